@@ -1,0 +1,64 @@
+/* The admin console: commands in, tables out. No sockets: proxy/ feeds it bytes or statements.
+ * Commands, columns and units: docs/admin.md. */
+#ifndef ADMIN_CONSOLE_H
+#define ADMIN_CONSOLE_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/table.h"
+#include "config/config.h"
+#include "migrate/engine.h"
+
+/* The data path and the process, as the console sees them. Called from any thread. Each `rows` callback
+ * adds columns and rows to an empty table. */
+typedef struct adm_host {
+    void *ctx;
+    void (*clients)(void *ctx, b_table *out);  /* SHOW CLIENTS */
+    void (*stats)(void *ctx, b_table *out);    /* SHOW STATS: name, value, unit, meaning */
+    void (*usage)(void *ctx, b_table *out);    /* SHOW USAGE */
+    void (*refusals)(void *ctx, b_table *out); /* SHOW REFUSALS */
+    /* The configuration in force, pinned until config_done. */
+    const cfg_config *(*config_get)(void *ctx);
+    void (*config_done)(void *ctx, const cfg_config *c);
+    b_status (*reload)(void *ctx, b_err *err);
+    void (*shutdown)(void *ctx);
+    bool (*kill)(void *ctx, uint64_t session); /* KILL n; false: no such session */
+} adm_host;
+
+typedef struct adm_console adm_console;
+
+adm_console *adm_console_new(const adm_host *host, mig_engine *engine, b_log *log);
+void adm_console_free(adm_console *c);
+
+typedef struct adm_caller {
+    const char *user, *host; /* who is logged in, and from where */
+    cfg_role role;
+} adm_caller;
+
+/* Runs one command (no trailing `;` needed). May block for as long as a phase change takes, so not on an
+ * event loop's thread. On failure *err has the message, which for a bad command shows the right form;
+ * *sql_errno is the MySQL error number to answer with. Thread-safe. */
+b_status adm_execute(adm_console *c, const adm_caller *who, b_slice sql, b_table *out, unsigned *sql_errno,
+                     b_err *err) B_MUSTCHECK;
+
+/* One admin connection's protocol side: bytes in, bytes out, no I/O.
+ *
+ *   new → (greeting is in *out) → login → idle ⇄ running → closed
+ *
+ * adm_conn_input takes what the socket gave. When a command is complete, adm_conn_pending gives it (the
+ * session is `running` and takes no further command); the owner runs adm_conn_run, on a worker thread, which
+ * appends the answer to its own buffer, to be written out. Simple commands that clients send on connecting
+ * (SELECT @@version_comment, SET …, COM_PING, SHOW VARIABLES, …) are answered within adm_conn_input. */
+typedef struct adm_conn adm_conn;
+
+adm_conn *adm_conn_new(adm_console *c, uint32_t id, const char *peer);
+void adm_conn_free(adm_conn *c);
+b_status adm_conn_input(adm_conn *c, const void *p, size_t n, b_buf *out) B_MUSTCHECK; /* not B_OK: close */
+bool adm_conn_pending(const adm_conn *c);
+void adm_conn_run(adm_conn *c, b_buf *out); /* then call adm_conn_input with n = 0 for what is queued */
+bool adm_conn_wants_close(const adm_conn *c);
+
+/* All commands with their forms and meanings, for HELP, docs and the lint test. */
+void adm_describe(b_table *out);
+
+#endif

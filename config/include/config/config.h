@@ -1,0 +1,117 @@
+/* Configuration: a YAML file to an immutable snapshot.
+ *
+ * A snapshot is made whole or not at all; a failed reload leaves the one before in force. Every diagnostic
+ * says file:line, the problem and the remedy. Reference: docs/config.md. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum cfg_version { CFG_VERSION_OLD, CFG_VERSION_NEW, CFG_VERSION_BOTH } cfg_version;
+typedef enum cfg_role { CFG_ROLE_READ_ONLY, CFG_ROLE_OPERATOR } cfg_role;
+typedef enum cfg_strategy { CFG_STRATEGY_DUAL_WRITE, CFG_STRATEGY_INSTANT_RENAME } cfg_strategy;
+
+typedef struct cfg_address {
+    char *text; /* as written */
+    char *host; /* "127.0.0.1", "::1"; NULL for a unix socket */
+    char *path; /* unix socket; NULL for TCP */
+    uint16_t port;
+} cfg_address;
+
+typedef struct cfg_listener {
+    cfg_address address;
+    cfg_version schema_version;
+} cfg_listener;
+
+typedef struct cfg_admin_user {
+    char *name, *password;
+    cfg_role role;
+} cfg_admin_user;
+
+typedef struct cfg_server { /* backend or replica; user and password of a replica default to the backend's */
+    cfg_address address;
+    char *user, *password;
+} cfg_server;
+
+typedef struct cfg_user {
+    char *name;
+    cfg_version schema_version;
+} cfg_user;
+
+typedef struct cfg_pair {
+    char *from, *to;
+    char *type, *up, *down; /* NULL where not given */
+} cfg_pair;
+
+typedef struct cfg_migration {
+    char *name;
+    char *schema, *table; /* of `table: shop.transactions` */
+    cfg_strategy strategy;
+    cfg_pair *columns;
+    size_t ncolumns;
+    uint32_t chunk_rows;       /* most rows a chunk; default 10000 */
+    uint32_t max_lag_ms;       /* replica lag that pauses the backfill; default 2000 */
+    uint32_t max_threads_running; /* default 50; 0 = not looked at */
+    uint32_t observe_days;     /* default 7 */
+    char *source;   /* the YAML text it was read from, for the record in the database */
+    char *file;     /* where it was read; "" for APPLY MIGRATION '…' */
+    unsigned line;
+} cfg_migration;
+
+typedef struct cfg_config {
+    char *file;
+    cfg_listener *listeners;
+    size_t nlisteners;
+    cfg_address admin;
+    cfg_admin_user *admin_users;
+    size_t nadmin_users;
+    cfg_server backend;
+    cfg_server *replicas;
+    size_t nreplicas;
+    unsigned threads; /* event loops; `auto` = one a core, already resolved */
+    cfg_user *users;
+    size_t nusers;
+    char *migrations_dir; /* absolute, or NULL */
+    cfg_migration **migrations; /* inline ones, then those of the folder in order of file name */
+    size_t nmigrations;
+    /* limits: */
+    uint64_t max_statement_bytes;     /* default 64 MiB: longest statement that is buffered */
+    uint64_t max_buffer_bytes;        /* default 1 MiB: bytes waiting a direction before reading stops */
+    uint32_t max_connections;         /* default 10000 */
+    uint32_t connect_timeout_ms;      /* default 5000: to the backend */
+    uint32_t handshake_timeout_ms;    /* default 10000: for a client to log in */
+    uint32_t drain_timeout_ms;        /* default 10000: at SIGTERM */
+    uint32_t phase_timeout_ms;        /* default 30000: how long a phase change waits for older epochs */
+    uint32_t plan_cache_entries;      /* default 4096, each thread */
+    uint32_t lease_ms;                /* default 10000: an instance that is silent for longer is expired */
+    uint32_t poll_ms;                 /* default 100: how often an instance looks for a new epoch */
+    b_level log_level;                /* default info */
+    char *log_file;                   /* NULL: standard error */
+} cfg_config;
+
+/* Reads file and all it names. On failure returns NULL and *diag holds one line a problem (all that were
+ * found, 20 at most): `file:line: problem; remedy`. Warnings may be in *diag on success, too. */
+cfg_config *cfg_load(const char *file, b_buf *diag);
+void cfg_free(cfg_config *c); /* wipes passwords; NULL is fine */
+
+/* One migration from YAML text. name_for_errors: file name, or "APPLY MIGRATION". line: of its first line. */
+cfg_migration *cfg_migration_parse(const char *text, size_t n, const char *name_for_errors, b_buf *diag);
+cfg_migration *cfg_migration_load(const char *file, b_buf *diag);
+void cfg_migration_free(cfg_migration *m);
+
+/* Parses "host:port", "[v6]:port", or "/path/to.sock" (also "unix:/path"). */
+b_status cfg_address_parse(const char *text, cfg_address *out, b_err *err) B_MUSTCHECK;
+void cfg_address_deinit(cfg_address *a);
+
+const char *cfg_version_name(cfg_version v);
+
+/* Keys, for docs and the lint test: one line each, `path<TAB>type<TAB>default<TAB>meaning`. */
+void cfg_describe(b_buf *out);
+
+#endif

@@ -1,0 +1,112 @@
+/* The migration engine: phases, epochs, DDL, backfill, verification. It runs on threads of its own, talks to
+ * the database with the engine's account, and to the data path through mig_host.
+ *
+ * State that must survive lives in schema `straddle` of the database (docs/internals.md has the tables); the
+ * engine holds nothing that a kill -9 may not take. All calls below may come from any thread, and block. */
+#ifndef MIGRATE_ENGINE_H
+#define MIGRATE_ENGINE_H
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/table.h"
+#include "config/config.h"
+#include "rewrite/ruleset.h"
+
+typedef struct mig_engine mig_engine;
+
+/* Who keeps an epoch alive in this instance, for messages. */
+typedef struct mig_holder {
+    uint64_t session;    /* the proxy's session id; 0 = nobody */
+    uint64_t backend_id; /* connection id on the server */
+    uint64_t epoch;
+    uint64_t since_ms;   /* how long it has been holding, in ms */
+    bool transaction;    /* a transaction; otherwise a statement in flight */
+    char user[64], client[64];
+} mig_holder;
+
+/* One line of the census: who used which name. Strings are borrowed for the call. */
+typedef struct mig_use {
+    const char *migration, *user, *host, *program, *digest, *sample;
+    bool old_name;
+    uint64_t count;
+    int64_t last_seen_ms; /* Unix time in ms */
+} mig_use;
+
+/* The data path, as the engine sees it. Called from the engine's threads. */
+typedef struct mig_host {
+    void *ctx;
+    /* The new rules. The host takes its own reference; every event loop has them soon after. */
+    void (*publish)(void *ctx, rw_ruleset *r);
+    /* True when every event loop has ruleset `epoch` or a newer one and no statement and no transaction of
+     * an older one is left. Otherwise false, and *who (may be NULL) names the one that has held longest. */
+    bool (*clean)(void *ctx, uint64_t epoch, mig_holder *who);
+    /* Lease lost: refuse statements on migrating tables until `live` is true again. */
+    void (*set_live)(void *ctx, bool live);
+    /* Lease lost and fenced: drop all sessions. */
+    void (*drop_sessions)(void *ctx);
+    /* Walks the census since start. */
+    void (*each_use)(void *ctx, void (*each)(void *arg, const mig_use *u), void *arg);
+    /* p99 in microseconds of statements on that table in the last seconds; 0 = not known. */
+    uint64_t (*table_p99_us)(void *ctx, const char *schema, const char *table);
+} mig_host;
+
+/* Copies what it needs of *host; keeps `log`. The configuration is borrowed until the next
+ * mig_engine_reconfigure or until the engine is freed. */
+mig_engine *mig_engine_new(const cfg_config *config, const mig_host *host, b_log *log, b_err *err);
+
+/* Connects, makes schema straddle and its tables where missing, registers this instance, loads the
+ * catalogue and the migrations, publishes the first ruleset, applies the migrations of the configuration
+ * that the database does not know yet, and starts the threads (lease, backfill, poll). Returns when the
+ * data path may serve. Work that a crash interrupted goes on by itself. */
+b_status mig_engine_start(mig_engine *e, b_err *err) B_MUSTCHECK;
+void mig_engine_stop(mig_engine *e); /* ends all threads, at the end of the running chunk */
+void mig_engine_free(mig_engine *e);
+
+/* The new configuration; migrations in it that are not known are applied (planned). */
+b_status mig_engine_reconfigure(mig_engine *e, const cfg_config *config, b_err *err) B_MUSTCHECK;
+
+/* The rules now in force, with a reference for the caller. */
+rw_ruleset *mig_engine_ruleset(mig_engine *e);
+
+/* Reads the catalogue anew, under a new epoch if it differs: after DDL was seen. Does not wait. */
+void mig_engine_catalog_changed(mig_engine *e);
+
+/* Who asked: goes into the history. */
+typedef struct mig_actor {
+    const char *user, *host;
+} mig_actor;
+
+/* Registers a migration in phase planned after the preflight has passed. */
+b_status mig_apply(mig_engine *e, const cfg_migration *m, const mig_actor *who, b_err *err) B_MUSTCHECK;
+/* Takes a planned or finished migration off the list; its history stays. */
+b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
+
+/* One edge forward, or edge after edge up to `to`. Each waits as its edge asks, at most phase_timeout_ms
+ * (config), then the old phase stands and *err says who held it up. A gate that is not met is B_REFUSED and
+ * *err says which and what to do; force passes it and is written to the history.
+ * *out: one row a step that was done: step, detail, ms. */
+b_status mig_advance(mig_engine *e, const char *name, const char *to, bool force, const mig_actor *who,
+                     b_table *out, b_err *err) B_MUSTCHECK;
+b_status mig_rollback(mig_engine *e, const char *name, const char *to, const mig_actor *who, b_table *out,
+                      b_err *err) B_MUSTCHECK;
+
+b_status mig_pause(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
+b_status mig_resume(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
+/* key: chunk_rows, max_lag_ms, max_threads_running. Live, and kept. */
+b_status mig_set(mig_engine *e, const char *name, const char *key, const char *value, const mig_actor *who,
+                 b_err *err) B_MUSTCHECK;
+/* Rules of one migration on or off for names of the other side (RW disabled). */
+b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err) B_MUSTCHECK;
+
+/* Checksum of A against B. *out: one row: rows, chunks, differing, first_keys, ms. */
+b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err) B_MUSTCHECK;
+
+/* Each fills *out with rows whose columns docs/admin.md names. */
+b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* preflight */
+b_status mig_plan(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+b_status mig_list(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;                 /* SHOW MIGRATIONS */
+b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* SHOW MIGRATION n */
+b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* name may be NULL */
+b_status mig_instances(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
+
+#endif

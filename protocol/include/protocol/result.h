@@ -1,0 +1,22 @@
+/* Column definitions and text result sets: reading and patching those of a backend, writing our own.
+ * Source: MySQL Internals, "ColumnDefinition41", "ProtocolText::ResultsetRow". */
+#ifndef PROTOCOL_RESULT_H
+#define PROTOCOL_RESULT_H
+
+#include "base/table.h"
+#include "protocol/proto.h"
+
+typedef struct mp_column {
+    b_slice catalog, schema, table, org_table, name, org_name;
+    b_slice extended;  /* MariaDB's extended metadata, undecoded */
+    b_slice fixed;     /* the 12 bytes (charset, length, type, flags, decimals) with their length byte, and
+                          whatever follows (COM_FIELD_LIST default) */
+} mp_column;
+
+b_status mp_column_parse(b_slice payload, mp_column *out) B_MUSTCHECK;
+void mp_column_put(b_buf *b, const mp_column *c); /* a payload */
+
+/* A whole text result set of strings, or an OK packet when t has no columns. Returns the next sequence id. */
+uint8_t mp_result_put(b_buf *b, uint8_t seq, const b_table *t, uint64_t caps, uint16_t status);
+
+#endif

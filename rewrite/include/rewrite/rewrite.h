@@ -1,0 +1,136 @@
+/* The rewriter: one statement in, one statement out, or a refusal.
+ *
+ * A pure function of its arguments: no I/O, no clock, no globals, any number of threads. Output lives in
+ * the caller's arena. RW_PASS means the output is the input. Work and memory are bounded by the length of
+ * the input and a nesting limit. Never silently wrong: what cannot be proved right is RW_REFUSED. */
+#ifndef REWRITE_REWRITE_H
+#define REWRITE_REWRITE_H
+
+#include "rewrite/ruleset.h"
+
+/* sql_mode, the part that matters. */
+enum {
+    RW_MODE_ANSI_QUOTES = 1 << 0,
+    RW_MODE_NO_BACKSLASH_ESCAPES = 1 << 1,
+    RW_MODE_PIPES_AS_CONCAT = 1 << 2,
+    RW_MODE_IGNORE_SPACE = 1 << 3,
+    RW_MODE_HIGH_NOT_PRECEDENCE = 1 << 4,
+    RW_MODE_STRICT = 1 << 5, /* STRICT_TRANS_TABLES or STRICT_ALL_TABLES */
+    RW_MODE_SIMULTANEOUS_ASSIGNMENT = 1 << 6,
+    RW_MODE_ORACLE = 1 << 7, /* MariaDB; statements on migrating tables are refused under it */
+    RW_MODE_NO_AUTO_VALUE_ON_ZERO = 1 << 8,
+    RW_MODE_EMPTY_STRING_IS_NULL = 1 << 9,
+};
+
+/* From the text of @@sql_mode: "ANSI_QUOTES,STRICT_TRANS_TABLES". Other modes are passed over. */
+uint32_t rw_sql_mode_parse(b_slice text);
+
+/* The client character set, by what it does to lexing. */
+typedef enum rw_charset {
+    RW_CHARSET_SAFE, /* no multi-byte character holds a byte below 0x80: utf8*, latin*, ascii, binary, … */
+    RW_CHARSET_GBK,
+    RW_CHARSET_BIG5,
+    RW_CHARSET_SJIS,
+    RW_CHARSET_CP932,
+    RW_CHARSET_GB18030,
+    RW_CHARSET_EUCKR, /* euckr, gb2312, eucjpms, ujis: trail bytes are above 0x7F, or no quote among them */
+    RW_CHARSET_UNKNOWN, /* statements on migrating tables are refused */
+} rw_charset;
+
+/* From a name such as "utf8mb4" or "gbk"; RW_CHARSET_UNKNOWN where it is none that is known. */
+rw_charset rw_charset_parse(b_slice name);
+
+/* What a statement is rewritten for. */
+typedef struct rw_ctx {
+    uint32_t sql_mode;
+    rw_charset charset;
+    b_slice schema; /* default schema; empty: none chosen */
+    rw_version version;
+    const rw_table_name *temps; /* this session's temporary tables */
+    size_t ntemps;
+    bool multi;    /* CLIENT_MULTI_STATEMENTS is on */
+    bool prepared; /* the text is to be prepared: `?` is a placeholder */
+} rw_ctx;
+
+typedef enum rw_verdict { RW_PASS, RW_REWRITTEN, RW_REFUSED } rw_verdict;
+
+/* Where each placeholder of the output gets its value: source[i] is the index of the input placeholder. */
+typedef struct rw_param_map {
+    const uint32_t *source;
+    uint32_t nout, nin;
+    bool identity; /* nout == nin and source[i] == i: nothing to do at EXECUTE */
+} rw_param_map;
+
+/* A migration's columns as this statement used them; for counters and the census of the old name. */
+typedef struct rw_use {
+    uint32_t migration;      /* index in the ruleset */
+    bool old_name, new_name; /* named outright, or meant by the client's schema version (`*`, no list) */
+    bool write;
+} rw_use;
+
+/* What the statement changes for later ones, to be applied once the server has said OK. */
+typedef struct rw_effect {
+    enum { RW_EFFECT_TEMP_CREATED, RW_EFFECT_TEMP_DROPPED, RW_EFFECT_STATE_UNKNOWN } kind;
+    rw_table_name table; /* for the TEMP kinds; schema filled in */
+} rw_effect;
+
+/* Names that the server may put into an error, warning or column definition, and what the client is shown
+ * instead: `physical` becomes `shown`. */
+typedef struct rw_shown {
+    rw_table_name table;
+    b_slice physical, shown;
+} rw_shown;
+
+typedef struct rw_result {
+    rw_verdict verdict;
+    b_slice sql; /* what to send; the input itself for RW_PASS, empty for RW_REFUSED */
+
+    /* RW_REFUSED: what to answer. error is 1235 and sqlstate 42000 unless the plain table would have given
+     * an error of its own. message begins with "straddle: " in the former case, says which construct, and
+     * what to do. code is a short fixed word for counting: "ddl", "view", "unknown_statement", … */
+    unsigned error;
+    const char *sqlstate;
+    b_slice message;
+    const char *code;
+
+    rw_param_map params;
+    const rw_use *uses;
+    size_t nuses;
+    const rw_effect *effects;
+    size_t neffects;
+    const rw_shown *shown;
+    size_t nshown;
+    uint64_t digest;  /* of the statement with its literals taken out; 0 where it was not lexed */
+    bool cached;      /* the plan came from the cache */
+} rw_result;
+
+/* Rewrites sql, which may be several statements when ctx->multi. All or none: one refused, all refused.
+ * B_OK with *out filled, or B_NOMEM (answer with an error; never forward). */
+b_status rw_rewrite(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
+                    rw_result *out) B_MUSTCHECK;
+
+/* A bounded cache of plans, from the lexed digest (with the whole normalised text, schema, sql_mode,
+ * character set, epoch and schema version as key) to an edit script. One thread. */
+typedef struct rw_cache rw_cache;
+
+typedef struct rw_cache_stats {
+    uint64_t hits, misses, evictions, uncacheable;
+    size_t entries, bytes;
+} rw_cache_stats;
+
+rw_cache *rw_cache_new(size_t max_entries); /* NULL when out of memory */
+void rw_cache_free(rw_cache *c);
+rw_cache_stats rw_cache_get_stats(const rw_cache *c);
+
+/* As rw_rewrite, through the cache (NULL: without). */
+b_status rw_rewrite_cached(rw_cache *c, const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
+                           rw_result *out) B_MUSTCHECK;
+
+/* Splits a script at `;`, as the lexer sees it. *rest moves on; false at the end. *stmt has no `;`. */
+bool rw_split(const rw_ctx *ctx, rw_server server, b_slice *rest, b_slice *stmt);
+
+/* Statement text with literals as `?` and white space folded, for people: SHOW USAGE, SHOW REFUSALS. At most
+ * max bytes. */
+b_slice rw_digest_text(const rw_ctx *ctx, rw_server server, b_slice sql, b_arena *arena, size_t max);
+
+#endif
