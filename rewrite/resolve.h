@@ -1,0 +1,246 @@
+/* Names and scopes: what the emitters share. Private to rewrite/.
+ *
+ * A statement is planned in one walk. Each select, and each UPDATE, DELETE or INSERT, has a scope, which
+ * holds the tables of its FROM; scopes are chained outwards. A table's columns are known twice over: as the
+ * client believes them to be (rw_vcol) and as they physically are (names in `phys`). A name is looked up as
+ * on the plain table of the client's schema version first, in every scope outwards; only when that finds
+ * nothing is it tried as the other name of a pair. What is then written is looked up once more among the
+ * physical names, and is qualified, or the statement refused, when it would no longer mean the same.
+ *
+ * Only names that are a column of some migration matter: all others are left alone, unread.
+ *
+ * Failure is sticky in the planner: once p->refused or p->nomem is set, all functions here return at once
+ * and the caller need not check after each call. */
+#ifndef REWRITE_RESOLVE_H
+#define REWRITE_RESOLVE_H
+
+#include "ast.h"
+#include "edit.h"
+
+/* ---- migrating tables ------------------------------------------------------------------------------- */
+
+typedef struct rw_mtab rw_mtab;
+
+/* A column as the client may name it. */
+typedef struct rw_vcol {
+    b_slice name;            /* what the client calls it */
+    b_slice phys;            /* what the server calls it, for reads in this phase */
+    const rw_column *column; /* of a base table: the column read; NULL in derived tables */
+    const rw_mtab *mt;       /* non-NULL: one name of a migrating pair */
+    uint32_t pair;           /* index in mt->m->pairs */
+    bool new_name;           /* `name` is the pair's `to` */
+    bool first;              /* the plain table of the client's version has it: found in the first pass */
+    bool star;               /* `*` gives it */
+    bool extra;              /* in `*` by version `both` only: left out where the number of columns counts */
+} rw_vcol;
+
+/* A table under migration (never a finished one), as this client sees it. */
+struct rw_mtab {
+    const rw_migration *m;
+    uint32_t index;         /* in the ruleset */
+    const rw_table *table;  /* as it physically is */
+    /* The columns of the plain table of the client's version, in order (invisible ones have star unset);
+     * then the other name of each pair (extra set where `*` gives it). */
+    const rw_vcol *cols;
+    uint32_t ncols;
+    uint32_t nplain;        /* cols[0, nplain) is the plain table of the client's version, `both` as `old` */
+    bool used_old, used_new; /* names of the migration that the statement used */
+    bool read, written;
+    struct rw_mtab *next;
+};
+
+/* Does the table physically have A; B? Do reads go to B? Are writes of one to be writes of both? */
+bool rw__phase_has_from(rw_phase p);
+bool rw__phase_has_to(rw_phase p);
+bool rw__phase_reads_to(rw_phase p);
+bool rw__phase_writes_both(rw_phase p);
+bool rw__phase_writes_to(rw_phase p); /* where only one is written: B (retired, contracted), not A */
+
+/* The pair that has this name on either side; NULL when none has. *new_name tells the side. */
+const rw_pair *rw__pair_named(const rw_mtab *mt, b_slice name, bool *new_name, uint32_t *index);
+
+/* The physical column that reads of the pair go to. */
+b_slice rw__pair_read(const rw_mtab *mt, const rw_pair *pair);
+
+/* ---- the planner's state ---------------------------------------------------------------------------- */
+
+typedef struct rw_planner {
+    const rw_ruleset *rules;
+    const rw_ctx *ctx;
+    const rw_tokens *t;
+    b_arena *arena;
+    rw_server server;
+    const rw_catalog *catalog;
+    b_slice schema;     /* default schema; follows USE within the text */
+    rw_edits *edits;    /* where edits go; rw__render puts another list here for a while */
+    rw_mtab *mtabs;     /* migrating tables met so far */
+    const rw_stmt *stmt; /* the statement at hand, for messages */
+    bool uncacheable;   /* a literal's value took part in the decision */
+    bool nomem;
+    bool refused;
+    unsigned error;     /* of the refusal */
+    const char *sqlstate, *code;
+    b_slice message;
+} rw_planner;
+
+/* True when there is nothing more to do: refused, or out of memory. */
+static inline bool rw__stop(const rw_planner *p)
+{
+    return p->nomem || p->refused || p->edits->failed;
+}
+
+/* The table that the name means here: NULL for one that is not migrating (or whose migration is finished),
+ * for a temporary table that shadows it, and for a view over it, which also refuses. CTEs are the scope's
+ * business. *known: the catalogue's entry, or NULL when it has none (or it is a temporary table). */
+rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **known);
+
+/* ---- refusals: refuse.c ----------------------------------------------------------------------------- */
+
+/* "straddle: <what> on migrating table s.t (migration m, phase p): <todo>", 1235. what and todo are phrases
+ * without a full stop; code is a short word, static. The first refusal of a statement stands. */
+void rw__refuse(rw_planner *p, const rw_mtab *mt, const char *code, const char *what, const char *todo);
+/* As above, with a word of the statement (a column, a function) put into `what` for %.*s. */
+void rw__refuse_name(rw_planner *p, const rw_mtab *mt, const char *code, const char *what, b_slice name,
+                     const char *todo);
+/* An error that the plain table would have given: the server's own number, state and text. */
+void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const char *code, const char *fmt, ...)
+    B_PRINTF(5, 6);
+
+/* ---- quoting: quote.c ------------------------------------------------------------------------------- */
+
+/* The name as it has to be written to be this identifier: bare when it is a plain word that is not
+ * reserved on either server, otherwise in backticks (which every sql_mode takes). In the arena. */
+b_slice rw__ident(rw_planner *p, b_slice name);
+
+/* ---- scopes ----------------------------------------------------------------------------------------- */
+
+typedef enum rw_clause {
+    RW_C_FIELDS, /* select list; also VALUES and the right sides of SET */
+    RW_C_WHERE,
+    RW_C_ON,
+    RW_C_GROUP,
+    RW_C_HAVING,
+    RW_C_ORDER,
+    RW_C_WINDOW,
+    RW_C_OTHER, /* LIMIT, arguments of JSON_TABLE, … */
+} rw_clause;
+
+typedef struct rw_source { /* one table of a FROM */
+    b_slice name;       /* alias, or the table's own name */
+    b_slice schema;     /* where the table has no alias; otherwise empty */
+    const rw_from *from; /* NULL for a target given by name only */
+    const rw_table *table; /* base table in the catalogue; NULL otherwise */
+    rw_mtab *mt;        /* migrating table; NULL otherwise */
+    bool known;         /* its columns are known */
+    const rw_vcol *cols;
+    uint32_t ncols;
+    const b_slice *phys; /* every name by which the server will find a column of it */
+    uint32_t nphys;
+    bool null_extended; /* on the inner side of an outer join */
+} rw_source;
+
+typedef struct rw_cte_env rw_cte_env; /* common table expressions in sight */
+
+typedef struct rw_scope {
+    struct rw_scope *outer;
+    rw_source *src; /* in the order written; grows */
+    uint32_t nsrc, room;
+    uint32_t lo, hi;         /* the part of src in sight: all of it, but for ON */
+    const rw_select *select; /* whose select list gives aliases; NULL outside SELECT */
+    rw_clause clause;        /* the clause being walked, also for the scopes inside it */
+    const rw_cte_env *ctes;
+    const rw_name_list *using_cols[8]; /* lists of USING in this FROM */
+    uint32_t nusing;
+} rw_scope;
+
+/* outer may be NULL. The scope is the caller's; what it points to is in the arena. */
+void rw__scope_init(rw_scope *s, rw_scope *outer);
+
+/* Adds a table by name: the target of an INSERT, a single DELETE, TABLE t. alias may be empty. NULL once
+ * stopped. */
+rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table, b_slice alias);
+
+/* Adds everything in a FROM list, and walks what is inside it: derived tables, ON, USING (emit_select.c). */
+void rw__scope_add_from(rw_planner *p, rw_scope *s, const rw_from *from);
+
+/* Adds the names of a WITH clause and rewrites their bodies (emit_select.c). */
+void rw__scope_add_ctes(rw_planner *p, rw_scope *s, const rw_cte *ctes, bool recursive);
+
+/* Adds a source whose columns are given: a row alias (VALUES … AS new). names are both virtual and physical. */
+rw_source *rw__scope_add_names(rw_planner *p, rw_scope *s, b_slice alias, const b_slice *names, uint32_t n);
+
+/* ---- lookup ----------------------------------------------------------------------------------------- */
+
+typedef enum rw_bind_kind {
+    RW_BIND_NONE,      /* nothing has this name: the server will say so */
+    RW_BIND_COLUMN,    /* scope, source and col are set */
+    RW_BIND_ALIAS,     /* an item of the select list: scope and item are set */
+    RW_BIND_AMBIGUOUS, /* several tables of one scope have it */
+    RW_BIND_MAYBE,     /* a table with unknown columns might have it */
+} rw_bind_kind;
+
+typedef struct rw_binding {
+    rw_bind_kind kind;
+    rw_scope *scope;
+    rw_source *source;
+    const rw_vcol *col;  /* virtual lookups */
+    const rw_item *item;
+    bool second;         /* found in the second pass only: as the other name of a pair */
+} rw_binding;
+
+/* Is the name a column of any migration met so far? Others need no lookup. */
+bool rw__is_candidate(const rw_planner *p, b_slice name);
+
+/* What the client means by the name, in scope s at s->clause. whole: the name is all of an ORDER BY or
+ * GROUP BY element. */
+rw_binding rw__lookup(rw_planner *p, rw_scope *s, const rw_name *name, bool whole);
+
+/* ---- emitting: emit_select.c ------------------------------------------------------------------------ */
+
+/* Rewrites column references and subqueries within an expression (a list: all of it, through `next`). */
+void rw__emit_expr(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e);
+void rw__emit_exprs(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *list);
+void rw__emit_order(rw_planner *p, rw_scope *s, rw_clause clause, const rw_order *list);
+
+/* RETURNING: `*` expanded, names kept. */
+void rw__emit_items(rw_planner *p, rw_scope *s, const rw_item *items);
+
+/* Adds the rewritten text of one expression to an edit, once more each time it is called: for writing it
+ * twice. Its own place in the statement is not touched. */
+void rw__render_expr(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e, rw_edit *at);
+
+typedef enum rw_query_use {
+    RW_Q_RESULT,  /* the client sees its columns */
+    RW_Q_COUNTED, /* the number of its columns counts: INSERT … SELECT, IN, scalar, a branch of a UNION */
+    RW_Q_DERIVED, /* a derived table or CTE: names matter, `both` is carried along */
+    RW_Q_EXISTS,  /* neither matters */
+} rw_query_use;
+
+/* Rewrites a query in place. */
+void rw__emit_query(rw_planner *p, rw_scope *outer, const rw_query *q, rw_query_use use);
+
+/* The first SELECT of a query's body. After rw__emit_query its scope is gone; ON DUPLICATE KEY UPDATE of an
+ * INSERT … SELECT asks for it again with rw__scope_add_from on a planner whose edits are thrown away. */
+const rw_select *rw__query_first(const rw_query *q);
+
+/* Tells the census that a name was used, and which way. */
+void rw__note_use(rw_mtab *mt, bool new_name, bool write);
+/* The same for a use by shape (`*`, no column list): the client's version says which; none for `both`. */
+void rw__note_shape(rw_planner *p, rw_mtab *mt, bool write);
+
+/* ---- properties of expressions ---------------------------------------------------------------------- */
+
+/* True when evaluating it twice gives the same value with no side effect: no RAND(), UUID(), NOW(6) is fine,
+ * user variables assigned, stored functions, subqueries, … anything unknown is false. */
+bool rw__deterministic(const rw_planner *p, const rw_expr *e);
+bool rw__has_subquery(const rw_expr *e); /* a list: any of it */
+
+/* ---- statements: one emitter each ------------------------------------------------------------------- */
+
+/* Each plans one parsed statement into p->edits, or refuses. emit_insert.c, emit_update.c, … */
+void rw__plan_insert(rw_planner *p, const rw_stmt *s);
+void rw__plan_update(rw_planner *p, const rw_stmt *s);
+void rw__plan_delete(rw_planner *p, const rw_stmt *s);
+void rw__plan_load(rw_planner *p, const rw_stmt *s);
+
+#endif
