@@ -25,9 +25,9 @@ typedef struct mp_login {
     uint64_t caps;
     uint32_t max_packet;
     uint32_t mariadb_caps;
-    uint8_t charset;
+    uint16_t charset; /* a login carries its low byte only */
     b_slice user, auth, schema, plugin;
-    b_slice attrs; /* undecoded pairs; see mp_attr_next */
+    b_slice attrs;    /* undecoded pairs; see mp_attr_next */
     bool ssl_request; /* the short packet that asks for TLS: nothing after charset is set */
 } mp_login;
 
@@ -39,16 +39,17 @@ b_status mp_change_user_parse(b_slice payload, uint64_t caps, mp_login *out) B_M
 
 bool mp_attr_next(b_slice *attrs, b_slice *key, b_slice *value);
 
-/* AuthSwitchRequest: 0xFE, plugin, data (its trailing NUL cut). An old one of one byte has an empty plugin. */
+/* AuthSwitchRequest: 0xFE, plugin, data (its trailing NUL cut). An old one of one byte has an empty plugin.
+ */
 b_status mp_auth_switch_parse(b_slice payload, b_slice *plugin, b_slice *data) B_MUSTCHECK;
 void mp_auth_switch_put(b_buf *b, b_slice plugin, b_slice data);
 
 /* What the packets of an authentication exchange mean, seen by one who relays them. */
 typedef enum mp_auth_step {
-    MP_AUTH_OK,       /* done, logged in */
-    MP_AUTH_ERR,      /* done, refused */
-    MP_AUTH_SWITCH,   /* server asks for another plugin: the client answers */
-    MP_AUTH_MORE,     /* server sends data, the client answers */
+    MP_AUTH_OK,           /* done, logged in */
+    MP_AUTH_ERR,          /* done, refused */
+    MP_AUTH_SWITCH,       /* server asks for another plugin: the client answers */
+    MP_AUTH_MORE,         /* server sends data, the client answers */
     MP_AUTH_MORE_FAST_OK, /* caching_sha2_password 0x03: server goes on to OK by itself, client is silent */
     MP_AUTH_BAD
 } mp_auth_step;

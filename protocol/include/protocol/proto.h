@@ -35,7 +35,22 @@
 #define MP_CLIENT_ZSTD_COMPRESSION 0x4000000ULL
 #define MP_CLIENT_QUERY_ATTRIBUTES 0x8000000ULL
 #define MP_CLIENT_MULTI_FACTOR 0x10000000ULL
+#define MP_CLIENT_PROGRESS_OLD 0x20000000ULL /* MariaDB's, before it had capabilities of its own */
 #define MP_CLIENT_REMEMBER_OPTIONS 0x80000000ULL
+
+/* MariaDB's own, bits 32 and up: mariadb_caps of a greeting or login shifted left by 32. */
+#define MP_MARIADB_PROGRESS 0x100000000ULL
+#define MP_MARIADB_BULK 0x400000000ULL
+#define MP_MARIADB_EXTENDED_METADATA 0x800000000ULL
+#define MP_MARIADB_CACHE_METADATA 0x1000000000ULL
+#define MP_MARIADB_BULK_UNIT_RESULTS 0x2000000000ULL
+
+/* Capabilities that change the form of packets in a way this module does not follow: a proxy masks them
+ * off in the greeting. (Query attributes are understood in EXECUTE only.) */
+#define MP_CAPS_NOT_FOLLOWED                                                                                 \
+    (MP_CLIENT_COMPRESS | MP_CLIENT_ZSTD_COMPRESSION | MP_CLIENT_SSL |                                       \
+     MP_CLIENT_OPTIONAL_RESULTSET_METADATA | MP_CLIENT_QUERY_ATTRIBUTES | MP_CLIENT_MULTI_FACTOR |           \
+     MP_MARIADB_EXTENDED_METADATA | MP_MARIADB_CACHE_METADATA | MP_MARIADB_BULK_UNIT_RESULTS)
 
 enum {
     MP_STATUS_IN_TRANS = 0x1,
@@ -46,8 +61,14 @@ enum {
     MP_STATUS_SESSION_STATE_CHANGED = 0x4000,
 };
 
-enum { MP_TRACK_SYSTEM_VARIABLES = 0, MP_TRACK_SCHEMA = 1, MP_TRACK_STATE_CHANGE = 2, MP_TRACK_GTIDS = 3,
-       MP_TRACK_TX_CHARACTERISTICS = 4, MP_TRACK_TX_STATE = 5 };
+enum {
+    MP_TRACK_SYSTEM_VARIABLES = 0,
+    MP_TRACK_SCHEMA = 1,
+    MP_TRACK_STATE_CHANGE = 2,
+    MP_TRACK_GTIDS = 3,
+    MP_TRACK_TX_CHARACTERISTICS = 4,
+    MP_TRACK_TX_STATE = 5
+};
 
 typedef struct mp_ok {
     uint64_t affected, insert_id;
@@ -56,13 +77,19 @@ typedef struct mp_ok {
     b_slice state; /* session state changes, undecoded; empty where there are none */
 } mp_ok;
 
-/* payload: the whole OK packet (header byte 0x00, or 0xFE with DEPRECATE_EOF). caps: of the leg it came on. */
+/* payload: the whole OK packet (header byte 0x00, or 0xFE with DEPRECATE_EOF). caps: of the leg it came on.
+ */
 b_status mp_ok_parse(b_slice payload, uint64_t caps, mp_ok *out) B_MUSTCHECK;
 /* header: 0x00 or 0xFE. caps: of the leg it goes to; without SESSION_TRACK the state is left out and its
  * status bit cleared. Appends a payload, not a packet. */
 void mp_ok_put(b_buf *b, uint8_t header, const mp_ok *ok, uint64_t caps);
 
-/* Walks the entries of mp_ok.state: false at the end or on malformed data. For MP_TRACK_SYSTEM_VARIABLES
+/* The EOF packet of five bytes, in use without DEPRECATE_EOF. Fills status and warnings. */
+b_status mp_eof_parse(b_slice payload, mp_ok *out) B_MUSTCHECK;
+void mp_eof_put(b_buf *b, uint16_t warnings, uint16_t status); /* a payload */
+
+/* Walks the entries of mp_ok.state: false at the end (*state is empty then) or on malformed
+ * data (it is not). For MP_TRACK_SYSTEM_VARIABLES
  * name and value are set; for MP_TRACK_SCHEMA value is the schema. */
 bool mp_state_next(b_slice *state, unsigned *type, b_slice *name, b_slice *value);
 

@@ -14,19 +14,22 @@
 #include "protocol/command.h"
 #include "protocol/proto.h"
 
-typedef enum mp_event { /* what the packet just seen is */
-    MP_EV_OK,           /* OK (or the OK that ends rows under DEPRECATE_EOF): ok is set */
-    MP_EV_ERR,          /* ends the whole response */
-    MP_EV_EOF,          /* ends rows: ok.status and ok.warnings are set */
-    MP_EV_META_EOF,     /* the EOF after definitions */
-    MP_EV_COLUMN_COUNT,
-    MP_EV_COLUMN,       /* a column definition */
-    MP_EV_PARAM,        /* a parameter definition (PREPARE) */
-    MP_EV_PREPARE_OK,
-    MP_EV_ROW,          /* a row, or a further piece of one over 16 MB */
-    MP_EV_INFILE,       /* the server wants a file: the client speaks next */
-    MP_EV_STRING,
-    MP_EV_BAD           /* not possible here: the connection cannot be followed further */
+typedef enum mp_event {                 /* what the packet just seen is */
+                        MP_EV_OK,       /* OK (or the OK that ends rows under DEPRECATE_EOF): ok is set */
+                        MP_EV_ERR,      /* ends the whole response */
+                        MP_EV_EOF,      /* ends rows: ok.status and ok.warnings are set */
+                        MP_EV_META_EOF, /* the EOF after definitions */
+                        MP_EV_COLUMN_COUNT,
+                        MP_EV_COLUMN, /* a column definition */
+                        MP_EV_PARAM,  /* a parameter definition (PREPARE) */
+                        MP_EV_PREPARE_OK,
+                        MP_EV_ROW,    /* a row, or a further piece of one over 16 MB */
+                        MP_EV_INFILE, /* the server wants a file: the client speaks next */
+                        MP_EV_STRING,
+                        MP_EV_AUTH, /* COM_CHANGE_USER: one step of the exchange, see mp_auth_classify; not
+                                       the end */
+                        MP_EV_PROGRESS, /* MariaDB's progress report, in the form of an ERR; not the end */
+                        MP_EV_BAD       /* not possible here: the connection cannot be followed further */
 } mp_event;
 
 typedef struct mp_prepare_ok {
@@ -36,12 +39,13 @@ typedef struct mp_prepare_ok {
 
 typedef struct mp_response {
     uint8_t command, state;
-    uint64_t caps; /* of the backend leg */
+    uint64_t caps;  /* of the backend leg */
     bool continued; /* the last packet was full: the next goes on with it */
     bool done;      /* the response is over */
     bool infile;    /* the client has to speak: packets up to an empty one */
     uint64_t left;  /* definitions to come */
     uint32_t columns_next;
+    bool cursor;     /* EXECUTE asked for a cursor (assumed until mp_response_flags says otherwise) */
     uint16_t status; /* last status flags seen; valid once have_status */
     bool have_status;
     mp_ok ok; /* of the last OK or EOF; slices borrow from the payload given */
@@ -50,6 +54,11 @@ typedef struct mp_response {
 } mp_response;
 
 void mp_response_start(mp_response *r, uint8_t command, uint64_t caps);
+
+/* COM_STMT_EXECUTE only: its flags byte (offset 5 of the payload). The server sets CURSOR_EXISTS also in the
+ * results of a procedure that has a cursor of its own open, and there rows do follow; only an EXECUTE that
+ * asked for a cursor may be answered by definitions without rows. */
+void mp_response_flags(mp_response *r, uint8_t execute_flags);
 
 /* How many payload bytes mp_response_next must see of a packet with this header and first byte: the whole
  * (len) where it is small and meaningful, 0 or 1 for rows. first is the payload's first byte (0 if len is 0).
