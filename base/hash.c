@@ -18,7 +18,6 @@ uint64_t b_hash(const void *p, size_t n, uint64_t seed)
 uint64_t b_hash_nocase(b_slice s, uint64_t seed)
 {
     uint64_t h = seed ^ s.n;
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)b_lower(s.p[i])) * 0x100000001b3ULL;
+    for (size_t i = 0; i < s.n; i++) h = (h ^ (unsigned char)b_lower(s.p[i])) * 0x100000001b3ULL;
     return b_hash_mix(h, s.n);
 }

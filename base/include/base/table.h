@@ -19,9 +19,9 @@ void b_table_free(b_table *t);
 
 /* All columns are added before the first row. name: borrowed for the call. */
 void b_table_column(b_table *t, const char *name);
-void b_table_row(b_table *t);                     /* starts a row; cells not given are NULL */
-void b_table_add(b_table *t, b_slice cell);       /* the next cell of the row */
-void b_table_str(b_table *t, const char *cell);   /* NULL gives a NULL cell */
+void b_table_row(b_table *t);                   /* starts a row; cells not given are NULL */
+void b_table_add(b_table *t, b_slice cell);     /* the next cell of the row */
+void b_table_str(b_table *t, const char *cell); /* NULL gives a NULL cell */
 void b_table_int(b_table *t, int64_t v);
 void b_table_null(b_table *t);
 void b_table_printf(b_table *t, const char *fmt, ...) B_PRINTF(2, 3);

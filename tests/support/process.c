@@ -1,0 +1,217 @@
+#include "process.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void nap(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000}, NULL);
+}
+
+static unsigned free_port(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
+        getsockname(fd, (struct sockaddr *)&a, &n) != 0)
+        ts_die("no free port: %s", strerror(errno));
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static void write_config(const ts_proxy *p)
+{
+    char path[192];
+    snprintf(path, sizeof path, "%s/straddle.yaml", p->dir);
+    FILE *f = fopen(path, "w");
+    if (f == NULL) ts_die("%s: %s", path, strerror(errno));
+    fprintf(f,
+            "listeners:\n"
+            "  - {address: 127.0.0.1:%u, schema_version: both}\n"
+            "  - {address: 127.0.0.1:%u, schema_version: old}\n"
+            "  - {address: 127.0.0.1:%u, schema_version: new}\n"
+            "admin:\n"
+            "  address: 127.0.0.1:%u\n"
+            "  users: [{name: admin, password: admin, role: operator}, {name: reader, password: reader, "
+            "role: read_only}]\n"
+            "backend: {address: %s:%u, user: straddle, password: straddle}\n"
+            "threads: 2\n"
+            "%s\n",
+            p->port_both, p->port_old, p->port_new, p->port_admin, p->backend->host, p->backend->port,
+            p->extra);
+    fclose(f);
+}
+
+static void show_log(const ts_proxy *p)
+{
+    char line[1024];
+    snprintf(line, sizeof line, "%s/log", p->dir);
+    FILE *f = fopen(line, "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) fputs(line, stderr);
+    if (f != NULL) fclose(f);
+}
+
+static bool answers(unsigned port)
+{
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    if (fd >= 0) close(fd);
+    return ok;
+}
+
+void ts_proxy_restart(ts_proxy *p)
+{
+    char config[192], log[192];
+    snprintf(config, sizeof config, "%s/straddle.yaml", p->dir);
+    snprintf(log, sizeof log, "%s/log", p->dir);
+    p->pid = fork();
+    if (p->pid < 0) ts_die("fork: %s", strerror(errno));
+    if (p->pid == 0) {
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        dup2(fd, 1);
+        dup2(fd, 2);
+        execl(STRADDLE_BIN, "straddle", "serve", "-c", config, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 600; i++) {
+        int status;
+        if (waitpid(p->pid, &status, WNOHANG) == p->pid) {
+            show_log(p);
+            ts_die("straddle ended while starting, status %#x", status);
+        }
+        if (answers(p->port_both) && answers(p->port_admin)) return;
+        nap(50);
+    }
+    show_log(p);
+    ts_die("straddle did not come up within 30 s");
+}
+
+void ts_proxy_start(ts_proxy *p, const ts_server *backend, const char *extra)
+{
+    *p = (ts_proxy){.backend = backend};
+    snprintf(p->extra, sizeof p->extra, "%s", extra == NULL ? "" : extra);
+    snprintf(p->dir, sizeof p->dir, "/tmp/straddle-test-XXXXXX");
+    if (mkdtemp(p->dir) == NULL) ts_die("mkdtemp: %s", strerror(errno));
+    p->port_both = free_port(), p->port_old = free_port();
+    p->port_new = free_port(), p->port_admin = free_port();
+    write_config(p);
+    ts_proxy_restart(p);
+}
+
+int ts_proxy_stop(ts_proxy *p, int sig)
+{
+    int status = 0;
+    if (p->pid <= 0) return 0;
+    kill(p->pid, SIGCONT);
+    kill(p->pid, sig);
+    for (int i = 0; i < 600; i++) {
+        if (waitpid(p->pid, &status, WNOHANG) == p->pid) {
+            p->pid = 0;
+            return status;
+        }
+        nap(50);
+    }
+    kill(p->pid, SIGKILL);
+    waitpid(p->pid, &status, 0);
+    show_log(p);
+    ts_die("straddle did not end within 30 s of signal %d", sig);
+}
+
+void ts_proxy_end(ts_proxy *p)
+{
+    int status = ts_proxy_stop(p, SIGTERM);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        show_log(p);
+        ts_die("straddle ended with status %#x", status);
+    }
+    char path[192];
+    static const char *const files[] = {"straddle.yaml", "log"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", p->dir, files[i]);
+        unlink(path);
+    }
+    rmdir(p->dir);
+}
+
+void ts_forget_migrations(const ts_server *s)
+{
+    ts_conn *c = ts_root(s, NULL);
+    ts_do(c, "DROP DATABASE IF EXISTS straddle");
+    ts_close(c);
+}
+
+ts_conn *ts_proxy_connect(const ts_proxy *p, unsigned port, const char *schema)
+{
+    (void)p;
+    return ts_connect(
+        &(ts_login){.host = "127.0.0.1", .port = port, .user = "root", .password = "", .schema = schema});
+}
+
+ts_conn *ts_proxy_admin(const ts_proxy *p)
+{
+    return ts_connect(
+        &(ts_login){.host = "127.0.0.1", .port = p->port_admin, .user = "admin", .password = "admin"});
+}
+
+void ts_apply_rename(ts_conn *admin, const char *name, const char *table, const char *from, const char *to)
+{
+    ts_do(admin,
+          "APPLY MIGRATION 'name: %s\ntable: %s\nstrategy: dual_write\ncolumns:\n  - {from: %s, to: "
+          "%s}\nobserve_days: 0\n'",
+          name, table, from, to);
+}
+
+static const char *const phases[] = {"planned", "expanded",   "dual_write", "switched",
+                                     "retired", "contracted", "finished"};
+
+static int phase_index(const char *name)
+{
+    for (int i = 0; i < 7; i++)
+        if (strcmp(phases[i], name) == 0) return i;
+    ts_die("no such phase: %s", name);
+}
+
+void ts_wait_backfill(ts_conn *admin, const char *name)
+{
+    for (int i = 0; i < 600; i++) {
+        ts_result *r = ts_query(admin, "SHOW MIGRATION %s", name);
+        const char *state = r->nrows == 1 ? ts_cell(r, 0, "backfill") : NULL;
+        bool done = state != NULL && strcmp(state, "complete") == 0;
+        if (r->error != 0) ts_die("SHOW MIGRATION %s: %u %s", name, r->error, r->message);
+        ts_result_free(r);
+        if (done) return;
+        nap(50);
+    }
+    ts_die("the backfill of %s is not complete after 30 s", name);
+}
+
+void ts_go(ts_conn *admin, const char *name, const char *phase)
+{
+    int want = phase_index(phase);
+    for (int step = 0; step < 20; step++) {
+        ts_result *r = ts_query(admin, "SHOW MIGRATION %s", name);
+        const char *now = r->nrows == 1 ? ts_cell(r, 0, "phase") : NULL;
+        if (now == NULL) ts_die("SHOW MIGRATION %s: %u %s", name, r->error, r->message);
+        int at = phase_index(now);
+        ts_result_free(r);
+        if (at == want) return;
+        if (at < want && (at == 2 || at == 3)) ts_wait_backfill(admin, name);
+        if (at > want && at == 3) ts_wait_backfill(admin, name);
+        ts_do(admin, at < want ? "ADVANCE MIGRATION %s" : "ROLLBACK MIGRATION %s", name);
+    }
+    ts_die("%s did not reach phase %s", name, phase);
+}

@@ -1,0 +1,39 @@
+/* Support for tests: a straddle process with a configuration of its own, and its admin port. */
+#ifndef SUPPORT_PROCESS_H
+#define SUPPORT_PROCESS_H
+
+#include "sql.h"
+
+#include <sys/types.h>
+
+typedef struct ts_proxy {
+    pid_t pid;
+    char dir[128]; /* temporary folder: straddle.yaml, migrations/, log */
+    unsigned port_both, port_old, port_new, port_admin;
+    const ts_server *backend;
+    char extra[1024]; /* further YAML at the top level */
+} ts_proxy;
+
+/* Writes the configuration (three listeners, one a schema version; ports picked by the system) and starts
+ * `straddle serve`. Ends the program, with the log, when it does not come up. extra: further YAML, or NULL.
+ */
+void ts_proxy_start(ts_proxy *p, const ts_server *backend, const char *extra);
+void ts_proxy_restart(ts_proxy *p);         /* the same configuration, after a kill or stop */
+int ts_proxy_stop(ts_proxy *p, int signal); /* signal and wait; the exit status as waitpid gives it */
+void ts_proxy_end(ts_proxy *p);             /* stop with SIGTERM, must exit 0, remove the folder */
+
+/* Schema straddle away: no migration is known. Before ts_proxy_start. */
+void ts_forget_migrations(const ts_server *s);
+
+ts_conn *ts_proxy_connect(const ts_proxy *p, unsigned port, const char *schema); /* as root */
+ts_conn *ts_proxy_admin(const ts_proxy *p);
+
+/* Applies a rename migration: table "schema.table". */
+void ts_apply_rename(ts_conn *admin, const char *name, const char *table, const char *from, const char *to);
+
+/* ADVANCE or ROLLBACK to a phase; waits for the backfill where that stands in the way. Ends the program
+ * with the error when it cannot be done within 60 s. */
+void ts_go(ts_conn *admin, const char *name, const char *phase);
+void ts_wait_backfill(ts_conn *admin, const char *name);
+
+#endif
