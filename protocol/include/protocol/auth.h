@@ -12,6 +12,7 @@ enum { MP_NONCE = 20, MP_NATIVE_PROOF = 20, MP_SHA2_PROOF = 32 };
 /* Random printable bytes without NUL or `$`, as servers send. B_IO when the system has no randomness. */
 b_status mp_nonce(char nonce[MP_NONCE]) B_MUSTCHECK;
 
+/* The client's side. (All zero should libcrypto refuse the digest, as a restricted build may.) */
 void mp_native_proof(b_slice password, const char nonce[MP_NONCE], unsigned char out[MP_NATIVE_PROOF]);
 void mp_sha2_proof(b_slice password, const char nonce[MP_NONCE], unsigned char out[MP_SHA2_PROOF]);
 

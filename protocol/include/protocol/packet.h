@@ -29,7 +29,8 @@ static inline mp_header mp_header_get(const void *p)
 static inline void mp_header_put(void *p, uint32_t len, uint8_t seq)
 {
     unsigned char *b = p;
-    b[0] = (unsigned char)len, b[1] = (unsigned char)(len >> 8), b[2] = (unsigned char)(len >> 16), b[3] = seq;
+    b[0] = (unsigned char)len, b[1] = (unsigned char)(len >> 8), b[2] = (unsigned char)(len >> 16),
+    b[3] = seq;
 }
 
 /* A reader over one payload. Failure is sticky: after a read past the end all reads give 0 or an empty
@@ -40,13 +41,16 @@ typedef struct mp_reader {
 } mp_reader;
 
 mp_reader mp_reader_of(b_slice payload);
-uint64_t mp_read_int(mp_reader *r, unsigned bytes);    /* 1, 2, 3, 4, 6, 8: little endian */
-uint64_t mp_read_lenenc(mp_reader *r, bool *null);     /* null may be NULL: then 0xFB is bad */
+uint64_t mp_read_int(mp_reader *r, unsigned bytes); /* 1, 2, 3, 4, 6, 8: little endian */
+uint64_t mp_read_lenenc(mp_reader *r, bool *null);  /* null may be NULL: then 0xFB is bad */
 b_slice mp_read_bytes(mp_reader *r, size_t n);
 b_slice mp_read_lenenc_str(mp_reader *r);
-b_slice mp_read_nul_str(mp_reader *r);                 /* without its NUL, which must be there */
+b_slice mp_read_nul_str(mp_reader *r); /* without its NUL, which must be there */
 b_slice mp_read_rest(mp_reader *r);
-static inline size_t mp_left(const mp_reader *r) { return r->bad ? 0 : (size_t)(r->end - r->p); }
+static inline size_t mp_left(const mp_reader *r)
+{
+    return r->bad ? 0 : (size_t)(r->end - r->p);
+}
 
 /* Writers append to a b_buf, whose failure is sticky. */
 void mp_put_int(b_buf *b, uint64_t v, unsigned bytes);

@@ -25,15 +25,15 @@ typedef struct mp_stmt {
     uint32_t client_id, server_id;
     char *sql; /* as the client wrote it; owned */
     size_t sql_len;
-    uint64_t tag;      /* the owner's: epoch */
-    void *extra;       /* the owner's; freed by the table's free_extra */
-    uint32_t nparams;  /* as the client sees them */
+    uint64_t tag;     /* the owner's: epoch */
+    void *extra;      /* the owner's; freed by the table's free_extra */
+    uint32_t nparams; /* as the client sees them */
     uint32_t ncolumns;
     unsigned char *types; /* 2 bytes a parameter, the last ones bound; NULL before; owned */
     mp_param_map map;
-    mp_long_data *long_data, **long_tail;
-    size_t long_bytes;
-    bool long_sent; /* long data has gone to the server for this server_id and was not executed yet */
+    mp_long_data *long_data, **long_tail; /* in the order sent */
+    size_t long_bytes;                    /* of memory that they take */
+    bool long_sent;  /* long data has gone to the server for this server_id and was not executed yet */
     bool keeps_long; /* hold long data here until EXECUTE */
 } mp_stmt;
 
@@ -43,20 +43,35 @@ mp_stmts *mp_stmts_new(void (*free_extra)(void *extra));
 void mp_stmts_free(mp_stmts *t);
 void mp_stmts_clear(mp_stmts *t);
 mp_stmt *mp_stmts_add(mp_stmts *t, b_slice sql); /* a new client id; NULL when out of memory */
-mp_stmt *mp_stmts_get(mp_stmts *t, uint32_t client_id); /* 0xFFFFFFFF: the last one added (MariaDB) */
+/* NULL where there is none. 0xFFFFFFFF: the last one added (MariaDB), until that is removed or forgotten. */
+mp_stmt *mp_stmts_get(mp_stmts *t, uint32_t client_id);
+void mp_stmts_forget_last(mp_stmts *t); /* after a PREPARE that failed */
 void mp_stmts_remove(mp_stmts *t, uint32_t client_id);
 size_t mp_stmts_count(const mp_stmts *t);
-mp_stmt *mp_stmts_next(mp_stmts *t, const mp_stmt *after); /* walk; NULL starts */
+/* A walk in order of addition; NULL starts. `after` must still be there. */
+mp_stmt *mp_stmts_next(mp_stmts *t, const mp_stmt *after);
 
+/* source: nout indices below nin, copied; NULL for identity (nout == nin, as is a map never set). B_INVALID
+ * for anything else. */
 b_status mp_stmt_set_map(mp_stmt *s, const uint32_t *source, uint32_t nout, uint32_t nin) B_MUSTCHECK;
+/* param: as the client numbers them. B_INVALID when the statement has no such one, B_TOO_BIG over 1 GiB. */
 b_status mp_stmt_keep_long(mp_stmt *s, uint32_t param, b_slice data) B_MUSTCHECK;
 void mp_stmt_drop_long(mp_stmt *s);
+
+/* The long data kept, as whole COM_STMT_SEND_LONG_DATA packets (each with sequence id 0, none answered) for
+ * s->server_id, each input's going to every output that takes it. They are sent before EXECUTE. */
+b_status mp_stmt_put_long(const mp_stmt *s, b_buf *out) B_MUSTCHECK;
+
+/* A COM_STMT_SEND_LONG_DATA payload, the command byte included. */
+b_status mp_send_long_parse(b_slice payload, uint32_t *client_id, uint32_t *param, b_slice *data) B_MUSTCHECK;
 
 /* Re-encodes a COM_STMT_EXECUTE payload (command byte included) for s->server_id and s->map: NULL bitmap,
  * types (remembered from an earlier EXECUTE when this one has none; they are sent again), values in output
  * order. Remembers the types bound. force_types: send types even if unchanged (a fresh server statement).
- * Appends a payload. B_MALFORMED when it cannot be followed. Works for identity maps, too. */
-b_status mp_stmt_execute(mp_stmt *s, b_slice payload, uint64_t caps, bool force_types, b_buf *out) B_MUSTCHECK;
+ * Appends a payload. B_MALFORMED when it cannot be followed. Works for identity maps, too.
+ * A parameter that s->long_data holds pieces of has no value in the payload, as the protocol has it. */
+b_status mp_stmt_execute(mp_stmt *s, b_slice payload, uint64_t caps, bool force_types,
+                         b_buf *out) B_MUSTCHECK;
 
 /* Only remembers the types that this EXECUTE binds, for statements forwarded as they are. Cheap when it
  * binds none. */
