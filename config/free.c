@@ -1,0 +1,56 @@
+#include "reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void free_secret(char *s)
+{
+    if (s != NULL) cfg__wipe(s, strlen(s));
+    free(s);
+}
+
+static void server_deinit(cfg_server *s)
+{
+    cfg_address_deinit(&s->address);
+    free(s->user);
+    free_secret(s->password);
+}
+
+void cfg__migration_deinit(cfg_migration *m)
+{
+    for (size_t i = 0; i < m->ncolumns; i++) {
+        cfg_pair *p = &m->columns[i];
+        free(p->from), free(p->to), free(p->type), free(p->up), free(p->down);
+    }
+    free(m->columns);
+    free(m->name), free(m->schema), free(m->table), free(m->source), free(m->file);
+}
+
+void cfg_migration_free(cfg_migration *m)
+{
+    if (m == NULL) return;
+    cfg__migration_deinit(m);
+    free(m);
+}
+
+void cfg__config_deinit(cfg_config *c)
+{
+    for (size_t i = 0; i < c->nlisteners; i++) cfg_address_deinit(&c->listeners[i].address);
+    for (size_t i = 0; i < c->nadmin_users; i++)
+        free(c->admin_users[i].name), free_secret(c->admin_users[i].password);
+    for (size_t i = 0; i < c->nreplicas; i++) server_deinit(&c->replicas[i]);
+    for (size_t i = 0; i < c->nusers; i++) free(c->users[i].name);
+    for (size_t i = 0; i < c->nmigrations; i++) cfg_migration_free(c->migrations[i]);
+    server_deinit(&c->backend);
+    cfg_address_deinit(&c->admin);
+    free(c->listeners), free(c->admin_users), free(c->replicas), free(c->users), free(c->migrations);
+    free(c->file), free(c->migrations_dir), free(c->log_file);
+    *c = (cfg_config){0};
+}
+
+void cfg_free(cfg_config *c)
+{
+    if (c == NULL) return;
+    cfg__config_deinit(c);
+    free(c);
+}

@@ -1,0 +1,184 @@
+/* Migration definitions: their own rules, and the folder of definition files. Knows no SQL: whether a
+ * migration can be carried out on the table as it is, the engine finds out. */
+#include "reader.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && b_slice_ieq(b_slice_str(a), b_slice_str(b));
+}
+
+/* Column names differ by more than case, and no column takes part twice. */
+static void check_pairs(const cfg__reader *r, const cfg__node *columns, const cfg_migration *m)
+{
+    for (size_t i = 0; i < m->ncolumns; i++) {
+        const cfg_pair *p = &m->columns[i];
+        unsigned line = columns->items[i].line;
+        if (same(p->from, p->to))
+            cfg__problem(r->diag, r->file, line,
+                         "from and to are the same column \"%s\" (the case of letters does not count); give "
+                         "the new column "
+                         "another name",
+                         p->from);
+        for (size_t j = 0; j < i; j++) {
+            const cfg_pair *q = &m->columns[j];
+            const char *twice = same(p->from, q->from) || same(p->from, q->to) ? p->from
+                                : same(p->to, q->from) || same(p->to, q->to)   ? p->to
+                                                                               : NULL;
+            if (twice != NULL)
+                cfg__problem(r->diag, r->file, line,
+                             "column \"%s\" is in two pairs; use a migration after this one for it", twice);
+        }
+    }
+}
+
+void cfg__migration_check(const cfg__reader *r, const cfg__node *node, cfg_migration *m)
+{
+    const cfg__node *columns = cfg__get(node, "columns"), *name = cfg__get(node, "name");
+    m->line = node->line;
+    m->file = cfg__dup(r, r->file);
+    for (const char *p = m->name; p != NULL && *p != '\0'; p++) {
+        char c = b_lower(*p);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_') continue;
+        cfg__problem(r->diag, r->file, name->line,
+                     "migration name \"%s\" has the character \"%c\"; use letters, digits and _ only",
+                     m->name, *p);
+        break;
+    }
+    if (columns != NULL && columns->shape == CFG__SEQUENCE) check_pairs(r, columns, m);
+}
+
+/* ---- writing ---- */
+
+static void emit_text(b_buf *out, const char *key, const char *value)
+{
+    if (value == NULL) return;
+    b_buf_printf(out, "%s: '", key);
+    for (const char *p = value; *p != '\0'; p++) {
+        if (*p == '\'') b_buf_char(out, '\'');
+        b_buf_char(out, *p == '\n' ? ' ' : *p);
+    }
+    b_buf_str(out, "'");
+}
+
+static void emit_pair(b_buf *out, const cfg_pair *p)
+{
+    const struct {
+        const char *key, *value;
+    } parts[] = {{"from", p->from}, {"to", p->to}, {"type", p->type}, {"up", p->up}, {"down", p->down}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].value == NULL) continue;
+        b_buf_str(out, i == 0 ? "  - {" : ", ");
+        emit_text(out, parts[i].key, parts[i].value);
+    }
+    b_buf_str(out, "}\n");
+}
+
+void cfg__migration_emit(const cfg_migration *m, b_buf *out)
+{
+    b_buf_printf(out, "name: '%s'\ntable: '%s.%s'\nstrategy: %s\ncolumns:\n", m->name, m->schema, m->table,
+                 m->strategy == CFG_STRATEGY_INSTANT_RENAME ? "instant_rename" : "dual_write");
+    for (size_t i = 0; i < m->ncolumns; i++) emit_pair(out, &m->columns[i]);
+    b_buf_printf(out,
+                 "backfill: {chunk_rows: %u, max_lag_ms: %u, max_threads_running: %u}\nobserve_days: %u\n",
+                 m->chunk_rows, m->max_lag_ms, m->max_threads_running, m->observe_days);
+}
+
+/* ---- reading ---- */
+
+static cfg_migration *parse(const char *text, size_t n, const char *file, cfg__diag *d)
+{
+    cfg__tree tree;
+    unsigned before = d->problems;
+    if (!cfg__tree_read(&tree, file, b_slice_of(text, n), d)) return NULL;
+    cfg__reader r = {file, ".", d};
+    cfg_migration *m = calloc(1, sizeof *m);
+    if (m != NULL) {
+        cfg__read_map(&r, tree.root, &cfg__migration_map, m);
+        m->source = strndup(text, n);
+    }
+    cfg__tree_deinit(&tree);
+    if (m != NULL && m->source != NULL && d->problems == before) return m;
+    if (d->problems == before)
+        cfg__problem(d, file, 1, "out of memory while reading; free some and try again");
+    cfg_migration_free(m);
+    return NULL;
+}
+
+cfg_migration *cfg_migration_parse(const char *text, size_t n, const char *name_for_errors, b_buf *diag)
+{
+    cfg__diag d = {diag, 0, 0};
+    cfg_migration *m = parse(text, n, name_for_errors, &d);
+    cfg__diag_end(&d, name_for_errors);
+    return m;
+}
+
+static cfg_migration *load(const char *file, cfg__diag *d)
+{
+    b_buf text = {0};
+    b_err err;
+    cfg_migration *m = NULL;
+    if (cfg__slurp(file, &text, &err))
+        m = parse(b_buf_cstr(&text), text.n, file, d);
+    else
+        cfg__problem(d, file, 1, "%s", err.msg);
+    b_buf_deinit(&text);
+    return m;
+}
+
+cfg_migration *cfg_migration_load(const char *file, b_buf *diag)
+{
+    cfg__diag d = {diag, 0, 0};
+    cfg_migration *m = load(file, &d);
+    cfg__diag_end(&d, file);
+    return m;
+}
+
+/* ---- the folder ---- */
+
+static int is_definition(const struct dirent *e)
+{
+    const char *dot = strrchr(e->d_name, '.');
+    return e->d_name[0] != '.' && dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void add(const cfg__reader *r, cfg_config *c, const char *name)
+{
+    b_buf path = {0};
+    b_buf_printf(&path, "%s/%s", c->migrations_dir, name);
+    cfg_migration *m = load(b_buf_cstr(&path), r->diag);
+    cfg_migration **all = m == NULL ? NULL : realloc(c->migrations, (c->nmigrations + 1) * sizeof *all);
+    if (all != NULL) {
+        c->migrations = all;
+        all[c->nmigrations++] = m;
+    } else {
+        cfg_migration_free(m);
+    }
+    b_buf_deinit(&path);
+}
+
+void cfg__migrations_folder(const cfg__reader *r, unsigned line, cfg_config *c)
+{
+    struct dirent **entries;
+    int n = scandir(c->migrations_dir, &entries, is_definition, by_name);
+    if (n < 0) {
+        cfg__problem(r->diag, r->file, line,
+                     "cannot read the folder migrations_dir %s: %s; make it, or correct the path",
+                     c->migrations_dir, strerror(errno));
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        add(r, c, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+}

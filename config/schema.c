@@ -1,0 +1,344 @@
+#include "schema.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define AT(type, field) offsetof(type, field)
+#define MAP_OF(name, text, type, list)                                                                       \
+    const cfg__map name = {text, sizeof(type), list, sizeof list / sizeof list[0]}
+
+static const cfg__word versions[] = {
+    {"old", CFG_VERSION_OLD}, {"new", CFG_VERSION_NEW}, {"both", CFG_VERSION_BOTH}, {NULL, 0}};
+static const cfg__word roles[] = {
+    {"read_only", CFG_ROLE_READ_ONLY}, {"operator", CFG_ROLE_OPERATOR}, {NULL, 0}};
+static const cfg__word strategies[] = {
+    {"dual_write", CFG_STRATEGY_DUAL_WRITE}, {"instant_rename", CFG_STRATEGY_INSTANT_RENAME}, {NULL, 0}};
+static const cfg__word levels[] = {
+    {"debug", B_DEBUG}, {"info", B_INFO}, {"warn", B_WARN}, {"error", B_ERROR}, {NULL, 0}};
+
+#define SECRETS(type)                                                                                        \
+    {.name = "password",                                                                                     \
+     .kind = CFG__SECRET,                                                                                    \
+     .offset = AT(type, password),                                                                           \
+     .meaning = "the password itself"},                                                                      \
+        {.name = "password_env",                                                                             \
+         .kind = CFG__SECRET_ENV,                                                                            \
+         .offset = AT(type, password),                                                                       \
+         .meaning = "name of the environment variable that holds it"},                                       \
+    {                                                                                                        \
+        .name = "password_file", .kind = CFG__SECRET_FILE, .offset = AT(type, password),                     \
+        .meaning = "file that holds it, without its last newline; relative to the configuration file"        \
+    }
+
+static const cfg__key listener_keys[] = {
+    {.name = "address",
+     .kind = CFG__ADDRESS,
+     .offset = AT(cfg_listener, address),
+     .required = true,
+     .meaning = "where applications connect: host:port, [v6]:port, or the path of a unix socket"},
+    {.name = "schema_version",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_listener, schema_version),
+     .def = "both",
+     .words = versions,
+     .meaning = "what clients of this listener believe the table looks like"},
+};
+static MAP_OF(listener_map, "a listener", cfg_listener, listener_keys);
+
+static const cfg__key admin_user_keys[] = {
+    {.name = "name",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_admin_user, name),
+     .required = true,
+     .meaning = "login name at the admin port"},
+    SECRETS(cfg_admin_user),
+    {.name = "role",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_admin_user, role),
+     .def = "read_only",
+     .words = roles,
+     .meaning = "operator may run every command, read_only those that change nothing"},
+};
+static MAP_OF(admin_user_map, "an admin user", cfg_admin_user, admin_user_keys);
+
+static const cfg__key admin_keys[] = {
+    {.name = "address",
+     .kind = CFG__ADDRESS,
+     .offset = AT(cfg__draft, c.admin),
+     .def = "127.0.0.1:6032",
+     .meaning = "where the admin port listens"},
+    {.name = "allow_remote",
+     .kind = CFG__BOOL,
+     .offset = AT(cfg__draft, allow_remote),
+     .def = "false",
+     .meaning = "must be true for an address that is not loopback: the admin port has no TLS"},
+    {.name = "users",
+     .kind = CFG__LIST,
+     .offset = AT(cfg__draft, c.admin_users),
+     .count = AT(cfg__draft, c.nadmin_users),
+     .required = true,
+     .map = &admin_user_map,
+     .meaning = "who may log in at the admin port"},
+};
+static MAP_OF(admin_map, "admin", cfg__draft, admin_keys);
+
+static const cfg__key backend_keys[] = {
+    {.name = "address",
+     .kind = CFG__ADDRESS,
+     .offset = AT(cfg_server, address),
+     .required = true,
+     .meaning = "the database server, as host:port or the path of a unix socket"},
+    {.name = "user",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_server, user),
+     .required = true,
+     .meaning = "the engine's own account: state tables, DDL, backfill; applications log in as themselves"},
+    SECRETS(cfg_server),
+};
+static MAP_OF(backend_map, "backend", cfg_server, backend_keys);
+
+static const cfg__key replica_keys[] = {
+    {.name = "address",
+     .kind = CFG__ADDRESS,
+     .offset = AT(cfg_server, address),
+     .required = true,
+     .meaning = "a replica whose lag the backfill heeds"},
+    {.name = "user",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_server, user),
+     .meaning = "where not given, the backend's"},
+    SECRETS(cfg_server),
+};
+static MAP_OF(replica_map, "a replica", cfg_server, replica_keys);
+
+static const cfg__key user_keys[] = {
+    {.name = "name",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_user, name),
+     .required = true,
+     .meaning = "database user name"},
+    {.name = "schema_version",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_user, schema_version),
+     .required = true,
+     .words = versions,
+     .meaning = "what this user's clients believe the table looks like; overrides the listener's"},
+};
+static MAP_OF(user_map, "a user", cfg_user, user_keys);
+
+static const cfg__key pair_keys[] = {
+    {.name = "from",
+     .kind = CFG__IDENT,
+     .offset = AT(cfg_pair, from),
+     .required = true,
+     .meaning = "the old column"},
+    {.name = "to",
+     .kind = CFG__IDENT,
+     .offset = AT(cfg_pair, to),
+     .required = true,
+     .meaning = "the new column"},
+    {.name = "type",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_pair, type),
+     .meaning = "type of the new column, where it differs"},
+    {.name = "up",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_pair, up),
+     .meaning = "SQL expression that makes the new value from the old one, where it is not the same"},
+    {.name = "down",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_pair, down),
+     .meaning = "the way back, where it is not the same"},
+};
+static MAP_OF(pair_map, "a column pair", cfg_pair, pair_keys);
+
+static const cfg__key backfill_keys[] = {
+    {.name = "chunk_rows",
+     .kind = CFG__U32,
+     .offset = AT(cfg_migration, chunk_rows),
+     .def = "10000",
+     .min = 1,
+     .max = 1000000,
+     .meaning = "most rows in one chunk"},
+    {.name = "max_lag_ms",
+     .kind = CFG__U32,
+     .offset = AT(cfg_migration, max_lag_ms),
+     .def = "2000",
+     .min = 1,
+     .max = 3600000,
+     .meaning = "replica lag, in ms, above which the backfill waits"},
+    {.name = "max_threads_running",
+     .kind = CFG__U32,
+     .offset = AT(cfg_migration, max_threads_running),
+     .def = "50",
+     .max = 100000,
+     .meaning = "the server's Threads_running above which the backfill waits; 0 = not looked at"},
+};
+static MAP_OF(backfill_map, "backfill", cfg_migration, backfill_keys);
+
+static const cfg__key migration_keys[] = {
+    {.name = "name",
+     .kind = CFG__IDENT,
+     .offset = AT(cfg_migration, name),
+     .required = true,
+     .meaning = "what admin commands call it; letters, digits and _"},
+    {.name = "table",
+     .kind = CFG__TABLE,
+     .offset = AT(cfg_migration, schema),
+     .count = AT(cfg_migration, table),
+     .required = true,
+     .meaning = "schema.table"},
+    {.name = "strategy",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_migration, strategy),
+     .def = "dual_write",
+     .words = strategies,
+     .meaning = "how the column gets its new name"},
+    {.name = "columns",
+     .kind = CFG__LIST,
+     .offset = AT(cfg_migration, columns),
+     .count = AT(cfg_migration, ncolumns),
+     .required = true,
+     .map = &pair_map,
+     .meaning = "the columns that are renamed or changed"},
+    {.name = "backfill", .kind = CFG__MAP, .map = &backfill_map, .meaning = "pace of the backfill"},
+    {.name = "observe_days",
+     .kind = CFG__U32,
+     .offset = AT(cfg_migration, observe_days),
+     .def = "7",
+     .max = 3650,
+     .meaning = "days without any use of the old name before it may be dropped"},
+};
+MAP_OF(cfg__migration_map, "a migration", cfg_migration, migration_keys);
+
+#define LIMIT(key, type, d, lo, hi, text)                                                                    \
+    {                                                                                                        \
+        .name = #key, .kind = type, .offset = AT(cfg__draft, c.key), .def = d, .min = lo, .max = hi,         \
+        .meaning = text                                                                                      \
+    }
+
+static const cfg__key limit_keys[] = {
+    LIMIT(max_statement_bytes, CFG__U64, "67108864", 65536, 1073741824,
+          "longest statement that is taken, in bytes"),
+    LIMIT(max_buffer_bytes, CFG__U64, "1048576", 65536, 268435456,
+          "bytes that may wait in each direction of a session before reading stops"),
+    LIMIT(max_connections, CFG__U32, "10000", 1, 1000000, "client connections at once"),
+    LIMIT(connect_timeout_ms, CFG__U32, "5000", 10, 600000, "for a connection to the backend, in ms"),
+    LIMIT(handshake_timeout_ms, CFG__U32, "10000", 100, 600000, "for a client to log in, in ms"),
+    LIMIT(drain_timeout_ms, CFG__U32, "10000", 0, 3600000, "for open work to end at SIGTERM, in ms"),
+    LIMIT(phase_timeout_ms, CFG__U32, "30000", 100, 3600000,
+          "how long a phase change waits for statements and transactions of older epochs, in ms"),
+    LIMIT(plan_cache_entries, CFG__U32, "4096", 0, 1048576, "rewrite plans kept by each thread"),
+    LIMIT(lease_ms, CFG__U32, "10000", 1000, 600000,
+          "an instance that is silent for longer is expired, in ms"),
+    LIMIT(poll_ms, CFG__U32, "100", 10, 10000, "how often an instance looks for a new epoch, in ms"),
+};
+static MAP_OF(limit_map, "limits", cfg__draft, limit_keys);
+
+static const cfg__key log_keys[] = {
+    {.name = "level",
+     .kind = CFG__WORD,
+     .offset = AT(cfg__draft, c.log_level),
+     .def = "info",
+     .words = levels,
+     .meaning = "lines below it are not written"},
+    {.name = "file",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg__draft, c.log_file),
+     .meaning = "where the log goes, relative to this file; standard error where not given"},
+};
+static MAP_OF(log_map, "log", cfg__draft, log_keys);
+
+static const cfg__key root_keys[] = {
+    {.name = "listeners",
+     .kind = CFG__LIST,
+     .offset = AT(cfg__draft, c.listeners),
+     .count = AT(cfg__draft, c.nlisteners),
+     .required = true,
+     .map = &listener_map,
+     .meaning = "where applications connect"},
+    {.name = "admin", .kind = CFG__MAP, .required = true, .map = &admin_map, .meaning = "the admin port"},
+    {.name = "backend",
+     .kind = CFG__STRUCT,
+     .offset = AT(cfg__draft, c.backend),
+     .required = true,
+     .map = &backend_map,
+     .meaning = "the database"},
+    {.name = "replicas",
+     .kind = CFG__LIST,
+     .offset = AT(cfg__draft, c.replicas),
+     .count = AT(cfg__draft, c.nreplicas),
+     .map = &replica_map,
+     .meaning = "replicas whose lag throttles the backfill"},
+    {.name = "threads",
+     .kind = CFG__THREADS,
+     .offset = AT(cfg__draft, c.threads),
+     .def = "auto",
+     .min = 1,
+     .max = 256,
+     .meaning = "event loops; auto = one a core"},
+    {.name = "users",
+     .kind = CFG__LIST,
+     .offset = AT(cfg__draft, c.users),
+     .count = AT(cfg__draft, c.nusers),
+     .map = &user_map,
+     .meaning = "database users that need something of their own"},
+    {.name = "migrations_dir",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg__draft, c.migrations_dir),
+     .meaning = "folder of migration files (*.yaml, *.yml), read in order of name; relative to this file"},
+    {.name = "migrations",
+     .kind = CFG__POINTERS,
+     .offset = AT(cfg__draft, c.migrations),
+     .count = AT(cfg__draft, c.nmigrations),
+     .map = &cfg__migration_map,
+     .meaning = "migrations written here rather than in files of their own"},
+    {.name = "limits", .kind = CFG__MAP, .map = &limit_map, .meaning = "sizes and times"},
+    {.name = "log", .kind = CFG__MAP, .map = &log_map, .meaning = "the log"},
+};
+MAP_OF(cfg__root_map, "the configuration", cfg__draft, root_keys);
+
+static void describe_type(const cfg__key *k, b_buf *out)
+{
+    switch (k->kind) {
+    case CFG__TEXT:
+    case CFG__SECRET:
+    case CFG__SECRET_ENV:
+    case CFG__SECRET_FILE: b_buf_str(out, "text"); break;
+    case CFG__IDENT: b_buf_str(out, "name"); break;
+    case CFG__TABLE: b_buf_str(out, "schema.table"); break;
+    case CFG__BOOL: b_buf_str(out, "true or false"); break;
+    case CFG__ADDRESS: b_buf_str(out, "address"); break;
+    case CFG__MAP:
+    case CFG__STRUCT: b_buf_str(out, "map"); break;
+    case CFG__LIST:
+    case CFG__POINTERS: b_buf_str(out, "list"); break;
+    case CFG__U32:
+    case CFG__U64: b_buf_printf(out, "%" PRIu64 " to %" PRIu64, k->min, k->max); break;
+    case CFG__THREADS: b_buf_printf(out, "auto, or %" PRIu64 " to %" PRIu64, k->min, k->max); break;
+    case CFG__WORD:
+        for (const cfg__word *w = k->words; w->name != NULL; w++)
+            b_buf_printf(out, "%s%s", w == k->words ? "" : " | ", w->name);
+        break;
+    }
+}
+
+static void describe_map(const cfg__map *map, const char *prefix, b_buf *out)
+{
+    for (size_t i = 0; i < map->nkeys; i++) {
+        const cfg__key *k = &map->keys[i];
+        bool list = k->kind == CFG__LIST || k->kind == CFG__POINTERS;
+        b_buf_printf(out, "%s%s\t", prefix, k->name);
+        describe_type(k, out);
+        b_buf_printf(out, "\t%s\t%s\n", k->required ? "required" : k->def == NULL ? "-" : k->def, k->meaning);
+        if (k->map == NULL) continue;
+        char inner[256];
+        snprintf(inner, sizeof inner, "%s%s%s.", prefix, k->name, list ? "[]" : "");
+        describe_map(k->map, inner, out);
+    }
+}
+
+void cfg_describe(b_buf *out)
+{
+    describe_map(&cfg__root_map, "", out);
+}
