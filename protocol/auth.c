@@ -51,7 +51,7 @@ static bool hash(const digest *d, b_slice first, b_slice second, unsigned char *
  * out is zeroed then. */
 static bool prove(const digest *d, b_slice password, const char *nonce, unsigned char *out)
 {
-    unsigned char once[DIGEST_MAX], twice[DIGEST_MAX], mixed[DIGEST_MAX];
+    unsigned char once[DIGEST_MAX] = {0}, twice[DIGEST_MAX] = {0}, mixed[DIGEST_MAX] = {0};
     b_slice none = B_LIT(""), n = {nonce, MP_NONCE}, h = b_slice_of(twice, d->size);
     bool ok = hash(d, password, none, once) && hash(d, b_slice_of(once, d->size), none, twice) &&
               hash(d, d->nonce_first ? n : h, d->nonce_first ? h : n, mixed);
@@ -90,7 +90,7 @@ bool mp_proof_check(b_slice plugin, b_slice password, const char nonce[MP_NONCE]
     if (!is_native && !b_slice_eq(plugin, B_LIT("caching_sha2_password"))) return false;
     if (password.n == 0) return proof.n == 0;
     digest d = is_native ? native() : sha2();
-    unsigned char want[DIGEST_MAX];
+    unsigned char want[DIGEST_MAX] = {0};
     bool ok =
         prove(&d, password, nonce, want) && proof.n == d.size && CRYPTO_memcmp(want, proof.p, d.size) == 0;
     mp_wipe(want, sizeof want);
