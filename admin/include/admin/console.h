@@ -9,12 +9,28 @@
 #include "config/config.h"
 #include "migrate/engine.h"
 
-/* The data path and the process, as the console sees them. Called from any thread. Each `rows` callback
- * adds columns and rows to an empty table. */
+/* What EXPLAIN REWRITE was asked. Texts are as the operator wrote them, empty where not given. */
+typedef struct adm_explain {
+    b_slice user;    /* AS: takes this user's schema version where `version` is empty */
+    b_slice version; /* old, new or both */
+    b_slice schema;  /* default schema */
+    b_slice phase;   /* name of the phase to assume for every migration; empty: the phase it is in */
+    b_slice sql;     /* all the rest */
+} adm_explain;
+
+/* The data path and the process, as the console sees them. Called from any thread; each may be NULL, its
+ * command then answers that it is not available. Each of the first group adds its columns and rows to an
+ * empty table; the columns are those of docs/admin.md (and of admin/commands.c):
+ *
+ *   clients   id, user, client, backend_id, schema, schema_version, program, state, epoch, transaction,
+ *             prepared, age_s, idle_ms
+ *   stats     name, value, unit, meaning
+ *   usage     migration, name, user, host, program, digest, sample, count, last_seen  (name: old or new)
+ *   refusals  reason, table, user, digest, sample, count, last_seen */
 typedef struct adm_host {
     void *ctx;
     void (*clients)(void *ctx, b_table *out);  /* SHOW CLIENTS */
-    void (*stats)(void *ctx, b_table *out);    /* SHOW STATS: name, value, unit, meaning */
+    void (*stats)(void *ctx, b_table *out);    /* SHOW STATS */
     void (*usage)(void *ctx, b_table *out);    /* SHOW USAGE */
     void (*refusals)(void *ctx, b_table *out); /* SHOW REFUSALS */
     /* The configuration in force, pinned until config_done. */
@@ -23,6 +39,11 @@ typedef struct adm_host {
     b_status (*reload)(void *ctx, b_err *err);
     void (*shutdown)(void *ctx);
     bool (*kill)(void *ctx, uint64_t session); /* KILL n; false: no such session */
+    /* EXPLAIN REWRITE: adds the columns verdict (pass, rewritten or refused), sql (what would be sent),
+     * parameters (which input parameter each output one takes, counted from 1, joined by commas) and reason
+     * (of a refusal), and one row a statement. Sends nothing. Not B_OK: the question cannot be answered (no such
+     * phase, version), *err says why. */
+    b_status (*explain)(void *ctx, const adm_explain *ask, b_table *out, b_err *err);
 } adm_host;
 
 typedef struct adm_console adm_console;
