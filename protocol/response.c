@@ -200,6 +200,14 @@ static mp_event at_columns(mp_response *r, mp_header h, b_slice p)
     return definition(r, h, p, MP_EV_COLUMN, deprecate_eof(r) ? ST_ROWS : ST_META_EOF);
 }
 
+/* A procedure that has a cursor of its own open gives its results the same status bit, and there rows do
+ * follow; but those always have another result behind them, and an opened cursor has none. */
+static bool opened_cursor(const mp_response *r)
+{
+    unsigned bits = MP_STATUS_CURSOR_EXISTS | MP_STATUS_MORE_RESULTS;
+    return r->cursor && (r->ok.status & bits) == MP_STATUS_CURSOR_EXISTS;
+}
+
 /* With a cursor open, the EOF after the definitions is the end: rows come by COM_STMT_FETCH. (Under
  * DEPRECATE_EOF the server sends the OK that ends rows directly after the definitions, which at_rows takes.)
  */
@@ -209,8 +217,8 @@ static mp_event at_meta_eof(mp_response *r, mp_header h, b_slice p)
     if ((uint8_t)p.p[0] == ERR_BYTE) return on_err(r, p);
     if (mp_eof_parse(p, &r->ok) != B_OK) return bad(r);
     note_status(r);
-    if (r->cursor && (r->ok.status & MP_STATUS_CURSOR_EXISTS)) {
-        next_result(r);
+    if (opened_cursor(r)) {
+        set_state(r, ST_DONE);
         return MP_EV_EOF;
     }
     set_state(r, ST_ROWS);

@@ -55,9 +55,8 @@ typedef struct mp_response {
 
 void mp_response_start(mp_response *r, uint8_t command, uint64_t caps);
 
-/* COM_STMT_EXECUTE only: its flags byte (offset 5 of the payload). The server sets CURSOR_EXISTS also in the
- * results of a procedure that has a cursor of its own open, and there rows do follow; only an EXECUTE that
- * asked for a cursor may be answered by definitions without rows. */
+/* COM_STMT_EXECUTE only: its flags byte (offset 5 of the payload). An EXECUTE that asked for no cursor is
+ * never answered by definitions without rows, whatever the status bits say. */
 void mp_response_flags(mp_response *r, uint8_t execute_flags);
 
 /* How many payload bytes mp_response_next must see of a packet with this header and first byte: the whole
