@@ -94,6 +94,9 @@ static inline bool rw__stop(const rw_planner *p)
  * business. *known: the catalogue's entry, or NULL when it has none (or it is a temporary table). */
 rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **known);
 
+/* Names of schemas, tables, their aliases and common table expressions: by lower_case_table_names. */
+bool rw__table_name_eq(const rw_planner *p, b_slice a, b_slice b);
+
 /* ---- refusals: refuse.c ----------------------------------------------------------------------------- */
 
 /* "straddle: <what> on migrating table s.t (migration m, phase p): <todo>", 1235. what and todo are phrases
@@ -110,7 +113,7 @@ void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const ch
 
 /* The name as it has to be written to be this identifier: bare when it is a plain word that is not
  * reserved on either server, otherwise in backticks (which every sql_mode takes). In the arena. */
-b_slice rw__ident(rw_planner *p, b_slice name);
+b_slice rw__quoted(rw_planner *p, b_slice name);
 
 /* ---- scopes ----------------------------------------------------------------------------------------- */
 
@@ -127,7 +130,7 @@ typedef enum rw_clause {
 
 typedef struct rw_source { /* one table of a FROM */
     b_slice name;       /* alias, or the table's own name */
-    b_slice schema;     /* where the table has no alias; otherwise empty */
+    b_slice schema;     /* of a base table, aliased or not; otherwise empty */
     const rw_from *from; /* NULL for a target given by name only */
     const rw_table *table; /* base table in the catalogue; NULL otherwise */
     rw_mtab *mt;        /* migrating table; NULL otherwise */
@@ -153,7 +156,8 @@ typedef struct rw_scope {
     uint32_t nusing;
 } rw_scope;
 
-/* outer may be NULL. The scope is the caller's; what it points to is in the arena. */
+/* outer may be NULL. The scope is the caller's; what it points to is in the arena. Adding a table may move
+ * src: keep indexes, not pointers. */
 void rw__scope_init(rw_scope *s, rw_scope *outer);
 
 /* Adds a table by name: the target of an INSERT, a single DELETE, TABLE t. alias may be empty. NULL once
@@ -185,6 +189,7 @@ typedef struct rw_binding {
     rw_source *source;
     const rw_vcol *col;  /* virtual lookups */
     const rw_item *item;
+    bool unsure;         /* a table with unknown columns, in the same scope, might have it too */
     bool second;         /* found in the second pass only: as the other name of a pair */
 } rw_binding;
 

@@ -1,0 +1,38 @@
+/* How an identifier that the rewriter itself writes is spelt. Bare where that is safe on both servers in
+ * every sql_mode, otherwise in backticks: they quote identifiers whether or not ANSI_QUOTES is on. */
+#include "resolve.h"
+#include "words.h"
+
+/* A letter, then letters, digits, `_`. A digit first could read as a number, `$` first is deprecated. */
+static bool plain_word(b_slice name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+
+        if (!letter && (i == 0 || c < '0' || c > '9')) { return false; }
+    }
+    return name.n > 0;
+}
+
+b_slice rw__quoted(rw_planner *p, b_slice name)
+{
+    size_t extra = 2, n = 0;
+    char *out;
+
+    /* Any known word is quoted, reserved or not: some are special only where they stand. */
+    if (plain_word(name) && rw__word_find(name.p, name.n) == RW_WORD_NONE) { return name; }
+    for (size_t i = 0; i < name.n; i++) { extra += name.p[i] == '`'; }
+    out = b_arena_alloc(p->arena, name.n + extra);
+    if (out == NULL) {
+        p->nomem = true;
+        return (b_slice){NULL, 0};
+    }
+    out[n++] = '`';
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '`') { out[n++] = '`'; }
+        out[n++] = name.p[i];
+    }
+    out[n++] = '`';
+    return b_slice_of(out, n);
+}
