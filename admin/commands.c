@@ -1,0 +1,80 @@
+#include "commands.h"
+
+#define CHANGES CFG_ROLE_OPERATOR
+#define READS CFG_ROLE_READ_ONLY
+#define STEPS "step,detail,ms"
+
+const adm__command adm__commands[] = {
+    {"SHOW MIGRATIONS", READS, adm__show_migrations,
+     "name,table,phase,rows_done,rows_total,throttle,last_error", "All migrations, one a row."},
+    {"SHOW MIGRATION name", READS, adm__show_migration, "name,value,unit",
+     "Everything known of one migration: progress, rate, what it waits for."},
+    {"APPLY MIGRATION FROM FILE path", CHANGES, adm__apply_file, NULL,
+     "Reads a definition file and takes the migration on, in phase planned. A relative path starts at "
+     "migrations_dir."},
+    {"APPLY MIGRATION yaml", CHANGES, adm__apply, NULL,
+     "Takes on the migration whose definition is given as a quoted text, in phase planned."},
+    {"REMOVE MIGRATION name", CHANGES, adm__remove, NULL,
+     "Takes a planned or finished migration off the list; its history stays."},
+    {"CHECK MIGRATION name", READS, adm__check, "check,result,detail",
+     "Runs the preflight again: what on the table stands in the way."},
+    {"PLAN MIGRATION name", READS, adm__plan, "step,sql,rollback_sql,lock,estimate",
+     "Every step to come: its SQL, the SQL of the way back, the lock, the time."},
+    {"ADVANCE MIGRATION name [TO phase] [FORCE]", CHANGES, adm__advance, STEPS,
+     "One phase forward, or phase by phase up to the one named. FORCE passes a gate that is not met, and is "
+     "recorded."},
+    {"ROLLBACK MIGRATION name [TO phase]", CHANGES, adm__rollback, STEPS,
+     "One phase back, or phase by phase back to the one named."},
+    {"PAUSE BACKFILL name", CHANGES, adm__pause, NULL, "Stops the backfill after the running chunk."},
+    {"RESUME BACKFILL name", CHANGES, adm__resume, NULL, "Lets a paused backfill go on."},
+    {"SET BACKFILL name chunk_rows|max_lag_ms|max_threads_running = value", CHANGES, adm__set_backfill, NULL,
+     "Changes the pace of the backfill at once, and keeps it."},
+    {"VERIFY MIGRATION name", CHANGES, adm__verify, "rows,chunks,differing,first_keys,ms",
+     "Compares the two columns of every row, chunk by chunk, byte for byte."},
+    {"EXPLAIN REWRITE [AS user] [VERSION old|new|both] [SCHEMA schema] [PHASE phase] sql...", READS,
+     adm__explain, "verdict,sql,parameters,reason",
+     "What would be sent for a statement, without sending it."},
+    {"SHOW USAGE", READS, adm__show_usage, "migration,name,user,host,program,digest,sample,count,last_seen",
+     "Who still says the old name, and who the new one."},
+    {"SHOW RULES", READS, adm__show_rules, "migration,table,from,to,phase,enabled,epoch",
+     "The rules in force in this instance."},
+    {"ENABLE MIGRATION name", CHANGES, adm__enable, NULL, "Lets both names work again."},
+    {"DISABLE MIGRATION name", CHANGES, adm__disable, NULL,
+     "Refuses the name that is not the table's own at this phase; writes go on being kept in step."},
+    {"SHOW REFUSALS", READS, adm__show_refusals, "reason,table,user,digest,sample,count,last_seen",
+     "Statements that were refused, and why."},
+    {"SHOW CLIENTS", READS, adm__show_clients,
+     "id,user,client,backend_id,schema,schema_version,program,state,epoch,transaction,prepared,age_s,idle_ms",
+     "The client connections of this instance."},
+    {"SHOW INSTANCES", READS, adm__show_instances, "id,host,pid,version,state,epoch_seen,lease_ms,started",
+     "The proxies that serve this database."},
+    {"SHOW STATS", READS, adm__show_stats, "name,value,unit,meaning",
+     "Counters since the start of this instance."},
+    {"SHOW CONFIG", READS, adm__show_config, "key,value",
+     "The configuration in force; passwords are shown as ***."},
+    {"SHOW HISTORY [name]", READS, adm__show_history,
+     "time,migration,actor,action,from_phase,to_phase,detail", "What was done to migrations, by whom, when."},
+    {"RELOAD CONFIG", CHANGES, adm__reload, NULL,
+     "Reads the configuration file anew. Where it has a fault, the old one stays in force."},
+    {"KILL QUERY id", CHANGES, adm__kill_query, NULL,
+     "Always an error, so that an interrupt key cannot hit a client."},
+    {"KILL [CONNECTION] id", CHANGES, adm__kill, NULL, "Ends a client connection; id as in SHOW CLIENTS."},
+    {"SHUTDOWN", CHANGES, adm__shutdown, NULL, "Ends this instance as SIGTERM does: open work first."},
+    {"HELP [command...]", READS, adm__help, "form,role,columns,meaning",
+     "This list, or the part that begins with the words given."},
+};
+const size_t adm__ncommands = sizeof adm__commands / sizeof adm__commands[0];
+
+void adm_describe(b_table *out)
+{
+    static const char *const names[] = {"form", "role", "columns", "meaning"};
+    for (size_t i = 0; i < 4; i++) b_table_column(out, names[i]);
+    for (size_t i = 0; i < adm__ncommands; i++) {
+        const adm__command *c = &adm__commands[i];
+        b_table_row(out);
+        b_table_str(out, c->form);
+        b_table_str(out, c->role == CFG_ROLE_OPERATOR ? "operator" : "read_only");
+        b_table_str(out, c->columns == NULL ? "" : c->columns);
+        b_table_str(out, c->meaning);
+    }
+}
