@@ -28,7 +28,7 @@ typedef enum rw_expr_kind {
     RW_E_STAR,       /* `*` or t.* : in select lists and COUNT(*) */
     RW_E_FUNC,       /* f(args), also with odd syntax inside; kids = all argument expressions */
     RW_E_OP,         /* any operator, CASE, CAST, BETWEEN, IN, row constructor …; kids = operands */
-    RW_E_SUBQUERY,   /* (SELECT …), also under EXISTS, IN, ANY, ALL */
+    RW_E_SUBQUERY,   /* (SELECT …), parentheses included; also under EXISTS, IN, ANY, ALL */
     RW_E_USERVAR,    /* @v */
     RW_E_SYSVAR,     /* @@v */
     RW_E_ASSIGN,     /* @v := kids */
@@ -49,10 +49,11 @@ struct rw_expr {
     uint32_t tok, end;
     rw_expr *next;
     rw_expr *kids;
-    rw_name name;      /* COLUMN, STAR (qualifier only), DEFAULT_OF, VALUES_OF; FUNC: its (qualified) name */
-    rw_query *query;   /* SUBQUERY */
-    rw_window *over;   /* FUNC with OVER */
-    bool parenthesised; /* stands in parentheses of its own, which [tok, end) includes */
+    rw_name name;    /* COLUMN, STAR (qualifier only), DEFAULT_OF, VALUES_OF; FUNC: its (qualified) name */
+    rw_query *query; /* SUBQUERY */
+    rw_window *over; /* FUNC with OVER */
+    uint16_t op; /* OP: word or operator code of its (first) operator, RW_OP_LPAREN for a row, 0 otherwise */
+    bool parenthesised; /* stands in parentheses of its own, which [tok, end) includes; never for SUBQUERY */
 };
 
 typedef struct rw_item { /* of a select list or RETURNING */
@@ -60,7 +61,7 @@ typedef struct rw_item { /* of a select list or RETURNING */
     uint32_t alias_tok; /* RW_NO_TOK when there is none */
     bool alias_string;  /* the alias is written as a string */
     b_slice alias;
-    uint32_t tok, end;  /* expression and alias */
+    uint32_t tok, end; /* expression and alias */
     struct rw_item *next;
 } rw_item;
 
@@ -81,8 +82,9 @@ typedef struct rw_from {
     uint32_t after_table; /* token index right after name, PARTITION (…) and alias: before index hints */
     bool partition_clause, index_hints, for_system_time, lateral;
     rw_query *query;       /* RW_F_DERIVED */
-    rw_name_list *columns; /* derived column list */
-    rw_expr *exprs;        /* JSON_TABLE: its document; RW_F_JOIN: ON condition */
+    rw_name_list *columns; /* derived column list; JSON_TABLE: the names of its columns */
+    bool parenthesised;    /* RW_F_JOIN: stands in parentheses (or ODBC braces) of its own */
+    rw_expr *exprs;        /* JSON_TABLE: its document; RW_F_JOIN: ON condition; FOR SYSTEM_TIME's points */
     struct rw_from *left, *right; /* RW_F_JOIN */
     bool natural, left_outer, right_outer;
     rw_name_list *using_cols;
@@ -104,6 +106,7 @@ typedef struct rw_select {
     rw_order *group;
     bool rollup;
     rw_expr *having;
+    rw_expr *qualify;
     rw_window *windows;
     /* A table value constructor or TABLE t in the place of a SELECT: */
     bool is_values, is_table;
@@ -116,6 +119,7 @@ typedef struct rw_cte {
     uint32_t name_tok;
     rw_name_list *columns;
     rw_query *query;
+    rw_name_list *cycle; /* CYCLE a, b RESTRICT */
     struct rw_cte *next;
 } rw_cte;
 
@@ -128,6 +132,8 @@ struct rw_query {
     rw_select *select;
     rw_query *inner;
     rw_query *left, *right;
+    uint16_t set_op; /* RW_W_UNION, RW_W_EXCEPT, RW_W_INTERSECT, with left and right */
+    bool set_all;    /* UNION ALL and so on */
     rw_order *order;
     rw_expr *limit; /* expressions of LIMIT, OFFSET, FETCH */
     rw_name_list *into_vars;
@@ -156,10 +162,11 @@ typedef enum rw_stmt_kind {
     RW_S_INSERT, /* INSERT and REPLACE */
     RW_S_UPDATE,
     RW_S_DELETE,
-    RW_S_LOAD,    /* LOAD DATA | XML */
-    RW_S_EXPLAIN, /* EXPLAIN, DESCRIBE, DESC, ANALYZE (MariaDB) of a statement: `inner` */
+    RW_S_LOAD,     /* LOAD DATA | XML */
+    RW_S_EXPLAIN,  /* EXPLAIN, DESCRIBE, DESC, ANALYZE (MariaDB) of a statement: `inner` */
     RW_S_TABLE_OP, /* TRUNCATE, ANALYZE TABLE, OPTIMIZE, CHECK, LOCK TABLES …: names in `tables`, may pass */
-    RW_S_CREATE_TEMP, /* CREATE TEMPORARY TABLE: tables = its name; query when AS SELECT; like = LIKE's name */
+    RW_S_CREATE_TEMP, /* CREATE TEMPORARY TABLE: tables = its name; query when AS SELECT; like = LIKE's name
+                       */
     RW_S_DROP_TABLE,  /* DROP [TEMPORARY] TABLE: tables; temporary */
     RW_S_PREPARE,     /* PREPARE n FROM …, EXECUTE IMMEDIATE …: text_tok a string, or from_var */
     RW_S_OTHER,       /* parsed no further; head_tok names it */
@@ -172,27 +179,29 @@ typedef struct rw_stmt {
 
     /* INSERT, REPLACE, LOAD */
     bool replace, ignore, set_form, low_priority_or_delayed;
-    rw_cte *ctes; /* WITH before UPDATE or DELETE, or between INSERT and SELECT's own */
+    bool recursive; /* of ctes */
+    rw_cte *ctes;   /* WITH before UPDATE or DELETE, or between INSERT and SELECT's own */
     rw_name target;
-    uint32_t after_target;      /* token right after the table's name and PARTITION clause */
-    bool has_columns;           /* (a, b, …) was written, maybe empty */
+    uint32_t after_target;             /* token right after the table's name and PARTITION clause */
+    uint32_t columns_at;               /* where the column list stands, or would stand: LOAD, INSERT */
+    bool has_columns;                  /* (a, b, …) was written, maybe empty */
     uint32_t columns_tok, columns_end; /* parentheses included */
-    rw_name_list *columns;      /* LOAD: may hold user variables, as names that begin with @ */
-    uint32_t values_tok;        /* the word VALUES or VALUE, RW_NO_TOK when none */
+    rw_name_list *columns;             /* LOAD: may hold user variables, as names that begin with @ */
+    uint32_t values_tok;               /* the word VALUES or VALUE, RW_NO_TOK when none */
     rw_row *rows;
-    b_slice row_alias;          /* … VALUES (…) AS new(a, b) */
+    b_slice row_alias; /* … VALUES (…) AS new(a, b) */
     uint32_t row_alias_tok;
     rw_name_list *row_alias_columns;
     uint32_t row_alias_columns_end; /* the `)` of that list */
-    rw_assign *set;             /* INSERT … SET; UPDATE … SET; LOAD DATA … SET */
+    rw_assign *set;                 /* INSERT … SET; UPDATE … SET; LOAD DATA … SET */
     rw_assign *on_duplicate;
     rw_item *returning;
     uint32_t returning_tok;
 
     /* UPDATE, DELETE */
-    rw_from *from;          /* table references; for DELETE the FROM or USING list */
-    rw_name_list *targets;  /* multi-table DELETE: tables to delete from */
-    bool multi_table;       /* written in the multi-table form, or more than one table */
+    rw_from *from;         /* table references; for DELETE the FROM or USING list */
+    rw_name_list *targets; /* multi-table DELETE: tables to delete from */
+    bool multi_table;      /* written in the multi-table form, or more than one table */
     rw_expr *where;
     rw_order *order;
     rw_expr *limit;
@@ -205,7 +214,7 @@ typedef struct rw_stmt {
     uint32_t text_tok;
     bool from_var;
 
-    b_slice head; /* first word or two, for messages: "ALTER TABLE" */
+    b_slice head;         /* first word or two, for messages: "ALTER TABLE" */
     struct rw_stmt *next; /* multi-statements */
 } rw_stmt;
 

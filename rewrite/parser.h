@@ -4,6 +4,8 @@
 
 #include "ast.h"
 
+#include "base/buf.h"
+
 typedef struct rw_parse_error {
     uint32_t tok;     /* where it stopped */
     const char *what; /* what was not understood, as a noun: "PROCEDURE clause"; static text */
@@ -15,5 +17,8 @@ typedef struct rw_parse_error {
  * be followed to its end: the caller refuses it if a migrating table may be in it. B_NOMEM. */
 b_status rw_parse(const rw_ctx *ctx, rw_server server, const rw_tokens *t, b_arena *arena, rw_stmt **out,
                   rw_parse_error *perr) B_MUSTCHECK;
+
+/* A compact text of the tree, for tests and EXPLAIN. The tree must be one that rw_parse() gave. */
+void rw_dump(const rw_tokens *t, const rw_stmt *s, b_buf *out);
 
 #endif

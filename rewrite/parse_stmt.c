@@ -1,0 +1,118 @@
+/* Which statement is it: the first word decides; and several of them, with semicolons between. */
+#include "parse.h"
+
+#include <string.h>
+
+static void query_statement(rw__parser *p, rw_stmt *s)
+{
+    s->kind = RW_S_QUERY;
+    s->query = rw__query(p);
+}
+
+/* WITH … SELECT | UPDATE | DELETE: what comes after the list decides. */
+static void with_statement(rw__parser *p, rw_stmt *s)
+{
+    uint32_t start = p->pos, depth = 0, i = 0;
+    for (; rw__kind(p, i) != RW_TOK_END; i++) {
+        if (rw__is_at(p, i, RW_OP_LPAREN)) depth++;
+        if (rw__is_at(p, i, RW_OP_RPAREN) && depth > 0) depth--;
+        bool dml = rw__is_at(p, i, RW_W_UPDATE) || rw__is_at(p, i, RW_W_DELETE);
+        if (depth == 0 && (dml || rw__is_at(p, i, RW_W_SELECT) || rw__is_at(p, i, RW_OP_SEMICOLON))) break;
+    }
+    if (!rw__is_at(p, i, RW_W_UPDATE) && !rw__is_at(p, i, RW_W_DELETE)) {
+        query_statement(p, s);
+        return;
+    }
+    rw__with(p, &s->ctes, &s->recursive);
+    if (p->pos != start + i)
+        rw__fail(p, "WITH clause");
+    else if (rw__is(p, RW_W_UPDATE))
+        rw__update(p, s);
+    else
+        rw__delete(p, s);
+}
+
+static void load_statement(rw__parser *p, rw_stmt *s)
+{
+    if (rw__is_at(p, 1, RW_W_DATA) || rw__is_at(p, 1, RW_W_XML))
+        rw__load(p, s);
+    else
+        rw__other(p, s);
+}
+
+/* ANALYZE TABLE t, or MariaDB's ANALYZE SELECT …, which runs the statement and explains it. */
+static void analyze_statement(rw__parser *p, rw_stmt *s)
+{
+    bool table = rw__is_at(p, 1, RW_W_TABLE) || rw__is_at(p, 1, RW_W_TABLES) ||
+                 rw__is_at(p, 1, RW_W_NO_WRITE_TO_BINLOG) || rw__is_at(p, 1, RW_W_LOCAL);
+    if (table)
+        rw__table_op(p, s);
+    else
+        rw__explain(p, s);
+}
+
+typedef struct dispatch_row {
+    uint16_t word;
+    void (*parse)(rw__parser *p, rw_stmt *s);
+} dispatch_row;
+
+static const dispatch_row dispatch[] = {
+    {RW_W_SELECT, query_statement}, {RW_OP_LPAREN, query_statement},
+    {RW_W_VALUES, query_statement}, {RW_W_TABLE, query_statement},
+    {RW_W_WITH, with_statement},    {RW_W_INSERT, rw__insert},
+    {RW_W_REPLACE, rw__insert},     {RW_W_UPDATE, rw__update},
+    {RW_W_DELETE, rw__delete},      {RW_W_LOAD, load_statement},
+    {RW_W_EXPLAIN, rw__explain},    {RW_W_DESCRIBE, rw__explain},
+    {RW_W_DESC, rw__explain},       {RW_W_ANALYZE, analyze_statement},
+    {RW_W_TRUNCATE, rw__table_op},  {RW_W_OPTIMIZE, rw__table_op},
+    {RW_W_CHECK, rw__table_op},     {RW_W_CHECKSUM, rw__table_op},
+    {RW_W_REPAIR, rw__table_op},    {RW_W_LOCK, rw__table_op},
+    {RW_W_FLUSH, rw__table_op},     {RW_W_CREATE, rw__create},
+    {RW_W_DROP, rw__drop},          {RW_W_PREPARE, rw__prepare},
+    {RW_W_EXECUTE, rw__prepare},
+};
+
+/* The first word or two, for messages. */
+static b_slice head_of(const rw__parser *p, uint32_t tok)
+{
+    const rw_token *a = &p->t->tok[tok], *b = a;
+    if (tok + 1 < p->t->n && b[1].kind == RW_TOK_IDENT && a->kind == RW_TOK_IDENT) b++;
+    return b_slice_of(p->t->sql.p + a->off, b->off + b->len - a->off);
+}
+
+rw_stmt *rw__statement(rw__parser *p)
+{
+    rw_stmt *s = RW_NODE(p, rw_stmt);
+    s->tok = p->pos;
+    s->values_tok = s->row_alias_tok = s->returning_tok = s->text_tok = RW_NO_TOK;
+    s->head = head_of(p, p->pos);
+    void (*parse)(rw__parser *, rw_stmt *) = rw__other;
+    for (size_t i = 0; i < sizeof dispatch / sizeof dispatch[0]; i++)
+        if (rw__is(p, dispatch[i].word)) parse = dispatch[i].parse;
+    parse(p, s);
+    if (!rw__ends(p)) rw__fail(p, "text after the end of the statement");
+    s->end = p->pos;
+    return s;
+}
+
+b_status rw_parse(const rw_ctx *ctx, rw_server server, const rw_tokens *t, b_arena *arena, rw_stmt **out,
+                  rw_parse_error *perr)
+{
+    rw__parser p;
+    memset(&p, 0, sizeof p);
+    p.server = server;
+    p.sql_mode = ctx->sql_mode;
+    p.ctx = ctx;
+    p.t = t;
+    p.arena = arena;
+    *out = NULL;
+    rw_stmt **tail = out;
+    while (p.pos < t->n) {
+        if (rw__accept(&p, RW_OP_SEMICOLON)) continue;
+        *tail = rw__statement(&p);
+        tail = &(*tail)->next;
+    }
+    *perr = p.err;
+    if (p.status != B_OK) *out = NULL;
+    return p.status;
+}
