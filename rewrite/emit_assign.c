@@ -1,0 +1,441 @@
+/* col = expr lists: UPDATE … SET, ON DUPLICATE KEY UPDATE, INSERT … SET, LOAD DATA … SET.
+ *
+ * How one assignment to A becomes two, where the server assigns from left to right:
+ *
+ *   A = x, B = A
+ *
+ * and, while B may still be stale (dual_write, before the backfill has come by) and a row that the plain
+ * table leaves alone has to be left alone here too, in affected rows and in ON UPDATE columns:
+ *
+ *   B = IF(CAST(A AS BINARY) <=> CAST(x AS BINARY), B, A), A = x, B = IF(B IS NULL, B, A)
+ *
+ * Whatever the comparison says, a pair that was right stays right: in both of its cases B then holds A's old
+ * value, which is not NULL, so that the last assignment makes it A's new one. A stale B is NULL: where the
+ * comparison finds that A does not change, B stays NULL and the row untouched; otherwise it is filled. x
+ * itself never passes through IF(), which would give it another type on its way into the column. A nullable A
+ * takes a constant in the place of a NULL while the statement runs.
+ *
+ * Where the plan may be a multi-table update, whose expressions may see old or new values: B = x, A = x, both
+ * of them reading A only. */
+#include "write.h"
+
+/* One assignment, looked up. mt is NULL where it is none of a pair's. */
+typedef struct target {
+    const rw_assign *asg;
+    rw_source *src;
+    rw_mtab *mt;
+    const rw_pair *pair;
+    uint32_t index;
+    bool new_name;
+    bool both_named; /* the statement assigns the other side too */
+    bool drop;       /* says the same as an earlier one: left out */
+} target;
+
+typedef struct targets {
+    target *at;
+    uint32_t n;
+} targets;
+
+static rw_mtab *source_mtab(const rw_binding *b)
+{
+    return b->source == NULL ? NULL : b->source->mt;
+}
+
+/* What an assigned name means. A name that could be another table's once written physically is refused. */
+static void look_up(rw_planner *p, const rw_assigns *a, target *t)
+{
+    const rw_name *col = &t->asg->col;
+    if (col->n == 0 || !rw__is_candidate(p, col->part[col->n - 1])) {
+        return;
+    }
+    rw_clause was = a->target_scope->clause;
+    a->target_scope->clause = RW_C_FIELDS;
+    rw_binding b = rw__lookup(p, a->target_scope, col, false);
+    a->target_scope->clause = was;
+    if (b.kind == RW_BIND_AMBIGUOUS) {
+        rw__refuse_as(p, 1052, "23000", "ambiguous", "Column '%.*s' in field list is ambiguous",
+                      B_ARG(col->part[col->n - 1]));
+    } else if (b.kind == RW_BIND_MAYBE) {
+        rw__refuse_name(p, p->mtabs, "unknown_table",
+                        "an assignment to `%.*s`, which several tables may have,", col->part[col->n - 1],
+                        "write the table's name before it");
+    } else if (b.kind == RW_BIND_COLUMN && b.col != NULL && b.col->mt != NULL && source_mtab(&b) != NULL) {
+        t->src = b.source;
+        t->mt = b.source->mt;
+        t->index = b.col->pair;
+        t->pair = &t->mt->m->pairs[t->index];
+        t->new_name = b.col->new_name;
+    }
+}
+
+static targets look_up_all(rw_planner *p, const rw_assigns *a)
+{
+    targets ts = {NULL, 0};
+    for (const rw_assign *s = a->list; s != NULL; s = s->next) {
+        ts.n++;
+    }
+    ts.at = b_arena_array(p->arena, ts.n + 1, sizeof *ts.at);
+    if (ts.at == NULL) {
+        p->nomem = true;
+        ts.n = 0;
+        return ts;
+    }
+    uint32_t i = 0;
+    for (const rw_assign *s = a->list; s != NULL; s = s->next, i++) {
+        ts.at[i].asg = s;
+        look_up(p, a, &ts.at[i]);
+    }
+    return ts;
+}
+
+static bool same_pair(const target *a, const target *b)
+{
+    return a->mt != NULL && a->src == b->src && a->index == b->index;
+}
+
+/* Where only one side is written, a second assignment can go only if it says what the first one said. */
+static void drop_or_refuse(rw_planner *p, const rw_assigns *a, const target *first, target *second)
+{
+    if (a->in_order && rw__is_column_of(second->mt, second->asg->value, second->index)) {
+        second->drop = true; /* B = A, after A */
+    } else if (!rw__reads_pair(first->mt, first->asg->value, first->index) &&
+               rw__same_expr(p, first->asg->value, second->asg->value) && !rw__assigns_uservars(p, a->stmt)) {
+        second->drop = true;
+    } else {
+        rw__refuse(p, first->mt, "both_columns", "different values for both names of a column",
+                   "assign one of the names only");
+    }
+}
+
+static void find_doubles(rw_planner *p, const rw_assigns *a, targets *ts)
+{
+    for (uint32_t i = 0; i < ts->n; i++) {
+        for (uint32_t k = i + 1; k < ts->n; k++) {
+            target *x = &ts->at[i], *y = &ts->at[k];
+            if (!same_pair(x, y) || x->new_name == y->new_name) {
+                continue;
+            }
+            x->both_named = y->both_named = true;
+            if (rw__write_mode(x->mt) != RW_WRITE_BOTH && !x->drop && !y->drop) {
+                drop_or_refuse(p, a, x, y);
+            }
+        }
+    }
+}
+
+/* ---- text ------------------------------------------------------------------------------------------- */
+
+static bool name_is_shared(const rw_scope *s, const rw_source *src)
+{
+    for (uint32_t i = 0; i < s->nsrc; i++) {
+        if (&s->src[i] != src && b_slice_ieq(s->src[i].name, src->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_column(rw_planner *p, const rw_assigns *a, const target *t, b_slice name, rw_edit *e)
+{
+    if (a->qualify) {
+        bool aliased = t->src->from != NULL && t->src->from->alias.n > 0;
+        if (t->src->schema.n > 0 && !aliased && name_is_shared(a->scope, t->src)) {
+            rw_edit_text(p->edits, e, rw__quoted(p, t->src->schema));
+            rw_edit_text(p->edits, e, B_LIT("."));
+        }
+        rw_edit_text(p->edits, e, rw__quoted(p, t->src->name));
+        rw_edit_text(p->edits, e, B_LIT("."));
+    }
+    rw_edit_text(p->edits, e, rw__quoted(p, name));
+}
+
+/* Words, and % for A, $ for B, ? for the value, ! for A with a constant for NULL. */
+static void add_form(rw_planner *p, const rw_assigns *a, const target *t, const char *form, b_slice mark,
+                     rw_edit *e)
+{
+    while (*form != '\0' && !rw__stop(p)) {
+        size_t n = strcspn(form, "%$?!");
+        rw_edit_text(p->edits, e, b_slice_of(form, n));
+        form += n;
+        if (*form == '%') {
+            add_column(p, a, t, t->pair->from, e);
+        } else if (*form == '$') {
+            add_column(p, a, t, t->pair->to, e);
+        } else if (*form == '?') {
+            rw__render_expr(p, a->scope, RW_C_FIELDS, t->asg->value, e);
+        } else if (*form == '!' && mark.n == 0) {
+            add_column(p, a, t, t->pair->from, e);
+        } else if (*form == '!') {
+            rw_edit_text(p->edits, e, B_LIT("COALESCE("));
+            add_column(p, a, t, t->pair->from, e);
+            rw_edit_text(p->edits, e, B_LIT(", "));
+            rw_edit_text(p->edits, e, mark);
+            rw_edit_text(p->edits, e, B_LIT(")"));
+        } else {
+            return;
+        }
+        form++;
+    }
+}
+
+/* ---- keeping a row that nothing changes as it is ---------------------------------------------------- */
+
+static bool type_is(b_slice type, const char *word)
+{
+    size_t n = strlen(word);
+    if (!b_slice_istarts(type, b_slice_of(word, n))) {
+        return false;
+    }
+    return type.n == n || type.p[n] == '(' || type.p[n] == ' ';
+}
+
+static bool type_in(b_slice type, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (type_is(type, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *const text_types[] = {"char",   "varchar",   "tinytext", "text",
+                                         "binary", "varbinary", "tinyblob", "blob"};
+static const char *const whole_types[] = {"tinyint", "smallint", "mediumint", "int", "bigint"};
+static const char *const other_types[] = {"decimal", "float",    "double",    "enum", "set",
+                                          "date",    "datetime", "timestamp", "time", "year"};
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Can the longer form be used for this column? *mark: what stands for NULL; empty where A has none. */
+static bool keeps_noop(const rw_pair *pair, b_slice *mark)
+{
+    b_slice type = pair->plain.type;
+    *mark = (b_slice){NULL, 0};
+    if (type_in(type, text_types, COUNT(text_types))) {
+        *mark = pair->plain.nullable ? B_LIT("''") : *mark;
+        return true;
+    }
+    if (type_in(type, whole_types, COUNT(whole_types))) {
+        *mark = pair->plain.nullable ? B_LIT("0") : *mark;
+        return true;
+    }
+    return !pair->plain.nullable && type_in(type, other_types, COUNT(other_types));
+}
+
+/* ---- one assignment --------------------------------------------------------------------------------- */
+
+static void emit_after(rw_planner *p, const rw_assigns *a, const target *t)
+{
+    const rw_expr *x = t->asg->value;
+    b_slice mark;
+    bool longer = a->keep_noop && keeps_noop(t->pair, &mark) && rw__deterministic(p, x) &&
+                  !rw__assigns_uservars(p, a->stmt);
+    if (longer) {
+        rw_edit *e = rw_edit_before(p->edits, t->asg->tok);
+        add_form(p, a, t, "$ = IF(CAST(% AS BINARY) <=> CAST(? AS BINARY), $, !), ", mark, e);
+    }
+    rw__put_name(p, &t->asg->col, t->pair->from);
+    rw__emit_expr(p, a->scope, RW_C_FIELDS, x);
+    rw_edit *e = rw_edit_after(p->edits, x->end - 1);
+    add_form(p, a, t, longer ? ", $ = IF($ IS NULL, $, %)" : ", $ = %", (b_slice){NULL, 0}, e);
+}
+
+/* A name that is written physically may be one that other tables of the statement have, too. */
+static void qualify_target(rw_planner *p, const rw_assigns *a, const target *t)
+{
+    const rw_name *col = &t->asg->col;
+    if (!a->qualify || col->n > 1 || b_slice_ieq(col->part[0], rw__write_name(t->mt, t->pair))) {
+        return;
+    }
+    rw_edit *e = rw_edit_before(p->edits, col->tok);
+    rw_edit_text(p->edits, e, rw__quoted(p, t->src->name));
+    rw_edit_text(p->edits, e, B_LIT("."));
+}
+
+static void emit_twice(rw_planner *p, const rw_assigns *a, const target *t)
+{
+    rw_edit *e = rw_edit_before(p->edits, t->asg->tok);
+    add_form(p, a, t, rw__is_default(t->asg->value) ? "$ = DEFAULT(%), " : "$ = ?, ", (b_slice){NULL, 0}, e);
+    qualify_target(p, a, t);
+    rw__put_name(p, &t->asg->col, t->pair->from);
+    rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
+}
+
+static void emit_both(rw_planner *p, const rw_assigns *a, const target *t)
+{
+    if (t->both_named) { /* the client's own dual write */
+        rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
+        return;
+    }
+    switch (a->form) {
+    case RW_ASSIGN_AFTER: emit_after(p, a, t); break;
+    case RW_ASSIGN_TWICE: emit_twice(p, a, t); break;
+    case RW_ASSIGN_ONLY:
+        rw__put_name(p, &t->asg->col, t->pair->from);
+        rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
+        break;
+    }
+}
+
+static void emit_one(rw_planner *p, const rw_assigns *a, const target *t)
+{
+    if (t->mt == NULL) {
+        rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
+        return;
+    }
+    rw__note_use(t->mt, t->new_name, true);
+    if (rw__is_default(t->asg->value)) {
+        rw__check_omitted(p, t->mt, t->pair, a->stmt);
+    }
+    if (rw__write_mode(t->mt) == RW_WRITE_BOTH) {
+        emit_both(p, a, t);
+    } else {
+        qualify_target(p, a, t);
+        rw__put_name(p, &t->asg->col, rw__write_name(t->mt, t->pair));
+        rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
+    }
+}
+
+/* Takes an assignment out, with the comma before it: a dropped one is never the first. */
+static void drop_one(rw_planner *p, const target *before, const target *t)
+{
+    rw__note_use(t->mt, t->new_name, true);
+    (void)rw_edit_replace(p->edits, before->asg->end, t->asg->end);
+}
+
+void rw__emit_assigns(rw_planner *p, const rw_assigns *a)
+{
+    targets ts = look_up_all(p, a);
+    find_doubles(p, a, &ts);
+    for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
+        if (ts.at[i].drop) {
+            drop_one(p, &ts.at[i - 1], &ts.at[i]);
+        } else {
+            emit_one(p, a, &ts.at[i]);
+        }
+    }
+}
+
+/* ---- may an expression be written twice? ------------------------------------------------------------ */
+
+static bool is_null_word(const rw_planner *p, const rw_expr *e)
+{
+    const rw_token *t = &p->t->tok[e->tok];
+    return t->kind == RW_TOK_IDENT && t->word == RW_W_NULL;
+}
+
+/* Is a column of these the base table's own, whose value one row does not change while it is looked at? A
+ * derived table or a view may be merged, and its expression then runs anew at each place. */
+static const rw_column *base_column(const rw_scope *s, const rw_name *name, bool *null_extended)
+{
+    const rw_column *found = NULL;
+    for (uint32_t i = 0; i < s->nsrc; i++) {
+        const rw_source *src = &s->src[i];
+        if (name->n > 1 && !b_slice_ieq(src->name, name->part[name->n - 2])) {
+            continue;
+        }
+        if (src->table == NULL || src->table->is_view) {
+            return NULL;
+        }
+        const rw_column *c = rw_table_column(src->table, name->part[name->n - 1]);
+        for (uint32_t k = 0; c == NULL && src->mt != NULL && k < src->ncols; k++) {
+            c = b_slice_ieq(src->cols[k].name, name->part[name->n - 1]) ? src->cols[k].column : NULL;
+        }
+        if (c != NULL && found == NULL) {
+            found = c;
+            *null_extended = src->null_extended;
+        }
+    }
+    return found;
+}
+
+static bool columns_are_stored(const rw_scope *s, const rw_expr *e)
+{
+    bool ext;
+    for (; e != NULL; e = e->next) {
+        if (e->kind == RW_E_COLUMN && base_column(s, &e->name, &ext) == NULL) {
+            return false;
+        }
+        if (!columns_are_stored(s, e->kids)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Certainly not NULL: a literal, or a NOT NULL column that no outer join extends. */
+static bool never_null(const rw_planner *p, const rw_scope *s, const rw_expr *e)
+{
+    bool ext = true;
+    if (e->kind == RW_E_LITERAL) {
+        return !is_null_word(p, e);
+    }
+    if (e->kind != RW_E_COLUMN) {
+        return false;
+    }
+    const rw_column *c = base_column(s, &e->name, &ext);
+    return c != NULL && !c->nullable && !ext;
+}
+
+/* NULL into a NOT NULL A becomes '' or 0 where that is no error; the same NULL stays NULL in B. */
+static bool null_is_safe(const rw_planner *p, const rw_assigns *a, const target *t)
+{
+    if (t->pair->plain.nullable || never_null(p, a->scope, t->asg->value)) {
+        return true;
+    }
+    return rw__null_is_error(p, a->stmt) && !type_is(t->pair->plain.type, "timestamp");
+}
+
+static bool repeatable(const rw_planner *p, const rw_assigns *a, const target *t, const char **why)
+{
+    const rw_expr *x = t->asg->value;
+    if (rw__is_default(x)) {
+        rw_default_kind k = t->pair->plain.default_kind;
+        *why = "DEFAULT, where the default is an expression,";
+        return k == RW_DEFAULT_LITERAL || k == RW_DEFAULT_NULL;
+    }
+    /* One value without operands is the column's own at every look. */
+    *why = "a value that may differ each time it is computed";
+    if (!rw__deterministic(p, x) || rw__assigns_uservars(p, a->stmt)) {
+        return false;
+    }
+    rw_expr alone = *x;
+    alone.next = NULL;
+    if (!columns_are_stored(a->scope, &alone)) {
+        *why = "a value from a derived table, a view or a table that is not known";
+        return false;
+    }
+    *why = "a value that may be NULL, which this sql_mode or IGNORE turns into another one,";
+    return null_is_safe(p, a, t);
+}
+
+bool rw__assigns_repeatable(rw_planner *p, const rw_assigns *a, const char **why)
+{
+    const char *phrase = "";
+    targets ts = look_up_all(p, a);
+    find_doubles(p, a, &ts);
+    for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
+        const target *t = &ts.at[i];
+        if (t->mt != NULL && !t->both_named && rw__write_mode(t->mt) == RW_WRITE_BOTH &&
+            !repeatable(p, a, t, &phrase)) {
+            if (why != NULL) {
+                *why = phrase;
+            }
+            return false;
+        }
+    }
+    return true;
+}
+
+bool rw__assigns_both(rw_planner *p, const rw_assigns *a, const rw_mtab **mt)
+{
+    targets ts = look_up_all(p, a);
+    bool found = false;
+    for (uint32_t i = 0; i < ts.n; i++) {
+        if (ts.at[i].mt != NULL && rw__write_mode(ts.at[i].mt) == RW_WRITE_BOTH) {
+            *mt = ts.at[i].mt;
+            found = true;
+        }
+    }
+    return found;
+}

@@ -1,0 +1,434 @@
+/* INSERT and REPLACE.
+ *
+ * While B carries DEFAULT (A), an INSERT that names A fills B too, on both servers and in every form, so that
+ * the value is written once, for A. What remains: the column list is always written out (MySQL leaves B NULL
+ * without one), A is added as DEFAULT where it is left out and its default is an expression or a timestamp,
+ * and ON DUPLICATE KEY UPDATE is an assignment like any other. Without that default A stands before B, and
+ * B's value is A.
+ *
+ * Thread: the planner's. */
+#include "insert.h"
+
+/* ---- values ----------------------------------------------------------------------------------------- */
+
+static bool value_is_default(const rw_insert *in, uint32_t col, const rw_expr *value)
+{
+    return in->cols[col].pair != NULL && rw__is_default(value);
+}
+
+static void add_extra_values(rw_planner *p, const rw_insert *in, bool comma, rw_edit *e)
+{
+    for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
+        if (!in->pairs[i].add) {
+            continue;
+        }
+        rw_edit_text(p->edits, e, comma ? B_LIT(", DEFAULT") : B_LIT("DEFAULT"));
+        if (in->pairs[i].add_dup) {
+            rw_edit_text(p->edits, e, B_LIT(", "));
+            rw_edit_text(p->edits, e, rw__quoted(p, in->mt->m->pairs[i].from));
+        }
+        comma = true;
+    }
+}
+
+static bool has_extras(const rw_insert *in)
+{
+    for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
+        if (in->pairs[i].add) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One (…). Rows of another length than the list are left so: the server names them. */
+static void emit_row(rw_planner *p, const rw_insert *in, const rw_row *row)
+{
+    const rw_expr *prev = NULL;
+    uint32_t i = 0;
+    for (const rw_expr *v = row->values; v != NULL; prev = v, v = v->next, i++) {
+        const rw_incol *c = i < in->ncols ? &in->cols[i] : NULL;
+        if (c != NULL && c->drop && prev != NULL) {
+            (void)rw_edit_replace(p->edits, prev->end, v->end);
+            continue;
+        }
+        if (c != NULL && value_is_default(in, i, v)) {
+            rw__check_omitted(p, in->mt, c->pair, in->s);
+        }
+        rw_expr alone = *v;
+        alone.next = NULL;
+        rw__emit_expr(p, in->scope, RW_C_FIELDS, &alone);
+        if (c != NULL && c->dup) {
+            rw_edit *e = rw_edit_after(p->edits, v->end - 1);
+            rw_edit_text(p->edits, e, B_LIT(", "));
+            rw_edit_text(p->edits, e, rw__quoted(p, c->pair->from));
+        }
+    }
+    if (has_extras(in)) {
+        add_extra_values(p, in, row->values != NULL, rw_edit_before(p->edits, row->end - 1));
+    }
+}
+
+/* ---- INSERT … SELECT -------------------------------------------------------------------------------- */
+
+/* The items of a SELECT that is all of the query, each giving one column; NULL otherwise. *n: how many. */
+static const rw_item *plain_items(const rw_query *q, uint32_t *n)
+{
+    *n = 0;
+    if (q->select == NULL || q->select->is_values || q->select->is_table) {
+        return NULL;
+    }
+    for (const rw_item *i = q->select->items; i != NULL; i = i->next) {
+        if (i->expr == NULL || i->expr->kind == RW_E_STAR) {
+            return NULL;
+        }
+        (*n)++;
+    }
+    return q->select->items;
+}
+
+static uint32_t count_items(const rw_query *q)
+{
+    uint32_t n;
+    return plain_items(q, &n) == NULL ? 0 : n;
+}
+
+/* B without a default of its own: the item for A is written a second time. */
+static void duplicate_item(rw_planner *p, const rw_insert *in, uint32_t col)
+{
+    uint32_t n = 0;
+    const rw_query *q = in->s->query;
+    const rw_item *item = plain_items(q, &n);
+    for (uint32_t i = 0; i < col && item != NULL; i++) {
+        item = item->next;
+    }
+    bool null_safe = in->cols[col].pair->plain.nullable || rw__null_is_error(p, in->s);
+    if (item == NULL || q->select->distinct || q->select->group != NULL || !null_safe ||
+        item->expr->kind != RW_E_LITERAL) {
+        rw__refuse(p, in->mt, "insert_select",
+                   "INSERT … SELECT of a computed value, where it would be computed twice,",
+                   "wait until the migration has given the new column its default, or insert with VALUES");
+        return;
+    }
+    rw_edit *e = rw_edit_after(p->edits, item->end - 1);
+    rw_edit_text(p->edits, e, B_LIT(", "));
+    rw_edit_copy(p->edits, e, item->expr->tok, item->expr->end);
+}
+
+/* A is left out of the list and would have to be added as DEFAULT, which a SELECT cannot say. */
+static void add_item(rw_planner *p, const rw_insert *in, rw_inpair *ip, const rw_pair *pair)
+{
+    uint32_t n = 0;
+    const rw_query *q = in->s->query;
+    const rw_item *item = plain_items(q, &n);
+    if (pair->b_default_up && (p->server.flavour == RW_MYSQL || pair->plain.default_kind != RW_DEFAULT_NOW)) {
+        ip->add = false; /* the server computes A's default first */
+        return;
+    }
+    if (item == NULL || ip->add_dup || pair->plain.default_kind != RW_DEFAULT_NOW ||
+        pair->plain.default_text.n == 0) {
+        rw__refuse_name(p, in->mt, "default", "INSERT … SELECT that leaves `%.*s` to its default", pair->from,
+                        "name the column and select its value");
+        return;
+    }
+    while (item->next != NULL) {
+        item = item->next;
+    }
+    rw_edit *e = rw_edit_after(p->edits, item->end - 1);
+    rw_edit_text(p->edits, e, B_LIT(", "));
+    rw_edit_text(p->edits, e, pair->plain.default_text);
+}
+
+static void emit_select(rw_planner *p, rw_insert *in)
+{
+    for (uint32_t i = 0; i < in->mt->m->npairs && !rw__stop(p); i++) {
+        if (in->pairs[i].add) {
+            add_item(p, in, &in->pairs[i], &in->mt->m->pairs[i]);
+        }
+    }
+    for (uint32_t i = 0; i < in->ncols && !rw__stop(p); i++) {
+        if (in->cols[i].dup) {
+            duplicate_item(p, in, i);
+        }
+    }
+    rw__insert_emit_list(p, in, in->s->columns_at - 1);
+    rw__emit_query(p, NULL, in->s->query, RW_Q_COUNTED);
+}
+
+/* ---- ON DUPLICATE KEY UPDATE ------------------------------------------------------------------------ */
+
+/* AS new (a, b): names are given by place, so that what was added needs names, too. */
+static void emit_alias_columns(rw_planner *p, const rw_insert *in)
+{
+    uint32_t i = 0;
+    const rw_name_list *l = in->s->row_alias_columns, *prev = NULL;
+    for (; l != NULL; prev = l, l = l->next, i++) {
+        if (i < in->ncols && in->cols[i].drop && prev != NULL) {
+            rw__refuse(p, in->mt, "both_columns", "both names of a column in an INSERT with a row alias",
+                       "give the value under one of the names only");
+        } else if (i < in->ncols && in->cols[i].dup) {
+            rw_edit *e = rw_edit_after(p->edits, l->name.end - 1);
+            rw_edit_text(p->edits, e, B_LIT(", straddle_"));
+            rw_edit_text(p->edits, e, in->cols[i].pair->to);
+        }
+    }
+    for (i = 0; i < in->mt->m->npairs && prev != NULL; i++) {
+        if (in->pairs[i].add) {
+            rw_edit *e = rw_edit_after(p->edits, prev->name.end - 1);
+            rw_edit_text(p->edits, e, B_LIT(", straddle_"));
+            rw_edit_text(p->edits, e, in->mt->m->pairs[i].from);
+            rw_edit_text(p->edits, e, in->pairs[i].add_dup ? B_LIT(", straddle_") : B_LIT(""));
+            rw_edit_text(p->edits, e, in->pairs[i].add_dup ? in->mt->m->pairs[i].to : B_LIT(""));
+        }
+    }
+}
+
+/* A row alias without a list of its own: new.B is new.A. */
+static void alias_names(rw_planner *p, const rw_insert *in, rw_source *src)
+{
+    rw_vcol *cols = b_arena_array(p->arena, 2 * (size_t)in->ncols + 1, sizeof *cols);
+    uint32_t n = 0;
+    if (cols == NULL || src == NULL) {
+        p->nomem = p->nomem || cols == NULL;
+        return;
+    }
+    for (uint32_t i = 0; i < in->ncols; i++) {
+        const rw_incol *c = &in->cols[i];
+        b_slice phys = rw__insert_phys(in, c);
+        if (!c->drop) {
+            cols[n++] = (rw_vcol){.name = c->name,
+                                  .phys = phys,
+                                  .first = true,
+                                  .star = true,
+                                  .mt = c->pair == NULL ? NULL : in->mt,
+                                  .pair = c->index,
+                                  .new_name = c->new_name};
+        }
+        if (c->pair != NULL && (c->drop || in->pairs[c->index].second == RW_NO_TOK)) {
+            cols[n++] = (rw_vcol){.name = c->new_name ? c->pair->from : c->pair->to,
+                                  .phys = phys,
+                                  .mt = in->mt,
+                                  .pair = c->index,
+                                  .new_name = !c->new_name};
+        }
+    }
+    src->cols = cols;
+    src->ncols = n;
+}
+
+static void add_row_alias(rw_planner *p, const rw_insert *in, const rw_stmt *s, rw_scope *scope)
+{
+    uint32_t n = 0, i = 0;
+    for (const rw_name_list *l = s->row_alias_columns; l != NULL; l = l->next) {
+        n++;
+    }
+    uint32_t room = n > 0 ? n : (in == NULL ? 0 : in->ncols);
+    b_slice *names = b_arena_array(p->arena, (size_t)room + 1, sizeof *names);
+    if (names == NULL) {
+        p->nomem = true;
+        return;
+    }
+    for (const rw_name_list *l = s->row_alias_columns; l != NULL; l = l->next) {
+        names[i++] = l->name.part[l->name.n - 1];
+    }
+    for (i = 0; n == 0 && i < room; i++) {
+        names[i] = rw__insert_phys(in, &in->cols[i]);
+    }
+    rw_source *src = rw__scope_add_names(p, scope, s->row_alias, names, room);
+    if (n == 0 && in != NULL) {
+        alias_names(p, in, src);
+    } else if (in != NULL) {
+        emit_alias_columns(p, in);
+    }
+}
+
+/* The tables of the SELECT are in sight, too: looked at again, with edits that are thrown away. */
+static void add_select_tables(rw_planner *p, const rw_stmt *s, rw_scope *scope)
+{
+    const rw_select *sel = s->query == NULL ? NULL : rw__query_first(s->query);
+    rw_edits waste = {.arena = p->arena}, *kept = p->edits;
+    if (sel == NULL || s->query->left != NULL || sel->group != NULL) {
+        return;
+    }
+    p->edits = &waste;
+    if (s->query->ctes != NULL) {
+        rw__scope_add_ctes(p, scope, s->query->ctes, s->query->recursive);
+    }
+    rw__scope_add_from(p, scope, sel->from);
+    p->edits = kept;
+    p->nomem = p->nomem || waste.failed;
+}
+
+static void emit_on_duplicate(rw_planner *p, const rw_insert *in, const rw_stmt *s)
+{
+    rw_scope target, scope;
+    rw__scope_init(&target, NULL);
+    rw__scope_init(&scope, NULL);
+    rw_source *t = rw__scope_add_table(p, &target, &s->target, (b_slice){NULL, 0});
+    rw_source *u = rw__scope_add_table(p, &scope, &s->target, (b_slice){NULL, 0});
+    if (rw__stop(p) || t == NULL || u == NULL) {
+        return;
+    }
+    if (in != NULL) {
+        t->cols = u->cols = in->src->cols;
+    }
+    if (s->row_alias.n > 0) {
+        add_row_alias(p, in, s, &scope);
+    }
+    add_select_tables(p, s, &scope);
+    rw_assigns a = {.stmt = s,
+                    .list = s->on_duplicate,
+                    .target_scope = &target,
+                    .scope = &scope,
+                    .in_order = true,
+                    .qualify = s->query != NULL || s->row_alias.n > 0};
+    if (in != NULL && in->mode == RW_WRITE_BOTH) {
+        a.keep_noop = in->mt->m->phase == RW_DUAL_WRITE;
+    }
+    const rw_mtab *mt = NULL;
+    if (p->server.flavour == RW_MARIADB && (p->ctx->sql_mode & RW_MODE_SIMULTANEOUS_ASSIGNMENT) != 0) {
+        const char *why = "an assignment";
+        a.in_order = a.keep_noop = false;
+        a.form = RW_ASSIGN_TWICE;
+        if (rw__assigns_both(p, &a, &mt) && !rw__assigns_repeatable(p, &a, &why)) {
+            rw__refuse(p, mt, "not_repeatable", why, "take SIMULTANEOUS_ASSIGNMENT out of sql_mode");
+        }
+    }
+    rw__emit_assigns(p, &a);
+}
+
+/* ---- forms ------------------------------------------------------------------------------------------ */
+
+static void append_assign(rw_planner *p, rw_edit *e, b_slice name, const char *is, b_slice value)
+{
+    rw_edit_text(p->edits, e, B_LIT(", "));
+    rw_edit_text(p->edits, e, rw__quoted(p, name));
+    rw_edit_text(p->edits, e, b_slice_str(is));
+    rw_edit_text(p->edits, e, value);
+}
+
+static void emit_set_form(rw_planner *p, rw_insert *in)
+{
+    const rw_assign *last = in->s->set;
+    rw_assigns a = {
+        .stmt = in->s, .list = in->s->set, .target_scope = in->scope, .scope = in->scope, .in_order = true};
+    bool up = in->mt->m->npairs > 0 && in->mt->m->pairs[0].b_default_up;
+    a.form = up ? RW_ASSIGN_ONLY : RW_ASSIGN_AFTER;
+    rw__insert_assigned(p, in, in->s->set);
+    rw__insert_plan(p, in);
+    if (rw__stop(p) || last == NULL) {
+        return;
+    }
+    rw__emit_assigns(p, &a);
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
+        if (in->pairs[i].add) {
+            rw_edit *e = rw_edit_after(p->edits, last->end - 1);
+            append_assign(p, e, in->mt->m->pairs[i].from, " = DEFAULT", (b_slice){NULL, 0});
+            if (in->pairs[i].add_dup) {
+                append_assign(p, e, in->mt->m->pairs[i].to, " = ", rw__quoted(p, in->mt->m->pairs[i].from));
+            }
+        }
+    }
+}
+
+static void emit_values_form(rw_planner *p, rw_insert *in)
+{
+    rw__insert_emit_list(p, in, in->s->columns_at - 1);
+    for (const rw_row *r = in->s->rows; r != NULL && !rw__stop(p); r = r->next) {
+        emit_row(p, in, r);
+    }
+}
+
+static uint32_t number_of_values(const rw_stmt *s)
+{
+    return s->query != NULL ? count_items(s->query) : (s->rows == NULL ? 0 : s->rows->n);
+}
+
+static void find_columns(rw_planner *p, rw_insert *in)
+{
+    const rw_stmt *s = in->s;
+    if (s->columns != NULL) {
+        rw__insert_listed(p, in, s->columns);
+    } else if (s->query == NULL && s->rows != NULL && s->rows->n == 0) {
+        rw__insert_listed(p, in, NULL); /* VALUES (): nothing is named */
+        in->listed = false;
+    } else {
+        rw__insert_shape(p, in, number_of_values(s));
+    }
+    rw__insert_plan(p, in);
+}
+
+/* VALUES () with nothing to add: both servers give B its default by themselves. */
+static bool nothing_named(const rw_insert *in)
+{
+    return in->ncols == 0 && !has_extras(in);
+}
+
+static void emit_into(rw_planner *p, rw_insert *in)
+{
+    if (in->s->set_form) {
+        emit_set_form(p, in);
+        return;
+    }
+    find_columns(p, in);
+    if (rw__stop(p)) {
+        return;
+    }
+    if (in->s->query != NULL) {
+        emit_select(p, in);
+    } else if (!nothing_named(in)) {
+        emit_values_form(p, in);
+    }
+}
+
+/* Another table is written; this statement only reads the migrating one. */
+static void emit_reads(rw_planner *p, const rw_stmt *s, rw_scope *scope)
+{
+    for (const rw_row *r = s->rows; r != NULL; r = r->next) {
+        rw__emit_exprs(p, scope, RW_C_FIELDS, r->values);
+    }
+    for (const rw_assign *a = s->set; a != NULL; a = a->next) {
+        rw__emit_expr(p, scope, RW_C_FIELDS, a->value);
+    }
+    if (s->query != NULL) {
+        rw__emit_query(p, NULL, s->query, RW_Q_COUNTED);
+    }
+}
+
+static void begin_target(rw_planner *p, rw_insert *in)
+{
+    const rw_vcol *cols = rw__write_cols(p, in->src);
+    rw__check_writable(p, in->mt);
+    if (cols != NULL) {
+        in->src->cols = cols;
+    }
+    in->mode = rw__write_mode(in->mt);
+}
+
+void rw__plan_insert(rw_planner *p, const rw_stmt *s)
+{
+    rw_scope scope;
+    rw__scope_init(&scope, NULL);
+    rw_source *src = rw__scope_add_table(p, &scope, &s->target, (b_slice){NULL, 0});
+    if (rw__stop(p) || src == NULL) {
+        return;
+    }
+    rw_insert in = {.s = s, .mt = src->mt, .scope = &scope, .src = src};
+    if (in.mt != NULL) {
+        begin_target(p, &in);
+        if (!rw__stop(p)) {
+            emit_into(p, &in);
+        }
+    } else {
+        emit_reads(p, s, &scope);
+    }
+    if (s->on_duplicate != NULL && !rw__stop(p)) {
+        emit_on_duplicate(p, in.mt != NULL ? &in : NULL, s);
+    } else if (s->row_alias_columns != NULL && in.mt != NULL && !rw__stop(p)) {
+        emit_alias_columns(p, &in);
+    }
+    rw__emit_items(p, &scope, s->returning);
+}

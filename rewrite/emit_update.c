@@ -1,0 +1,236 @@
+/* UPDATE, of one table and of several.
+ *
+ * Which form an assignment to A takes (emit_assign.c) depends on the plan that the server may choose:
+ *
+ *   one table, nothing that could change the plan       from left to right
+ *   MySQL, subqueries in sight, x repeatable            twice
+ *   MySQL, subqueries otherwise, or partitioned         from left to right, made certain by a LIMIT: an
+ * UPDATE with LIMIT or ORDER BY never becomes a multi-table one MariaDB, subqueries of other base tables only
+ * from left to right MariaDB, subqueries that may read the target        twice, or refused MariaDB,
+ * SIMULTANEOUS_ASSIGNMENT                    twice, or refused several tables twice, or refused
+ *
+ * Thread: the planner's. */
+#include "write.h"
+
+#define NO_LIMIT " LIMIT 18446744073709551615"
+
+/* ---- what subqueries read --------------------------------------------------------------------------- */
+
+/* Does everything in the tree come from base tables other than this one? */
+static bool query_avoids(rw_planner *p, const rw_query *q, const rw_table *target);
+
+static bool exprs_avoid(rw_planner *p, const rw_expr *e, const rw_table *target)
+{
+    for (; e != NULL; e = e->next) {
+        if (e->query != NULL && !query_avoids(p, e->query, target)) {
+            return false;
+        }
+        if (!exprs_avoid(p, e->kids, target)) {
+            return false;
+        }
+        for (const rw_window *w = e->over; w != NULL; w = w->next) {
+            if (!exprs_avoid(p, w->exprs, target)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool orders_avoid(rw_planner *p, const rw_order *o, const rw_table *target)
+{
+    for (; o != NULL; o = o->next) {
+        if (!exprs_avoid(p, o->expr, target)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool name_avoids(rw_planner *p, const rw_name *name, const rw_table *target)
+{
+    const rw_table *known = NULL;
+    (void)rw__find_table(p, name, &known);
+    return known != NULL && !known->is_view && known != target;
+}
+
+static bool from_avoids(rw_planner *p, const rw_from *f, const rw_table *target)
+{
+    for (; f != NULL; f = f->next) {
+        bool ok = exprs_avoid(p, f->exprs, target);
+        switch (f->kind) {
+        case RW_F_TABLE: ok = ok && name_avoids(p, &f->table, target); break;
+        case RW_F_DERIVED: ok = ok && query_avoids(p, f->query, target); break;
+        case RW_F_JOIN: ok = ok && from_avoids(p, f->left, target) && from_avoids(p, f->right, target); break;
+        case RW_F_JSON_TABLE: break;
+        case RW_F_OTHER: ok = false; break;
+        }
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool select_avoids(rw_planner *p, const rw_select *s, const rw_table *target)
+{
+    for (const rw_item *i = s->items; i != NULL; i = i->next) {
+        if (!exprs_avoid(p, i->expr, target)) {
+            return false;
+        }
+    }
+    for (const rw_window *w = s->windows; w != NULL; w = w->next) {
+        if (!exprs_avoid(p, w->exprs, target)) {
+            return false;
+        }
+    }
+    if (s->is_table && !name_avoids(p, &s->table, target)) {
+        return false;
+    }
+    return from_avoids(p, s->from, target) && exprs_avoid(p, s->where, target) &&
+           orders_avoid(p, s->group, target) && exprs_avoid(p, s->having, target) &&
+           exprs_avoid(p, s->values, target);
+}
+
+static bool query_avoids(rw_planner *p, const rw_query *q, const rw_table *target)
+{
+    if (q == NULL) {
+        return true;
+    }
+    if (q->ctes != NULL) { /* its names could hide tables from us */
+        return false;
+    }
+    return (q->select == NULL || select_avoids(p, q->select, target)) && query_avoids(p, q->inner, target) &&
+           query_avoids(p, q->left, target) && query_avoids(p, q->right, target) &&
+           orders_avoid(p, q->order, target) && exprs_avoid(p, q->limit, target);
+}
+
+/* ---- the form --------------------------------------------------------------------------------------- */
+
+static bool has_subquery(const rw_stmt *s)
+{
+    bool found = s->ctes != NULL || rw__has_subquery(s->where) || rw__has_subquery(s->limit);
+    for (const rw_assign *a = s->set; a != NULL; a = a->next) {
+        found = found || rw__has_subquery(a->value);
+    }
+    for (const rw_order *o = s->order; o != NULL; o = o->next) {
+        found = found || rw__has_subquery(o->expr);
+    }
+    return found;
+}
+
+static bool avoids_target(rw_planner *p, const rw_stmt *s, const rw_table *target)
+{
+    bool ok = s->ctes == NULL && exprs_avoid(p, s->where, target) && orders_avoid(p, s->order, target) &&
+              exprs_avoid(p, s->limit, target);
+    for (const rw_assign *a = s->set; a != NULL; a = a->next) {
+        ok = ok && exprs_avoid(p, a->value, target);
+    }
+    return ok;
+}
+
+/* The expression is written twice, or the statement refused. */
+static void twice_or_refuse(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
+{
+    const char *why = "an assignment";
+    a->form = RW_ASSIGN_TWICE;
+    a->keep_noop = false;
+    if (!rw__assigns_repeatable(p, a, &why)) {
+        rw__refuse(p, mt, "not_repeatable", why,
+                   a->stmt->multi_table
+                       ? "compute the value first, or update one table by its key"
+                       : "compute the value first, or select the keys in a statement of its own");
+    }
+}
+
+/* An UPDATE of one table that does assign a pair written on both sides. */
+static void choose_single(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
+{
+    const rw_stmt *s = a->stmt;
+    bool sub = has_subquery(s);
+    a->in_order = (p->ctx->sql_mode & RW_MODE_SIMULTANEOUS_ASSIGNMENT) == 0 || p->server.flavour == RW_MYSQL;
+    a->form = RW_ASSIGN_AFTER;
+    a->keep_noop = mt->m->phase == RW_DUAL_WRITE;
+    if (!a->in_order) {
+        twice_or_refuse(p, a, mt);
+    } else if (p->server.flavour == RW_MARIADB) {
+        if (sub && !avoids_target(p, s, mt->table)) {
+            twice_or_refuse(p, a, mt);
+        }
+    } else if ((sub || mt->table->partitioned) && s->limit == NULL) {
+        if (sub && rw__assigns_repeatable(p, a, NULL)) {
+            a->form = RW_ASSIGN_TWICE;
+            a->keep_noop = false;
+        } else {
+            rw_edit_text(p->edits, rw_edit_after(p->edits, s->end - 1), B_LIT(NO_LIMIT));
+        }
+    }
+}
+
+static void choose_form(rw_planner *p, rw_assigns *a)
+{
+    const rw_mtab *mt = NULL;
+    if (!rw__assigns_both(p, a, &mt) || rw__stop(p)) {
+        a->in_order = !a->stmt->multi_table && ((p->ctx->sql_mode & RW_MODE_SIMULTANEOUS_ASSIGNMENT) == 0 ||
+                                                p->server.flavour == RW_MYSQL);
+        return;
+    }
+    if (a->stmt->multi_table) {
+        a->qualify = true;
+        twice_or_refuse(p, a, mt);
+    } else {
+        choose_single(p, a, mt);
+    }
+}
+
+/* Any table that the SET list writes has to be one that can be written. */
+static void check_targets(rw_planner *p, const rw_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->nsrc && !rw__stop(p); i++) {
+        if (scope->src[i].mt != NULL && scope->src[i].table != NULL) {
+            rw__check_writable(p, scope->src[i].mt);
+        }
+    }
+}
+
+/* SET, with every migrating table's names meaning the column that is written. */
+static void emit_set(rw_planner *p, const rw_stmt *s, rw_scope *scope)
+{
+    const rw_vcol **reads = b_arena_array(p->arena, scope->nsrc + 1, sizeof(const rw_vcol *));
+    if (reads == NULL) {
+        p->nomem = true;
+        return;
+    }
+    for (uint32_t i = 0; i < scope->nsrc; i++) {
+        reads[i] = scope->src[i].cols;
+        if (scope->src[i].mt != NULL) {
+            const rw_vcol *cols = rw__write_cols(p, &scope->src[i]);
+            scope->src[i].cols = cols != NULL ? cols : reads[i];
+        }
+    }
+    rw_assigns a = {
+        .stmt = s, .list = s->set, .target_scope = scope, .scope = scope, .qualify = s->multi_table};
+    choose_form(p, &a);
+    rw__emit_assigns(p, &a);
+    for (uint32_t i = 0; i < scope->nsrc; i++) {
+        scope->src[i].cols = reads[i];
+    }
+}
+
+void rw__plan_update(rw_planner *p, const rw_stmt *s)
+{
+    rw_scope scope;
+    rw__scope_init(&scope, NULL);
+    if (s->ctes != NULL) {
+        rw__scope_add_ctes(p, &scope, s->ctes, s->recursive);
+    }
+    rw__scope_add_from(p, &scope, s->from);
+    check_targets(p, &scope);
+    if (rw__stop(p)) {
+        return;
+    }
+    emit_set(p, s, &scope);
+    rw__emit_exprs(p, &scope, RW_C_WHERE, s->where);
+    rw__emit_order(p, &scope, RW_C_ORDER, s->order);
+    rw__emit_exprs(p, &scope, RW_C_OTHER, s->limit);
+}

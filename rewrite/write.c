@@ -1,0 +1,180 @@
+/* What the emitters of writes share: which column a value goes to, and what cannot be written at all.
+ *
+ * Pure functions of the planner's state. Thread: the planner's. */
+#include "write.h"
+
+rw_write_mode rw__write_mode(const rw_mtab *mt)
+{
+    if (rw__phase_writes_both(mt->m->phase)) {
+        return RW_WRITE_BOTH;
+    }
+    return rw__phase_writes_to(mt->m->phase) ? RW_WRITE_TO : RW_WRITE_FROM;
+}
+
+b_slice rw__write_name(const rw_mtab *mt, const rw_pair *pair)
+{
+    return rw__write_mode(mt) == RW_WRITE_TO ? pair->to : pair->from;
+}
+
+void rw__check_writable(rw_planner *p, const rw_mtab *mt)
+{
+    if (rw__write_mode(mt) != RW_WRITE_BOTH) {
+        return;
+    }
+    if (mt->table->before_triggers) {
+        rw__refuse(p, mt, "trigger", "a write where a BEFORE trigger may change the column",
+                   "drop the trigger, or roll the migration back and rename the column without dual writes");
+        return;
+    }
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        const rw_column *a = rw_table_column(mt->table, mt->m->pairs[i].from);
+        const rw_column *plain = &mt->m->pairs[i].plain;
+        if (plain->auto_increment || plain->default_kind == RW_DEFAULT_AUTO_INC ||
+            (a != NULL && a->auto_increment)) {
+            rw__refuse(p, mt, "auto_increment", "a write of an AUTO_INCREMENT column",
+                       "roll the migration back; such a column cannot be written twice");
+        } else if (plain->on_update_now || (a != NULL && a->on_update_now)) {
+            rw__refuse(p, mt, "on_update", "a write of a column with ON UPDATE CURRENT_TIMESTAMP",
+                       "roll the migration back; such a column cannot be written twice");
+        }
+    }
+}
+
+const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src)
+{
+    rw_vcol *cols = b_arena_array(p->arena, src->ncols == 0 ? 1 : src->ncols, sizeof *cols);
+    if (cols == NULL) {
+        p->nomem = true;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < src->ncols; i++) {
+        cols[i] = src->cols[i];
+        if (cols[i].mt != NULL) {
+            const rw_pair *pair = &cols[i].mt->m->pairs[cols[i].pair];
+            cols[i].phys = rw__write_name(cols[i].mt, pair);
+            cols[i].column = rw_table_column(cols[i].mt->table, cols[i].phys);
+        }
+    }
+    return cols;
+}
+
+bool rw__null_is_error(const rw_planner *p, const rw_stmt *s)
+{
+    bool local = false; /* LOAD DATA LOCAL is an IGNORE */
+    for (uint32_t i = s->tok; s->kind == RW_S_LOAD && i < s->end && i < s->tok + 4; i++) {
+        local = local || p->t->tok[i].word == RW_W_LOCAL;
+    }
+    return (p->ctx->sql_mode & RW_MODE_STRICT) != 0 && !s->ignore && !local;
+}
+
+void rw__check_omitted(rw_planner *p, const rw_mtab *mt, const rw_pair *pair, const rw_stmt *s)
+{
+    b_slice name = rw__write_name(mt, pair);
+    const rw_column *phys = rw_table_column(mt->table, name);
+    if (rw__write_mode(mt) == RW_WRITE_TO && pair->b_default_up &&
+        (pair->plain.default_kind == RW_DEFAULT_EXPR || pair->plain.default_kind == RW_DEFAULT_NOW)) {
+        /* B's default is still A's, and A holds no more than a literal by now. */
+        rw__refuse_name(p, mt, "default",
+                        "a write that leaves `%.*s` to its default while that is being moved", name,
+                        "give the value, or wait until the move to this phase has ended");
+        return;
+    }
+    if (pair->plain.default_kind != RW_DEFAULT_NONE) {
+        return;
+    }
+    bool hidden = phys != NULL && phys->default_kind != RW_DEFAULT_NONE;
+    if (!hidden && mt->m->phase != RW_SWITCHED) {
+        return;
+    }
+    if (rw__null_is_error(p, s)) {
+        b_slice shown = p->ctx->version == RW_VERSION_NEW ? pair->to : pair->from;
+        rw__refuse_as(p, 1364, "HY000", "no_default", "Field '%.*s' doesn't have a default value",
+                      B_ARG(shown));
+    } else if (hidden) {
+        rw__refuse_name(p, mt, "default", "a write that leaves out `%.*s`, which has no default", name,
+                        "give the value, or use a strict sql_mode");
+    }
+}
+
+void rw__put_name(rw_planner *p, const rw_name *at, b_slice name)
+{
+    uint32_t last = at->n - 1;
+    if (b_slice_ieq(at->part[last], name)) {
+        return;
+    }
+    rw_edit *e = rw_edit_replace(p->edits, at->part_tok[last], at->part_tok[last] + 1);
+    rw_edit_text(p->edits, e, rw__quoted(p, name));
+}
+
+bool rw__is_default(const rw_expr *e)
+{
+    return e != NULL && e->kind == RW_E_DEFAULT;
+}
+
+static bool same_token(const rw_planner *p, uint32_t a, uint32_t b)
+{
+    const rw_token *x = &p->t->tok[a], *y = &p->t->tok[b];
+    if (x->kind != y->kind || x->kind == RW_TOK_PARAM) {
+        return false;
+    }
+    return b_slice_eq(rw__token_text(p->t, a), rw__token_text(p->t, b));
+}
+
+bool rw__same_expr(rw_planner *p, const rw_expr *a, const rw_expr *b)
+{
+    p->uncacheable = true;
+    if (a == NULL || b == NULL || a->end - a->tok != b->end - b->tok) {
+        return false;
+    }
+    if (!rw__is_default(a) && !rw__deterministic(p, a)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->end - a->tok; i++) {
+        if (!same_token(p, a->tok + i, b->tok + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool rw__is_column_of(const rw_mtab *mt, const rw_expr *e, uint32_t pair)
+{
+    bool new_name;
+    uint32_t index;
+    if (e == NULL || e->kind != RW_E_COLUMN || e->name.n == 0) {
+        return false;
+    }
+    if (e->name.n > 1 && !b_slice_ieq(e->name.part[e->name.n - 2], mt->m->table)) {
+        return false;
+    }
+    return rw__pair_named(mt, e->name.part[e->name.n - 1], &new_name, &index) != NULL && index == pair;
+}
+
+bool rw__reads_pair(const rw_mtab *mt, const rw_expr *e, uint32_t pair)
+{
+    bool new_name;
+    uint32_t index;
+    for (; e != NULL; e = e->next) {
+        if (e->name.n > 0 &&
+            (e->kind == RW_E_COLUMN || e->kind == RW_E_VALUES_OF || e->kind == RW_E_DEFAULT_OF) &&
+            rw__pair_named(mt, e->name.part[e->name.n - 1], &new_name, &index) != NULL && index == pair) {
+            return true;
+        }
+        if (rw__reads_pair(mt, e->kids, pair)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rw__assigns_uservars(const rw_planner *p, const rw_stmt *s)
+{
+    for (uint32_t i = s->tok; i < s->end; i++) {
+        const rw_token *t = &p->t->tok[i];
+        if ((t->kind == RW_TOK_OP && t->word == RW_OP_ASSIGN) ||
+            (t->kind == RW_TOK_IDENT && t->word == RW_W_INTO && p->t->tok[i + 1].kind == RW_TOK_USERVAR)) {
+            return true;
+        }
+    }
+    return false;
+}
