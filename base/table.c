@@ -102,7 +102,7 @@ void b_table_null(b_table *t)
     put(t, (b_slice){NULL, 0});
 }
 
-static char *format(b_table *t, const char *fmt, va_list ap)
+B_PRINTF(2, 0) static char *format(b_table *t, const char *fmt, va_list ap)
 {
     va_list again;
     va_copy(again, ap);
