@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+B_PRINTF(5, 0)
 static void line_of(cfg__diag *d, const char *file, unsigned line, const char *kind, const char *fmt,
                     va_list ap)
 {
