@@ -1,0 +1,264 @@
+/* See admin_server.h. All of it runs on the main thread, but for run_command. */
+#include "admin_server.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BACKLOG = 64, READ_BUFFER = 16 * 1024, MAX_CONNECTIONS = 100 };
+
+typedef union stream {
+    uv_handle_t handle;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+} stream;
+
+typedef struct client {
+    struct client *prev, *next;
+    px_admin *admin;
+    stream u;
+    uv_work_t work;
+    adm_conn *conn;
+    b_buf answer; /* of the running command; the worker's while `busy` */
+    bool busy, closing, closed;
+    char buffer[READ_BUFFER];
+} client;
+
+struct px_admin {
+    px_app *app;
+    stream u;
+    bool open, is_pipe;
+    client *clients;
+    unsigned nclients;
+    uint32_t next_id;
+    void (*done)(void *arg);
+    void *done_arg;
+};
+
+typedef struct write_req {
+    uv_write_t req;
+    char data[];
+} write_req;
+
+static void maybe_done(px_admin *a)
+{
+    if (a->open || a->clients != NULL || a->done == NULL) return;
+    void (*done)(void *) = a->done;
+    a->done = NULL;
+    done(a->done_arg);
+}
+
+static void free_client(client *c)
+{
+    px_admin *a = c->admin;
+    if (!c->closed || c->busy) return;
+    if (c->prev != NULL) c->prev->next = c->next;
+    if (c->next != NULL) c->next->prev = c->prev;
+    if (a->clients == c) a->clients = c->next;
+    a->nclients--;
+    adm_conn_free(c->conn);
+    b_buf_deinit(&c->answer);
+    free(c);
+    maybe_done(a);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    client *c = h->data;
+    c->closed = true;
+    free_client(c);
+}
+
+static void close_client(client *c)
+{
+    if (c->closing) return;
+    c->closing = true;
+    uv_close(&c->u.handle, on_closed);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+    client *c = req->handle->data;
+    bool last = uv_stream_get_write_queue_size(req->handle) == 0;
+    free(req);
+    if (status < 0 || (last && !c->busy && adm_conn_wants_close(c->conn))) close_client(c);
+}
+
+static void write_out(client *c, b_buf *b)
+{
+    if (b->failed) close_client(c);
+    if (c->closing || b->n == 0) return;
+    write_req *w = malloc(sizeof *w + b->n);
+    if (w == NULL) {
+        close_client(c);
+        return;
+    }
+    memcpy(w->data, b->p, b->n);
+    uv_buf_t u = uv_buf_init(w->data, (unsigned)b->n);
+    if (uv_write(&w->req, &c->u.stream, &u, 1, on_written) != 0) {
+        free(w);
+        close_client(c);
+    }
+    b_buf_clear(b);
+}
+
+static void run_command(uv_work_t *w)
+{
+    client *c = w->data;
+    adm_conn_run(c->conn, &c->answer);
+}
+
+static void take_input(client *c, const char *p, size_t n);
+
+static void on_command_done(uv_work_t *w, int status)
+{
+    (void)status;
+    client *c = w->data;
+    c->busy = false;
+    if (c->closed) {
+        free_client(c);
+        return;
+    }
+    write_out(c, &c->answer);
+    take_input(c, NULL, 0);
+}
+
+static void take_input(client *c, const char *p, size_t n)
+{
+    b_buf out = {0};
+    if (c->closing) return;
+    b_status st = adm_conn_input(c->conn, p, n, &out);
+    write_out(c, &out);
+    b_buf_deinit(&out);
+    bool over = st != B_OK || adm_conn_wants_close(c->conn);
+    if (over && !c->closing && uv_stream_get_write_queue_size(&c->u.stream) == 0) close_client(c);
+    if (c->closing || c->busy || !adm_conn_pending(c->conn)) return;
+    c->busy = true;
+    c->work.data = c;
+    uv_read_stop(&c->u.stream);
+    if (uv_queue_work(c->u.handle.loop, &c->work, run_command, on_command_done) == 0) return;
+    c->busy = false;
+    close_client(c);
+}
+
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    client *c = h->data;
+    *buf = uv_buf_init(c->buffer, READ_BUFFER);
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+    client *c = s->data;
+    if (n < 0)
+        close_client(c);
+    else if (n > 0)
+        take_input(c, buf->base, (size_t)n);
+}
+
+static void peer_name(client *c, char *out, size_t size)
+{
+    struct sockaddr_storage a = {0};
+    int len = (int)sizeof a;
+    snprintf(out, size, "localhost");
+    if (c->admin->is_pipe || uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&a, &len) != 0) return;
+    if (a.ss_family == AF_INET) uv_ip4_name((struct sockaddr_in *)&a, out, size);
+    if (a.ss_family == AF_INET6) uv_ip6_name((struct sockaddr_in6 *)&a, out, size);
+}
+
+static client *new_client(px_admin *a, uv_loop_t *uv)
+{
+    client *c = calloc(1, sizeof *c);
+    if (c == NULL) return NULL;
+    c->admin = a;
+    if ((a->is_pipe ? uv_pipe_init(uv, &c->u.pipe, 0) : uv_tcp_init(uv, &c->u.tcp)) != 0) {
+        free(c);
+        return NULL;
+    }
+    c->u.handle.data = c;
+    c->next = a->clients;
+    if (c->next != NULL) c->next->prev = c;
+    a->clients = c;
+    a->nclients++;
+    return c;
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+    px_admin *a = server->data;
+    client *c = status < 0 ? NULL : new_client(a, server->loop);
+    char peer[64];
+    if (c == NULL) return;
+    if (uv_accept(server, &c->u.stream) != 0 || a->nclients > MAX_CONNECTIONS) {
+        close_client(c);
+        return;
+    }
+    if (!a->is_pipe) uv_tcp_nodelay(&c->u.tcp, 1);
+    peer_name(c, peer, sizeof peer);
+    c->conn = adm_conn_new(a->app->console, ++a->next_id, peer);
+    if (c->conn == NULL || uv_read_start(&c->u.stream, on_alloc, on_read) != 0)
+        close_client(c);
+    else
+        take_input(c, NULL, 0); /* the greeting */
+}
+
+static int bind_tcp(px_admin *a, const cfg_address *at)
+{
+    char port[8];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
+                    *found;
+    snprintf(port, sizeof port, "%u", (unsigned)at->port);
+    if (getaddrinfo(at->host, port, &hints, &found) != 0) return UV_EADDRNOTAVAIL;
+    int rc = uv_tcp_bind(&a->u.tcp, found->ai_addr, 0);
+    freeaddrinfo(found);
+    return rc;
+}
+
+b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err)
+{
+    const cfg_address *at = &app->config->c->admin;
+    px_admin *a = calloc(1, sizeof *a);
+    if (a == NULL) return b_fail(err, B_NOMEM, "out of memory while making the admin port");
+    *out = a;
+    a->app = app;
+    a->is_pipe = at->path != NULL;
+    int rc = a->is_pipe ? uv_pipe_init(uv, &a->u.pipe, 0) : uv_tcp_init(uv, &a->u.tcp);
+    if (rc == 0) {
+        a->open = true;
+        a->u.handle.data = a;
+        if (a->is_pipe) unlink(at->path);
+        rc = a->is_pipe ? uv_pipe_bind(&a->u.pipe, at->path) : bind_tcp(a, at);
+    }
+    if (rc == 0) rc = uv_listen(&a->u.stream, BACKLOG, on_connection);
+    if (rc == 0) return B_OK;
+    return b_fail(err, B_IO,
+                  "cannot listen on admin.address %s: %s; see what else listens there, or change it",
+                  at->text, uv_strerror(rc));
+}
+
+static void on_listener_closed(uv_handle_t *h)
+{
+    px_admin *a = h->data;
+    a->open = false;
+    maybe_done(a);
+}
+
+void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg)
+{
+    a->done = done;
+    a->done_arg = arg;
+    for (client *c = a->clients; c != NULL; c = c->next) close_client(c);
+    if (a->open)
+        uv_close(&a->u.handle, on_listener_closed);
+    else
+        maybe_done(a);
+}
+
+void px_admin_free(px_admin *a)
+{
+    free(a);
+}

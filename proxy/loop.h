@@ -1,0 +1,76 @@
+/* An event loop: one thread, its listening sockets, its sessions, its counters.
+ *
+ * Everything in it belongs to its thread. Others come in through px_loop_call only, which runs a function
+ * on the loop's thread and waits for it; a loop itself never waits for anybody, so that cannot hang. */
+#ifndef PROXY_LOOP_H
+#define PROXY_LOOP_H
+
+#include "app.h"
+#include "latency.h"
+#include "rewrite/rewrite.h"
+#include "stats.h"
+#include "tally.h"
+
+enum { PX_READ_BUFFER = 64 * 1024, PX_TICK_MS = 100 };
+
+typedef struct px_loop px_loop;
+struct px_session;
+struct px_task;
+
+typedef struct px_listener {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } u;
+    px_loop *loop;
+    rw_version version;
+    bool is_pipe, open;
+} px_listener;
+
+struct px_loop {
+    uv_loop_t uv;
+    uv_thread_t thread;
+    px_app *app;
+    unsigned index;
+    uv_async_t wake;
+    uv_timer_t tick;
+    uv_mutex_t lock; /* guards tasks and closed */
+    struct px_task *tasks;
+    bool closed;
+    bool draining, started;
+
+    px_listener *listeners;
+    size_t nlisteners;
+    struct px_session *sessions; /* doubly linked */
+    size_t nsessions, nlimited;  /* all; those with a deadline */
+
+    px_config *config;
+    rw_ruleset *rules; /* newest seen; NULL before the first */
+    uint64_t epoch;
+    rw_cache *cache;
+    char *rbuf;   /* PX_READ_BUFFER bytes: all reading goes here */
+    b_buf joined; /* payload of a command of several packets */
+
+    px_stats stats;
+    px_tally *usage, *refusals;
+    px_latency *latency;
+};
+
+/* Opens the sockets (index 0 also the unix ones) and makes the loop ready; the thread is not started. */
+b_status px_loop_new(px_app *app, unsigned index, px_loop **out, b_err *err) B_MUSTCHECK;
+b_status px_loop_start(px_loop *loop, b_err *err) B_MUSTCHECK;
+/* Ends the thread (all sessions must be gone or are closed) and frees the loop. */
+void px_loop_free(px_loop *loop);
+
+/* Runs fn on the loop's thread and waits for it. False when the loop has ended. Before px_loop_start it runs
+ * fn at once. Not from a loop's thread. */
+bool px_loop_call(px_loop *loop, void (*fn)(px_loop *loop, void *arg), void *arg);
+
+/* For px_loop_call. */
+void px_loop_take_rules(px_loop *loop, void *unused); /* takes the newest ruleset of the app */
+void px_loop_drain(px_loop *loop, void *unused);      /* no new sessions; idle ones end */
+void px_loop_drop(px_loop *loop, void *why);          /* all sessions end; why: const char * */
+
+#endif

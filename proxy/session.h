@@ -1,0 +1,238 @@
+/* A client, its one backend connection, and what is between them.
+ *
+ *   CONNECT ── backend connected ──→ GREETING ── greeting relayed ──→ LOGIN ── client answered ──→ AUTH
+ *   AUTH ── server said OK ──→ HIDDEN (session state is read) ──→ IDLE
+ *   IDLE ── command forwarded ──→ RUN ── response over ──→ IDLE
+ *   IDLE ── a statement of our own is needed first ──→ HIDDEN ── answered ──→ IDLE (the command is tried
+ * again) IDLE ── COM_CHANGE_USER ──→ AUTH          IDLE ── COM_BINLOG_DUMP and such ──→ RELAY IDLE, RUN ──
+ * COM_RESET_CONNECTION was answered ──→ HIDDEN IDLE ── backend went away ──→ ORPHAN ── next command is
+ * answered with the reason ──→ LINGER any ── last words to the client ──→ LINGER ── it hung up, or 2 s ──→
+ * CLOSING any ── nothing more to say ──→ CLOSING ── both close callbacks ──→ freed
+ *
+ * Who moves: CONNECT to AUTH session.c and session_auth.c; IDLE to RUN, RELAY, AUTH session_cmd.c,
+ * session_query.c, session_stmt.c; RUN to IDLE session_result.c; HIDDEN session_hidden.c; ORPHAN, LINGER,
+ * CLOSING session.c. Only px_session_set_state sets the state.
+ *
+ * Epochs: `rules` is the ruleset that the session uses. It takes the loop's newest at each command, unless
+ * px_session_pinned: a transaction is open, or long data of the old epoch waits on the server. The epoch
+ * counts as held while pinned or while a command is running.
+ *
+ * Loop thread only. Bytes buffered a direction: max_buffer_bytes and one packet or statement. */
+#ifndef PROXY_SESSION_H
+#define PROXY_SESSION_H
+
+#include "conn.h"
+#include "loop.h"
+#include "protocol/handshake.h"
+#include "protocol/response.h"
+#include "protocol/stmt.h"
+#include "rewrite/rewrite.h"
+
+#define PX_STATE_LIST(X)                                                                                     \
+    X(PX_CONNECT, "connecting")                                                                              \
+    X(PX_GREETING, "greeting")                                                                               \
+    X(PX_LOGIN, "login")                                                                                     \
+    X(PX_AUTH, "authenticating")                                                                             \
+    X(PX_HIDDEN, "preparing")                                                                                \
+    X(PX_IDLE, "idle")                                                                                       \
+    X(PX_RUN, "running")                                                                                     \
+    X(PX_RELAY, "relaying")                                                                                  \
+    X(PX_ORPHAN, "backend lost")                                                                             \
+    X(PX_LINGER, "leaving")                                                                                  \
+    X(PX_CLOSING, "closing")
+
+typedef enum px_state {
+#define PX_STATE_ENUM(code, text) code,
+    PX_STATE_LIST(PX_STATE_ENUM)
+#undef PX_STATE_ENUM
+} px_state;
+
+enum { PX_NAME = 129 };
+
+/* A temporary table that hides one of the catalogue's. */
+typedef struct px_temp {
+    struct px_temp *next;
+    b_slice schema, name; /* point behind the struct */
+} px_temp;
+
+/* What hangs on a prepared statement (mp_stmt.extra). */
+typedef struct px_stmt {
+    b_arena *arena; /* holds res; NULL when the statement touches nothing */
+    rw_result res;
+    bool fresh;       /* prepared again by us and not executed since: types must be sent */
+    bool bad_long;    /* long data came that cannot be kept: EXECUTE is answered with an error */
+    uint64_t meaning; /* px_session.meaning when the client prepared it */
+} px_stmt;
+
+/* The command being answered. */
+typedef struct px_running {
+    uint8_t command;
+    uint8_t seq_shift;        /* added to sequence ids towards the client */
+    bool ddl;                 /* the catalogue may be stale once this is done */
+    bool multi_on, multi_off; /* COM_SET_OPTION */
+    bool reset;               /* COM_RESET_CONNECTION */
+    bool had_ok, failed;      /* of several statements, one is done; one ended in an error */
+    uint32_t params_seen;     /* PREPARE: parameter definitions that have come */
+    uint64_t started_ns;      /* of statements on migrating tables, else 0 */
+    const rw_result *res;     /* NULL when nothing was rewritten */
+    mp_stmt *stmt;            /* PREPARE: to be filled in; EXECUTE: the one */
+} px_running;
+
+typedef enum px_hidden_kind { PX_HIDDEN_NONE, PX_HIDDEN_STATE, PX_HIDDEN_PREPARE } px_hidden_kind;
+
+/* Statements of our own, whose answers the client does not see. */
+typedef struct px_hidden {
+    px_hidden_kind kind;
+    unsigned answers; /* still to come */
+    mp_stmt *stmt;    /* PREPARE: for this one */
+    b_arena *arena;   /* PREPARE: what the statement will have */
+    rw_result res;
+    uint32_t server_id;
+    bool failed;
+    b_buf error; /* the ERR payload, if failed */
+} px_hidden;
+
+/* What the rewriter must know of the session, followed by session tracking. */
+typedef struct px_vars {
+    bool known;
+    uint32_t sql_mode;
+    rw_charset charset;
+    b_buf schema;
+} px_vars;
+
+typedef struct px_session {
+    struct px_session *prev, *next;
+    px_loop *loop;
+    uint64_t id;
+    px_state state;
+    px_conn client, backend;
+    union {
+        uv_connect_t connect;
+        uv_shutdown_t shutdown;
+    } req;
+    unsigned handles;           /* open or closing */
+    uint64_t deadline_ms;       /* loop time; 0 = none */
+    uint64_t born_ms, since_ms; /* accepted; command or transaction began */
+
+    char user[PX_NAME], host[64], program[PX_NAME], plugin[64];
+    rw_version listener_version, version;
+    uint32_t backend_id;
+    uint64_t offered, caps, backend_caps; /* greeting as the client saw it; each leg's */
+    bool changing_user;
+
+    rw_ruleset *rules;
+    uint64_t epoch;
+    uint16_t status;       /* the server's last */
+    uint32_t long_pending; /* prepared statements with long data on the server */
+    px_vars vars;
+    uint64_t meaning;   /* raised when vars change */
+    bool temps_unknown; /* there may be temporary tables that we have not seen */
+    bool asked_state;   /* the command at hand has had the state read for it once */
+    px_temp *temps;
+    size_t ntemps;
+    mp_stmts *stmts;
+
+    mp_response resp;
+    px_running run;
+    px_hidden hidden;
+    uint32_t skip;        /* bytes of the packet at hand that pass unseen, from the backend */
+    uint32_t client_skip; /* likewise from the client (LOCAL INFILE) */
+    uint8_t last_seq;     /* of the last packet to the client */
+    b_arena *arena;       /* of the statement at hand; NULL before the first on a migrating table */
+    rw_result result;
+    b_buf lost; /* ORPHAN: ERR payload that the next command is answered with */
+    uint64_t statements;
+} px_session;
+
+/* session.c */
+void px_session_accept(px_listener *l);
+void px_session_set_state(px_session *s, px_state state);
+const char *px_session_state_name(px_state state);
+void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n); /* n < 0: libuv error */
+void px_session_written(px_session *s, px_conn *c, int status);
+void px_session_deadline(px_session *s, uint64_t ms); /* from now; 0 = none */
+void px_session_tick(px_session *s, uint64_t now_ms);
+/* An ERR packet; the session goes on. */
+void px_session_error(px_session *s, uint8_t seq, unsigned code, const char *sqlstate, const char *fmt, ...)
+    B_PRINTF(5, 6);
+/* An ERR packet, if one can be read there, then LINGER. */
+void px_session_fail(px_session *s, uint8_t seq, unsigned code, const char *sqlstate, const char *fmt, ...)
+    B_PRINTF(5, 6);
+void px_session_linger(px_session *s);
+void px_session_close(px_session *s);
+void px_session_drain(px_session *s);
+
+/* session_epoch.c */
+bool px_session_pinned(const px_session *s);
+bool px_session_holds(const px_session *s);
+void px_session_take_rules(px_session *s);
+void px_session_holder(const px_session *s, mig_holder *out);
+
+/* session_auth.c: each takes bytes and says how many it used. */
+size_t px_auth_greeting(px_session *s, char *p, size_t n);
+size_t px_auth_client(px_session *s, char *p, size_t n);
+size_t px_auth_backend(px_session *s, char *p, size_t n);
+void px_auth_change_user(px_session *s, b_slice payload);
+
+/* session_cmd.c */
+typedef struct px_cmd {
+    char *raw; /* all its packets, as read */
+    size_t nraw;
+    b_slice payload; /* joined; the command byte is its first */
+    uint8_t last_seq;
+    bool one_packet;
+} px_cmd;
+
+typedef enum px_done { PX_DONE, PX_WAIT } px_done; /* WAIT: not used; try again when HIDDEN is over */
+
+size_t px_cmd_client(px_session *s, char *p, size_t n);
+size_t px_cmd_infile(px_session *s, char *p, size_t n);
+void px_cmd_forward(px_session *s, const px_cmd *c); /* as it came; RUN if it has an answer */
+void px_cmd_replace(px_session *s, const px_cmd *c, uint8_t command, b_slice text); /* another text instead */
+void px_cmd_start(px_session *s, const px_cmd *c); /* RUN, or IDLE when there is no answer */
+
+/* session_query.c */
+px_done px_query(px_session *s, const px_cmd *c);
+/* Looks at the text with the session's rules: false when it need not be rewritten. */
+bool px_query_touches(px_session *s, b_slice sql);
+/* May a statement on a migrating table go on now? False: *done says whether it is answered or waits. */
+bool px_query_ready(px_session *s, const px_cmd *c, px_done *done);
+/* False: it is answered already (refused, or out of memory). */
+bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, b_arena *arena, bool prepared,
+                      rw_result *out);
+void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql,
+                     const rw_result *why);                            /* answers and counts */
+void px_query_count(px_session *s, const rw_result *res, b_slice sql); /* the census */
+
+/* session_stmt.c */
+px_done px_stmt_prepare(px_session *s, const px_cmd *c);
+px_done px_stmt_execute(px_session *s, const px_cmd *c);
+px_done px_stmt_other(px_session *s, const px_cmd *c); /* FETCH, RESET, CLOSE, BULK_EXECUTE */
+px_done px_stmt_long_data(px_session *s, const px_cmd *c);
+void px_stmt_free_extra(void *extra);
+bool px_stmt_set_result(mp_stmt *stmt, b_arena *arena,
+                        const rw_result *res); /* takes the arena; NULL: none */
+void px_stmt_executed(px_session *s, mp_stmt *stmt);
+
+/* session_hidden.c */
+void px_hidden_state(px_session *s);
+bool px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res);
+size_t px_hidden_backend(px_session *s, char *p, size_t n);
+void px_hidden_clear(px_session *s);
+
+/* session_vars.c */
+void px_vars_track(px_session *s, b_slice state);
+void px_vars_set_schema(px_session *s, b_slice schema);
+void px_vars_forget(px_session *s); /* RESET_CONNECTION, CHANGE_USER: statements, tables, variables */
+void px_vars_effects(px_session *s, const rw_result *res);
+void px_vars_ctx(px_session *s, rw_ctx *ctx, b_arena *arena, bool prepared);
+
+/* session_result.c */
+size_t px_result_backend(px_session *s, char *p, size_t n);
+void px_result_ok(px_session *s, mp_header h, b_slice payload, const mp_ok *ok, uint8_t seq);
+
+/* session_patch.c: packets that are changed on their way to the client */
+void px_patch_column(px_session *s, b_slice payload, uint8_t seq);
+void px_patch_error(px_session *s, b_slice payload, uint8_t seq);
+
+#endif

@@ -1,0 +1,89 @@
+/* Packets that name a column under its physical name, where the client must see the one it used. */
+#include "session.h"
+
+#include "protocol/result.h"
+
+static const rw_shown *find(const px_session *s, b_slice table, b_slice column)
+{
+    const rw_result *res = s->run.res;
+    for (size_t i = 0; i < res->nshown; i++)
+        if (b_slice_ieq(res->shown[i].table.name, table) && b_slice_ieq(res->shown[i].physical, column))
+            return &res->shown[i];
+    return NULL;
+}
+
+/* How the column was on the plain table: NOT NULL and no default are lost on a nullable twin. */
+static uint16_t plain_flags(const px_session *s, const rw_shown *shown, uint16_t flags)
+{
+    for (size_t i = 0; i < rw_ruleset_size(s->rules); i++) {
+        const rw_migration *m = rw_ruleset_at(s->rules, i);
+        if (!b_slice_ieq(m->table, shown->table.name) || !b_slice_ieq(m->schema, shown->table.schema))
+            continue;
+        for (size_t k = 0; k < m->npairs; k++) {
+            const rw_pair *p = &m->pairs[k];
+            if (!b_slice_ieq(p->from, shown->physical) && !b_slice_ieq(p->to, shown->physical)) continue;
+            flags &= (uint16_t) ~(MP_COLUMN_NOT_NULL | MP_COLUMN_NO_DEFAULT);
+            if (!p->plain.nullable) flags |= MP_COLUMN_NOT_NULL;
+            if (p->plain.default_kind == RW_DEFAULT_NONE) flags |= MP_COLUMN_NO_DEFAULT;
+        }
+    }
+    return flags;
+}
+
+void px_patch_column(px_session *s, b_slice payload, uint8_t seq)
+{
+    mp_column c;
+    b_buf fixed = {0};
+    const rw_shown *shown = NULL;
+    if (mp_column_parse(payload, &c) == B_OK) shown = find(s, c.org_table, c.org_name);
+    if (shown == NULL) {
+        px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
+        return;
+    }
+    if (b_slice_ieq(c.name, c.org_name)) c.name = shown->shown;
+    c.org_name = shown->shown;
+    mp_column_info info = mp_column_info_get(&c);
+    info.flags = plain_flags(s, shown, info.flags);
+    mp_column_info_put(&fixed, &info);
+    if (c.fixed.n > fixed.n) b_buf_add(&fixed, c.fixed.p + fixed.n, c.fixed.n - fixed.n);
+    if (!fixed.failed) c.fixed = b_buf_view(&fixed);
+    b_buf *b = px_conn_buf(&s->client);
+    size_t at = mp_packet_begin(b);
+    mp_column_put(b, &c);
+    mp_packet_end(b, at, seq);
+    b_buf_deinit(&fixed);
+}
+
+/* A quoted name at the front of `rest`: 'B' or `B`. */
+static const rw_shown *quoted(const px_session *s, b_slice rest)
+{
+    const rw_result *res = s->run.res;
+    for (size_t i = 0; i < res->nshown; i++) {
+        b_slice name = res->shown[i].physical;
+        if (rest.n < name.n + 2 || (rest.p[0] != '\'' && rest.p[0] != '`' && rest.p[0] != '.')) continue;
+        char end = rest.p[0] == '.' ? '\'' : rest.p[0];
+        if (rest.p[name.n + 1] == end && b_slice_ieq(b_slice_of(rest.p + 1, name.n), name))
+            return &res->shown[i];
+    }
+    return NULL;
+}
+
+void px_patch_error(px_session *s, b_slice payload, uint8_t seq)
+{
+    mp_error e;
+    b_buf text = {0};
+    if (mp_err_parse(payload, s->backend_caps, &e) != B_OK) e = (mp_error){.message = payload};
+    for (size_t i = 0; i < e.message.n;) {
+        const rw_shown *shown = quoted(s, b_slice_of(e.message.p + i, e.message.n - i));
+        b_buf_char(&text, e.message.p[i]);
+        i++;
+        if (shown == NULL) continue;
+        b_buf_slice(&text, shown->shown);
+        i += shown->physical.n;
+    }
+    b_buf *b = px_conn_buf(&s->client);
+    size_t at = mp_packet_begin(b);
+    mp_err_put(b, e.code, e.sqlstate, text.failed ? e.message : b_buf_view(&text));
+    mp_packet_end(b, at, seq);
+    b_buf_deinit(&text);
+}

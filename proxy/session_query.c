@@ -1,0 +1,239 @@
+/* COM_QUERY, and what it has in common with COM_STMT_PREPARE: is the statement to be looked at, may it run,
+ * what becomes of it, and who is counted for it. */
+#include "session.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { SAMPLE_BYTES = 512 };
+
+static int64_t wall_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool has_word(b_slice sql, b_slice word)
+{
+    for (size_t i = 0; i + word.n <= sql.n; i++)
+        if (b_lower(sql.p[i]) == word.p[0] && b_slice_ieq(b_slice_of(sql.p + i, word.n), word)) return true;
+    return false;
+}
+
+/* While there is no migration nobody lexes, but what a later one must know is not missed: temporary tables
+ * that may hide its table, and a client that narrows the tracking. */
+static void watch(px_session *s, b_slice sql)
+{
+    if (has_word(sql, B_LIT("temporary"))) s->temps_unknown = true;
+    if (has_word(sql, B_LIT("session_track"))) s->vars.known = false;
+}
+
+bool px_query_touches(px_session *s, b_slice sql)
+{
+    if (s->rules == NULL || rw_ruleset_size(s->rules) == 0) {
+        watch(s, sql);
+        return false;
+    }
+    return rw_may_touch(s->rules, sql);
+}
+
+/* Does it begin like DDL? Then the catalogue is looked at anew once it is done. */
+static bool is_ddl(b_slice sql)
+{
+    size_t i = 0;
+    while (i < sql.n && (sql.p[i] == ' ' || sql.p[i] == '\n' || sql.p[i] == '\t' || sql.p[i] == '\r')) i++;
+    b_slice rest = {sql.p + i, sql.n - i};
+    if (rest.n < 5) return false;
+    switch (b_lower(rest.p[0])) {
+    case 'a': return b_slice_istarts(rest, B_LIT("alter"));
+    case 'c':
+        return b_slice_istarts(rest, B_LIT("create")) && !b_slice_istarts(rest, B_LIT("create temporary"));
+    case 'd': return b_slice_istarts(rest, B_LIT("drop")) && !b_slice_istarts(rest, B_LIT("drop temporary"));
+    case 'r': return b_slice_istarts(rest, B_LIT("rename"));
+    default: return false;
+    }
+}
+
+void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql, const rw_result *why)
+{
+    const char *code = why->code == NULL ? "error" : why->code;
+    const rw_migration *m = why->nuses > 0 ? rw_ruleset_at(s->rules, why->uses[0].migration) : NULL;
+    b_slice key[PX_TALLY_KEYS] = {
+        b_slice_str(code), m == NULL ? B_LIT("") : m->name, b_slice_str(s->user), why->message, B_LIT(""),
+        B_LIT("")};
+    bool fresh;
+    px_count *n = px_tally_get(s->loop->refusals, key, &fresh);
+    s->loop->stats.statements_refused++;
+    if (n != NULL) {
+        if (fresh) {
+            rw_ctx ctx;
+            b_arena *a = b_arena_new(0);
+            px_vars_ctx(s, &ctx, NULL, false);
+            if (a != NULL)
+                px_tally_sample(s->loop->refusals, n,
+                                rw_digest_text(&ctx, rw_catalog_server(rw_ruleset_catalog(s->rules)), sql, a,
+                                               SAMPLE_BYTES));
+            b_arena_free(a);
+        }
+        n->count++;
+        n->last_ms = wall_ms();
+    }
+    px_session_error(s, (uint8_t)(c->last_seq + 1), why->error, why->sqlstate, "%.*s", B_ARG(why->message));
+}
+
+static void refuse(px_session *s, const px_cmd *c, unsigned error, const char *sqlstate, const char *code,
+                   const char *message)
+{
+    rw_result why = {.error = error, .sqlstate = sqlstate, .code = code, .message = b_slice_str(message)};
+    b_slice sql = {c->payload.p + 1, c->payload.n - 1};
+    px_query_refuse(s, c, (uint8_t)c->payload.p[0] == MP_COM_STMT_EXECUTE ? B_LIT("EXECUTE") : sql, &why);
+}
+
+/* The state could not be read although we asked just now. */
+static void refuse_unknown_state(px_session *s, const px_cmd *c)
+{
+    char msg[900];
+    mp_error e = {.message = B_LIT("the server has no session tracking")};
+    if (s->hidden.error.n > 0 && mp_err_parse(b_buf_view(&s->hidden.error), s->backend_caps, &e) != B_OK)
+        e.message = B_LIT("its answer was not understood");
+    snprintf(
+        msg, sizeof msg,
+        "straddle: the session's sql_mode and character set could not be read from the server (%.*s); see to "
+        "that, then send the statement again",
+        B_ARG(e.message));
+    refuse(s, c, 1235, "42000", "state_unknown", msg);
+}
+
+bool px_query_ready(px_session *s, const px_cmd *c, px_done *done)
+{
+    *done = PX_DONE;
+    if (!atomic_load_explicit(&s->loop->app->live, memory_order_acquire)) {
+        refuse(s, c, 1290, "HY000", "lease",
+               "straddle: this instance has lost its lease on the migration state (schema straddle), so "
+               "statements "
+               "on migrating tables wait until it is renewed; try again, or see SHOW INSTANCES on the admin "
+               "port");
+        return false;
+    }
+    if (s->temps_unknown) {
+        refuse(
+            s, c, 1235, "42000", "temp_unknown",
+            "straddle: this session may have a temporary table that hides a migrating one, made before the "
+            "migration was there or by statements that failed in part; reset the connection or connect "
+            "again");
+        return false;
+    }
+    if (s->vars.known) return true;
+    if (s->asked_state || !(s->backend_caps & MP_CLIENT_SESSION_TRACK)) {
+        refuse_unknown_state(s, c);
+        return false;
+    }
+    s->asked_state = true;
+    px_hidden_state(s);
+    *done = PX_WAIT;
+    return false;
+}
+
+bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, b_arena *arena, bool prepared,
+                      rw_result *out)
+{
+    rw_ctx ctx;
+    px_vars_ctx(s, &ctx, arena, prepared);
+    *out = (rw_result){.verdict = RW_REFUSED};
+    if (rw_rewrite_cached(s->loop->cache, s->rules, &ctx, sql, arena, out) != B_OK) {
+        refuse(s, c, 1041, "HY000", "memory",
+               "straddle: out of memory; try again, or send a shorter statement");
+        return false;
+    }
+    if (out->verdict == RW_REFUSED) {
+        px_query_count(s, out, sql);
+        px_query_refuse(s, c, sql, out);
+        return false;
+    }
+    return true;
+}
+
+static void hex64(char out[17], uint64_t v)
+{
+    for (int i = 15; i >= 0; i--, v >>= 4) out[i] = "0123456789abcdef"[v & 15];
+    out[16] = 0;
+}
+
+static void count_use(px_session *s, const rw_result *res, const rw_use *u, bool old_name, b_slice sql)
+{
+    char digest[17], host[64];
+    hex64(digest, res->digest);
+    snprintf(host, sizeof host, "%s", s->host);
+    b_slice key[PX_TALLY_KEYS] = {rw_ruleset_at(s->rules, u->migration)->name,
+                                  old_name ? B_LIT("old") : B_LIT("new"),
+                                  b_slice_str(s->user),
+                                  b_slice_str(host),
+                                  b_slice_str(s->program),
+                                  b_slice_of(digest, 16)};
+    bool fresh;
+    px_count *n = px_tally_get(s->loop->usage, key, &fresh);
+    if (n == NULL) return;
+    if (fresh) {
+        rw_ctx ctx;
+        b_arena *a = b_arena_new(0);
+        px_vars_ctx(s, &ctx, NULL, false);
+        if (a != NULL)
+            px_tally_sample(
+                s->loop->usage, n,
+                rw_digest_text(&ctx, rw_catalog_server(rw_ruleset_catalog(s->rules)), sql, a, SAMPLE_BYTES));
+        b_arena_free(a);
+    }
+    n->count++;
+    n->last_ms = wall_ms();
+}
+
+void px_query_count(px_session *s, const rw_result *res, b_slice sql)
+{
+    for (size_t i = 0; i < res->nuses; i++) {
+        if (res->uses[i].old_name) count_use(s, res, &res->uses[i], true, sql);
+        if (res->uses[i].new_name) count_use(s, res, &res->uses[i], false, sql);
+    }
+}
+
+static b_arena *statement_arena(px_session *s)
+{
+    if (s->arena == NULL)
+        s->arena = b_arena_new(0);
+    else
+        b_arena_reset(s->arena);
+    return s->arena;
+}
+
+px_done px_query(px_session *s, const px_cmd *c)
+{
+    b_slice sql = {c->payload.p + 1, c->payload.n - 1};
+    px_done done;
+    px_session_take_rules(s);
+    s->run.ddl = is_ddl(sql);
+    if (!px_query_touches(s, sql)) {
+        s->statements++;
+        s->loop->stats.statements_forwarded++;
+        px_cmd_forward(s, c);
+        return PX_DONE;
+    }
+    if (!px_query_ready(s, c, &done)) return done;
+    s->statements++;
+    b_arena *arena = statement_arena(s);
+    if (arena == NULL) {
+        refuse(s, c, 1041, "HY000", "memory", "straddle: out of memory; try again");
+        return PX_DONE;
+    }
+    if (!px_query_rewrite(s, c, sql, arena, false, &s->result)) return PX_DONE;
+    s->run.res = &s->result;
+    s->run.started_ns = uv_hrtime();
+    px_query_count(s, &s->result, sql);
+    if (s->result.verdict == RW_PASS) {
+        s->loop->stats.statements_passed++;
+        px_cmd_forward(s, c);
+    } else {
+        s->loop->stats.statements_rewritten++;
+        px_cmd_replace(s, c, MP_COM_QUERY, s->result.sql);
+    }
+    return PX_DONE;
+}

@@ -1,0 +1,308 @@
+/* Prepared statements: the client's ids are ours, the text behind them is what the rules of the epoch make of
+ * it. When the epoch has moved on, EXECUTE first has the statement looked at again, and prepared again on the
+ * server where its text has become another one.
+ *
+ * A prepared statement means what it meant when it was prepared: if the default schema, sql_mode or
+ * character set has changed since, preparing the text again could mean something else, so it is refused. */
+#include "session.h"
+
+#include <stdlib.h>
+
+void px_stmt_free_extra(void *extra)
+{
+    px_stmt *x = extra;
+    b_arena_free(x->arena);
+    free(x);
+}
+
+static uint32_t get_id(const px_cmd *c)
+{
+    const unsigned char *p = (const unsigned char *)c->payload.p;
+    if (c->payload.n < 5) return 0;
+    return (uint32_t)p[1] | (uint32_t)p[2] << 8 | (uint32_t)p[3] << 16 | (uint32_t)p[4] << 24;
+}
+
+/* In the packet as it was read: the id lies in the first packet of the command. */
+static void set_id(const px_cmd *c, uint32_t id)
+{
+    for (int i = 0; i < 4; i++) c->raw[MP_HEADER + 1 + i] = (char)(id >> (8 * i));
+}
+
+static px_done no_statement(px_session *s, const px_cmd *c)
+{
+    px_session_error(s, (uint8_t)(c->last_seq + 1), 1243, "HY000",
+                     "Unknown prepared statement handler (%u) given to %s", (unsigned)get_id(c),
+                     mp_command_name((uint8_t)c->payload.p[0]));
+    return PX_DONE;
+}
+
+bool px_stmt_set_result(mp_stmt *stmt, b_arena *arena, const rw_result *res)
+{
+    px_stmt *x = stmt->extra;
+    bool plain = arena == NULL || res->verdict == RW_PASS || res->params.identity;
+    b_status st = plain ? mp_stmt_set_map(stmt, NULL, 0, 0)
+                        : mp_stmt_set_map(stmt, res->params.source, res->params.nout, res->params.nin);
+    if (st != B_OK) {
+        b_arena_free(arena);
+        return false;
+    }
+    if (x->arena != arena) b_arena_free(x->arena);
+    x->arena = arena;
+    x->res = arena == NULL ? (rw_result){.verdict = RW_PASS} : *res;
+    return true;
+}
+
+static bool can_map(const rw_result *res)
+{
+    return res->verdict == RW_PASS || res->params.identity || res->params.nout >= res->params.nin;
+}
+
+static void refuse(px_session *s, const px_cmd *c, const mp_stmt *stmt, const char *code, b_slice message)
+{
+    rw_result why = {.error = 1235, .sqlstate = "42000", .code = code, .message = message};
+    px_query_refuse(s, c, b_slice_of(stmt->sql, stmt->sql_len), &why);
+}
+
+/* --- PREPARE --- */
+
+static mp_stmt *add(px_session *s, b_slice sql)
+{
+    mp_stmt *stmt = mp_stmts_add(s->stmts, sql);
+    px_stmt *x = calloc(1, sizeof *x);
+    if (stmt == NULL || x == NULL) {
+        free(x);
+        if (stmt != NULL) mp_stmts_remove(s->stmts, stmt->client_id);
+        return NULL;
+    }
+    stmt->extra = x;
+    stmt->tag = s->epoch;
+    x->meaning = s->meaning;
+    return stmt;
+}
+
+/* Rewrites the statement's text into *arena, *res. False: answered. */
+static bool rewrite(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena **arena, rw_result *res)
+{
+    *arena = b_arena_new(0);
+    if (*arena == NULL) {
+        refuse(s, c, stmt, "memory", B_LIT("straddle: out of memory; try again"));
+        return false;
+    }
+    bool ok = px_query_rewrite(s, c, b_slice_of(stmt->sql, stmt->sql_len), *arena, true, res);
+    if (ok && !can_map(res)) {
+        refuse(
+            s, c, stmt, "placeholders",
+            B_LIT(
+                "straddle: a placeholder of this statement on a migrating table would not be sent on; write "
+                "the value once, without a placeholder that is not needed"));
+        ok = false;
+    }
+    if (!ok) b_arena_free(*arena);
+    return ok;
+}
+
+px_done px_stmt_prepare(px_session *s, const px_cmd *c)
+{
+    b_slice sql = {c->payload.p + 1, c->payload.n - 1};
+    px_done done = PX_DONE;
+    px_session_take_rules(s);
+    bool touches = px_query_touches(s, sql);
+    if (touches && !px_query_ready(s, c, &done)) return done;
+    mp_stmts_forget_last(s->stmts);
+    mp_stmt *stmt = add(s, sql);
+    if (stmt == NULL) {
+        px_session_error(s, (uint8_t)(c->last_seq + 1), 1041, "HY000", "straddle: out of memory; try again");
+        return PX_DONE;
+    }
+    px_stmt *x = stmt->extra;
+    b_arena *arena = NULL;
+    rw_result res = {.verdict = RW_PASS};
+    bool ok = !touches || rewrite(s, c, stmt, &arena, &res);
+    if (!ok || !px_stmt_set_result(stmt, arena, &res)) {
+        mp_stmts_remove(s->stmts, stmt->client_id);
+        return PX_DONE;
+    }
+    s->run.stmt = stmt;
+    s->run.res = x->arena == NULL ? NULL : &x->res;
+    if (x->res.verdict == RW_PASS)
+        px_cmd_forward(s, c);
+    else
+        px_cmd_replace(s, c, MP_COM_STMT_PREPARE, x->res.sql);
+    return PX_DONE;
+}
+
+/* --- EXECUTE --- */
+
+static b_slice text_of(const mp_stmt *stmt, b_arena *arena, const rw_result *res)
+{
+    if (arena == NULL || res->verdict == RW_PASS) return b_slice_of(stmt->sql, stmt->sql_len);
+    return res->sql;
+}
+
+static bool same_map(const mp_stmt *stmt, b_arena *arena, const rw_result *res)
+{
+    bool plain = arena == NULL || res->verdict == RW_PASS || res->params.identity;
+    if (plain || stmt->map.source == NULL) return plain && stmt->map.source == NULL;
+    return stmt->map.nout == res->params.nout && stmt->map.nin == res->params.nin &&
+           memcmp(stmt->map.source, res->params.source, res->params.nout * sizeof *res->params.source) == 0;
+}
+
+/* The epoch has moved: what is the statement now? True: it can be executed. */
+static bool renew(px_session *s, const px_cmd *c, mp_stmt *stmt, px_done *done)
+{
+    px_stmt *x = stmt->extra;
+    b_arena *arena = NULL;
+    rw_result res = {.verdict = RW_PASS};
+    *done = PX_DONE;
+    bool touches = px_query_touches(s, b_slice_of(stmt->sql, stmt->sql_len));
+    if (!touches && x->arena == NULL) {
+        stmt->tag = s->epoch;
+        return true;
+    }
+    if (touches && !px_query_ready(s, c, done)) return false;
+    if (s->hidden.failed && s->hidden.stmt == stmt) { /* preparing it again was tried just now */
+        mp_packet_put(px_conn_buf(&s->client), (uint8_t)(c->last_seq + 1), b_buf_view(&s->hidden.error));
+        px_hidden_clear(s);
+        return false;
+    }
+    if (x->meaning != s->meaning) {
+        refuse(s, c, stmt, "prepared_elsewhere",
+               B_LIT("straddle: the default schema, sql_mode or character set has changed since this "
+                     "statement on a "
+                     "migrating table was prepared, and the migration has moved on; prepare it again"));
+        return false;
+    }
+    if (touches && !rewrite(s, c, stmt, &arena, &res)) return false;
+    bool same = b_slice_eq(text_of(stmt, arena, &res), text_of(stmt, x->arena, &x->res)) &&
+                same_map(stmt, arena, &res);
+    if (!same) {
+        if (px_hidden_prepare(s, stmt, arena, &res)) *done = PX_WAIT;
+        return false;
+    }
+    stmt->tag = s->epoch;
+    return px_stmt_set_result(stmt, arena, &res);
+}
+
+static void execute_encoded(px_session *s, const px_cmd *c, mp_stmt *stmt)
+{
+    px_stmt *x = stmt->extra;
+    b_buf *b = px_conn_buf(&s->backend);
+    size_t before = b->n;
+    b_status st = mp_stmt_put_long(stmt, b);
+    size_t at = mp_packet_begin(b);
+    if (st == B_OK) st = mp_stmt_execute(stmt, c->payload, s->backend_caps, x->fresh, b);
+    if (st != B_OK) {
+        b->n = before;
+        px_session_error(
+            s, (uint8_t)(c->last_seq + 1), 1210, "HY000",
+            "straddle: the parameters of this EXECUTE cannot be followed (%s); prepare the statement "
+            "again",
+            b_status_text(st));
+        return;
+    }
+    uint8_t next = mp_packet_end(b, at, 0);
+    s->run.seq_shift = (uint8_t)(c->last_seq + 1 - next);
+    x->fresh = false;
+    px_cmd_start(s, c);
+}
+
+px_done px_stmt_execute(px_session *s, const px_cmd *c)
+{
+    px_done done;
+    mp_stmt *stmt = mp_stmts_get(s->stmts, get_id(c));
+    if (stmt == NULL) return no_statement(s, c);
+    px_stmt *x = stmt->extra;
+    px_session_take_rules(s);
+    if (stmt->tag != s->epoch && !renew(s, c, stmt, &done)) return done;
+    if (x->arena != NULL && !px_query_ready(s, c, &done)) return done;
+    if (x->bad_long) {
+        px_session_error(s, (uint8_t)(c->last_seq + 1), 1210, "HY000",
+                         "Incorrect arguments to mysqld_stmt_send_long_data");
+        return PX_DONE;
+    }
+    s->statements++;
+    s->run.stmt = stmt;
+    if (x->arena != NULL) {
+        s->run.res = &x->res;
+        s->run.started_ns = uv_hrtime();
+        px_query_count(s, &x->res, b_slice_of(stmt->sql, stmt->sql_len));
+    }
+    uint64_t *count = x->arena == NULL            ? &s->loop->stats.statements_forwarded
+                      : x->res.verdict == RW_PASS ? &s->loop->stats.statements_passed
+                                                  : &s->loop->stats.statements_rewritten;
+    ++*count;
+    if (x->fresh || stmt->map.source != NULL || stmt->long_data != NULL) {
+        execute_encoded(s, c, stmt);
+        return PX_DONE;
+    }
+    if (mp_stmt_note_types(stmt, c->payload, s->backend_caps) == B_NOMEM) {
+        px_session_error(s, (uint8_t)(c->last_seq + 1), 1041, "HY000", "straddle: out of memory; try again");
+        return PX_DONE;
+    }
+    set_id(c, stmt->server_id);
+    px_cmd_forward(s, c);
+    return PX_DONE;
+}
+
+static void drop_long(px_session *s, mp_stmt *stmt)
+{
+    px_stmt *x = stmt->extra;
+    if (stmt->long_sent) s->long_pending--;
+    stmt->long_sent = false;
+    x->bad_long = false;
+    mp_stmt_drop_long(stmt);
+}
+
+void px_stmt_executed(px_session *s, mp_stmt *stmt)
+{
+    if (stmt->long_sent || stmt->long_data != NULL) drop_long(s, stmt);
+}
+
+/* --- the rest --- */
+
+px_done px_stmt_other(px_session *s, const px_cmd *c)
+{
+    uint8_t command = (uint8_t)c->payload.p[0];
+    uint32_t id = get_id(c);
+    mp_stmt *stmt = mp_stmts_get(s->stmts, id);
+    if (stmt == NULL) return command == MP_COM_STMT_CLOSE ? PX_DONE : no_statement(s, c);
+    px_stmt *x = stmt->extra;
+    px_session_take_rules(s);
+    if (command == MP_COM_STMT_BULK_EXECUTE && (x->arena != NULL || stmt->tag != s->epoch)) {
+        refuse(
+            s, c, stmt, "bulk",
+            B_LIT("straddle: bulk execution of a statement on a migrating table is not supported; execute it "
+                  "row by row"));
+        return PX_DONE;
+    }
+    set_id(c, stmt->server_id);
+    if (command == MP_COM_STMT_RESET || command == MP_COM_STMT_CLOSE) drop_long(s, stmt);
+    if (command == MP_COM_STMT_CLOSE) {
+        px_hidden_clear(s);
+        mp_stmts_remove(s->stmts, stmt->client_id);
+    }
+    px_cmd_forward(s, c);
+    return PX_DONE;
+}
+
+/* Kept here where the statement touches a migrating table or has to be looked at again first; else it goes to
+ * the server at once, and the session keeps its epoch until EXECUTE. */
+px_done px_stmt_long_data(px_session *s, const px_cmd *c)
+{
+    uint32_t id, param;
+    b_slice data;
+    if (mp_send_long_parse(c->payload, &id, &param, &data) != B_OK) return PX_DONE;
+    mp_stmt *stmt = mp_stmts_get(s->stmts, id);
+    if (stmt == NULL) return PX_DONE;
+    px_stmt *x = stmt->extra;
+    px_session_take_rules(s);
+    if (!stmt->long_sent && (x->arena != NULL || stmt->tag != s->epoch)) {
+        if (mp_stmt_keep_long(stmt, param, data) != B_OK) x->bad_long = true;
+        return PX_DONE;
+    }
+    if (!stmt->long_sent) s->long_pending++;
+    stmt->long_sent = true;
+    set_id(c, stmt->server_id);
+    px_cmd_forward(s, c);
+    return PX_DONE;
+}

@@ -1,0 +1,123 @@
+/* What the rewriter must know of a session: default schema, sql_mode, character set, temporary tables. Read
+ * once from the server, then followed by the changes that its OK packets report.
+ * Source: MySQL manual, "Server Tracking of Client Session State". */
+#include "session.h"
+
+#include <stdlib.h>
+
+void px_vars_set_schema(px_session *s, b_slice schema)
+{
+    b_buf_clear(&s->vars.schema);
+    b_buf_slice(&s->vars.schema, schema);
+    if (s->vars.schema.failed) s->vars.known = false;
+}
+
+static void track_variable(px_session *s, b_slice name, b_slice value)
+{
+    if (b_slice_ieq(name, B_LIT("sql_mode"))) {
+        uint32_t mode = rw_sql_mode_parse(value);
+        if (mode != s->vars.sql_mode) s->meaning++;
+        s->vars.sql_mode = mode;
+    } else if (b_slice_ieq(name, B_LIT("character_set_client"))) {
+        rw_charset charset = rw_charset_parse(value);
+        if (charset != s->vars.charset) s->meaning++;
+        s->vars.charset = charset;
+    }
+}
+
+void px_vars_track(px_session *s, b_slice state)
+{
+    unsigned type;
+    b_slice name, value;
+    while (mp_state_next(&state, &type, &name, &value)) {
+        if (type == MP_TRACK_SYSTEM_VARIABLES) track_variable(s, name, value);
+        if (type == MP_TRACK_SCHEMA && !b_slice_eq(value, b_buf_view(&s->vars.schema))) {
+            px_vars_set_schema(s, value);
+            s->meaning++;
+        }
+    }
+    if (state.n > 0) s->vars.known = false; /* malformed: ask */
+}
+
+static px_temp **find_temp(px_session *s, const rw_table_name *t)
+{
+    px_temp **at = &s->temps;
+    while (*at != NULL && !(b_slice_ieq((*at)->schema, t->schema) && b_slice_ieq((*at)->name, t->name)))
+        at = &(*at)->next;
+    return at;
+}
+
+static void temp_created(px_session *s, const rw_table_name *t)
+{
+    if (*find_temp(s, t) != NULL) return;
+    px_temp *temp = malloc(sizeof *temp + t->schema.n + t->name.n);
+    if (temp == NULL) {
+        s->temps_unknown = true;
+        return;
+    }
+    char *p = (char *)(temp + 1);
+    if (t->schema.n > 0) memcpy(p, t->schema.p, t->schema.n);
+    if (t->name.n > 0) memcpy(p + t->schema.n, t->name.p, t->name.n);
+    *temp = (px_temp){s->temps, {p, t->schema.n}, {p + t->schema.n, t->name.n}};
+    s->temps = temp;
+    s->ntemps++;
+}
+
+static void temp_dropped(px_session *s, const rw_table_name *t)
+{
+    px_temp **at = find_temp(s, t), *temp = *at;
+    if (temp == NULL) return;
+    *at = temp->next;
+    s->ntemps--;
+    free(temp);
+}
+
+void px_vars_effects(px_session *s, const rw_result *res)
+{
+    for (size_t i = 0; i < res->neffects; i++) {
+        const rw_effect *e = &res->effects[i];
+        switch (e->kind) {
+        case RW_EFFECT_TEMP_CREATED: temp_created(s, &e->table); break;
+        case RW_EFFECT_TEMP_DROPPED: temp_dropped(s, &e->table); break;
+        case RW_EFFECT_STATE_UNKNOWN: s->vars.known = false; break;
+        }
+    }
+}
+
+void px_vars_forget(px_session *s)
+{
+    while (s->temps != NULL) {
+        px_temp *next = s->temps->next;
+        free(s->temps);
+        s->temps = next;
+    }
+    s->ntemps = 0;
+    s->temps_unknown = false;
+    s->vars.known = false;
+    s->long_pending = 0;
+    px_hidden_clear(s);
+    mp_stmts_clear(s->stmts);
+}
+
+static const rw_table_name *list_temps(px_session *s, b_arena *arena)
+{
+    rw_table_name *list = b_arena_array(arena, s->ntemps, sizeof *list);
+    size_t i = 0;
+    if (list == NULL) return NULL;
+    for (const px_temp *t = s->temps; t != NULL; t = t->next) list[i++] = (rw_table_name){t->schema, t->name};
+    return list;
+}
+
+void px_vars_ctx(px_session *s, rw_ctx *ctx, b_arena *arena, bool prepared)
+{
+    *ctx = (rw_ctx){.sql_mode = s->vars.sql_mode,
+                    .charset = s->vars.charset,
+                    .schema = b_buf_view(&s->vars.schema),
+                    .version = s->version,
+                    .multi = !prepared && (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0,
+                    .prepared = prepared};
+    if (arena == NULL || s->ntemps == 0) return;
+    ctx->temps = list_temps(s, arena);
+    ctx->ntemps = ctx->temps == NULL ? 0 : s->ntemps;
+    if (ctx->temps == NULL) ctx->charset = RW_CHARSET_UNKNOWN; /* out of memory: be refused, not wrong */
+}

@@ -1,0 +1,36 @@
+/* Counters of one loop, and SHOW STATS from those of all. Plain integers: loop thread only. */
+#ifndef PROXY_STATS_H
+#define PROXY_STATS_H
+
+#include "base/table.h"
+
+#include <stdint.h>
+
+/* member, unit, meaning */
+#define PX_STATS_LIST(X)                                                                                     \
+    X(connections_total, "connections", "client connections accepted since start")                           \
+    X(connections_rejected, "connections", "refused because max_connections was reached")                    \
+    X(logins_failed, "connections", "ended before the login was complete")                                   \
+    X(backend_refused, "connections", "the backend could not be reached for a client")                       \
+    X(backend_lost, "connections", "the backend closed a connection that a client still had")                \
+    X(commands, "commands", "commands read from clients, of every kind")                                     \
+    X(statements_forwarded, "statements", "statements sent on as they came, not lexed")                      \
+    X(statements_passed, "statements", "statements looked at and sent on unchanged")                         \
+    X(statements_rewritten, "statements", "statements sent on rewritten")                                    \
+    X(statements_refused, "statements", "statements refused with an error of ours")                          \
+    X(statements_reprepared, "statements", "prepared statements prepared again, unseen, for a new epoch")    \
+    X(hidden_statements, "statements", "statements of our own on clients' backend connections")              \
+    X(bytes_from_clients, "bytes", "read from clients that have left")                                       \
+    X(bytes_to_clients, "bytes", "written to clients that have left")                                        \
+    X(reads_paused, "times", "reading stopped because the other side did not take its data")
+
+typedef struct px_stats {
+#define PX_STATS_MEMBER(name, unit, meaning) uint64_t name;
+    PX_STATS_LIST(PX_STATS_MEMBER)
+#undef PX_STATS_MEMBER
+} px_stats;
+
+void px_stats_add(px_stats *to, const px_stats *from);
+void px_stats_rows(const px_stats *s, b_table *out); /* name, value, unit, meaning; columns are there */
+
+#endif
