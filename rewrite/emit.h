@@ -16,8 +16,8 @@ typedef struct rw_export {
 struct rw_cte_env {
     b_slice name;
     rw_export cols;
-    bool ready;   /* unset in the first branch of a recursive one: it may not name itself there */
-    bool renamed; /* a column list gives the names */
+    bool ready; /* unset in the first branch of a recursive one: it may not name itself there */
+    const rw_name_list *columns; /* a column list gives the names */
     const rw_cte_env *outer;
 };
 
@@ -44,7 +44,7 @@ rw_binding rw__lookup_physical(rw_planner *p, rw_scope *s, const rw_name *name, 
  * the name of a column; empty otherwise. */
 b_slice rw__item_name(const rw_planner *p, const rw_item *item);
 
-/* ---- emit_column.c ---------------------------------------------------------------------------------- */
+/* ---- emit_expr.c ------------------------------------------------------------------------------------ */
 
 /* Rewrites one reference. True when its last part now reads otherwise. */
 bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole);
@@ -52,17 +52,17 @@ bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole);
 /* ---- emit_star.c ------------------------------------------------------------------------------------ */
 
 typedef struct rw_mode { /* what the place of a query asks of it */
-    bool counted; /* the number of columns counts: `both` is `old` */
-    bool names;   /* its columns' names can be seen */
-    bool exists;  /* nothing of the select list matters */
-    bool carry;   /* names of the other side are to be reachable from outside: not below a column list */
+    bool counted;        /* the number of columns counts: `both` is `old` */
+    bool names;          /* its columns' names can be seen */
+    bool exists;         /* nothing of the select list matters */
 } rw_mode;
 
 /* `*` or t.*: rewrites it where the server would give something else; adds what it gives to *out. */
 void rw__emit_star(rw_planner *p, rw_scope *s, const rw_expr *star, rw_mode mode, rw_vcols *out, bool *known);
 
 /* The same for TABLE t, whose scope holds t alone: becomes SELECT … FROM t where it must. */
-void rw__emit_table_stmt(rw_planner *p, rw_scope *s, const rw_select *sel, rw_mode mode, rw_vcols *out, bool *known);
+void rw__emit_table_stmt(rw_planner *p, rw_scope *s, const rw_select *sel, rw_mode mode, rw_vcols *out,
+                         bool *known);
 
 /* How many columns a star gives, where that is known. */
 bool rw__star_width(rw_planner *p, rw_scope *s, const rw_expr *star, rw_mode mode, uint32_t *n);
@@ -70,11 +70,13 @@ bool rw__star_width(rw_planner *p, rw_scope *s, const rw_expr *star, rw_mode mod
 /* ---- emit_from.c ------------------------------------------------------------------------------------ */
 
 const rw_cte_env *rw__find_cte(rw_planner *p, const rw_scope *s, const rw_name *name);
+void rw__cte_set(rw_planner *p, rw_cte_env *env, rw_export cols);
 
 /* ---- emit_select.c ---------------------------------------------------------------------------------- */
 
 /* self: the recursive CTE whose body this is, or NULL. */
-rw_export rw__emit_query_as(rw_planner *p, rw_scope *outer, const rw_query *q, rw_mode mode, rw_cte_env *self);
+rw_export rw__emit_query_as(rw_planner *p, rw_scope *outer, const rw_query *q, rw_mode mode,
+                            rw_cte_env *self);
 
 bool rw__is_aggregate(const rw_planner *p, const rw_expr *e);
 

@@ -10,7 +10,9 @@ static bool plain_word(b_slice name)
         char c = name.p[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 
-        if (!letter && (i == 0 || c < '0' || c > '9')) { return false; }
+        if (!letter && (i == 0 || c < '0' || c > '9')) {
+            return false;
+        }
     }
     return name.n > 0;
 }
@@ -21,8 +23,12 @@ b_slice rw__quoted(rw_planner *p, b_slice name)
     char *out;
 
     /* Any known word is quoted, reserved or not: some are special only where they stand. */
-    if (plain_word(name) && rw__word_find(name.p, name.n) == RW_WORD_NONE) { return name; }
-    for (size_t i = 0; i < name.n; i++) { extra += name.p[i] == '`'; }
+    if (plain_word(name) && rw__word_find(name.p, name.n) == RW_WORD_NONE) {
+        return name;
+    }
+    for (size_t i = 0; i < name.n; i++) {
+        extra += name.p[i] == '`';
+    }
     out = b_arena_alloc(p->arena, name.n + extra);
     if (out == NULL) {
         p->nomem = true;
@@ -30,7 +36,9 @@ b_slice rw__quoted(rw_planner *p, b_slice name)
     }
     out[n++] = '`';
     for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] == '`') { out[n++] = '`'; }
+        if (name.p[i] == '`') {
+            out[n++] = '`';
+        }
         out[n++] = name.p[i];
     }
     out[n++] = '`';

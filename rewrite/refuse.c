@@ -5,21 +5,26 @@
 
 #include <stdio.h>
 
-static void set_refusal(rw_planner *p, unsigned error, const char *sqlstate, const char *code, const char *text)
+static void set_refusal(rw_planner *p, unsigned error, const char *sqlstate, const char *code,
+                        const char *text)
 {
     p->refused = true;
     p->error = error;
     p->sqlstate = sqlstate;
     p->code = code;
     p->message = b_arena_dup(p->arena, b_slice_str(text));
-    if (p->message.p == NULL) { p->nomem = true; }
+    if (p->message.p == NULL) {
+        p->nomem = true;
+    }
 }
 
 /* " on migrating table s.t (migration m, phase p)", or nothing where no table is to be named. */
 static void describe(const rw_mtab *mt, char *out, size_t size)
 {
     out[0] = '\0';
-    if (mt == NULL) { return; }
+    if (mt == NULL) {
+        return;
+    }
     snprintf(out, size, " on migrating table %.*s.%.*s (migration %.*s, phase %s)", B_ARG(mt->m->schema),
              B_ARG(mt->m->table), B_ARG(mt->m->name), rw_phase_name(mt->m->phase));
 }
@@ -28,7 +33,9 @@ void rw__refuse(rw_planner *p, const rw_mtab *mt, const char *code, const char *
 {
     char where[512], text[1024];
 
-    if (p->refused) { return; }
+    if (p->refused) {
+        return;
+    }
     describe(mt, where, sizeof(where));
     snprintf(text, sizeof(text), "straddle: %s%s: %s", what, where, todo);
     set_refusal(p, 1235, "42000", code, text);
@@ -40,7 +47,9 @@ void rw__refuse_name(rw_planner *p, const rw_mtab *mt, const char *code, const c
     char line[384];
     const char *hole = strstr(what, "%.*s");
 
-    if (name.n > 128) { name.n = 128; }
+    if (name.n > 128) {
+        name.n = 128;
+    }
     if (hole == NULL) {
         rw__refuse(p, mt, code, what, todo);
         return;
@@ -49,12 +58,15 @@ void rw__refuse_name(rw_planner *p, const rw_mtab *mt, const char *code, const c
     rw__refuse(p, mt, code, line, todo);
 }
 
-void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const char *code, const char *fmt, ...)
+void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const char *code, const char *fmt,
+                   ...)
 {
     char text[1024];
     va_list ap;
 
-    if (p->refused) { return; }
+    if (p->refused) {
+        return;
+    }
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);

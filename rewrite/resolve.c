@@ -4,11 +4,26 @@
  * in each phase alike. What a statement does with it is the business of scope.c and the emitters. */
 #include "resolve.h"
 
-bool rw__phase_has_from(rw_phase p) { return p < RW_CONTRACTED; }
-bool rw__phase_has_to(rw_phase p) { return p > RW_PLANNED; }
-bool rw__phase_reads_to(rw_phase p) { return p >= RW_SWITCHED; }
-bool rw__phase_writes_both(rw_phase p) { return p == RW_DUAL_WRITE || p == RW_SWITCHED; }
-bool rw__phase_writes_to(rw_phase p) { return p >= RW_RETIRED; }
+bool rw__phase_has_from(rw_phase p)
+{
+    return p < RW_CONTRACTED;
+}
+bool rw__phase_has_to(rw_phase p)
+{
+    return p > RW_PLANNED;
+}
+bool rw__phase_reads_to(rw_phase p)
+{
+    return p >= RW_SWITCHED;
+}
+bool rw__phase_writes_both(rw_phase p)
+{
+    return p == RW_DUAL_WRITE || p == RW_SWITCHED;
+}
+bool rw__phase_writes_to(rw_phase p)
+{
+    return p >= RW_RETIRED;
+}
 
 const rw_pair *rw__pair_named(const rw_mtab *mt, b_slice name, bool *new_name, uint32_t *index)
 {
@@ -16,9 +31,15 @@ const rw_pair *rw__pair_named(const rw_mtab *mt, b_slice name, bool *new_name, u
         const rw_pair *pair = &mt->m->pairs[i];
         bool to = b_slice_ieq(pair->to, name);
 
-        if (!to && !b_slice_ieq(pair->from, name)) { continue; }
-        if (new_name != NULL) { *new_name = to; }
-        if (index != NULL) { *index = (uint32_t)i; }
+        if (!to && !b_slice_ieq(pair->from, name)) {
+            continue;
+        }
+        if (new_name != NULL) {
+            *new_name = to;
+        }
+        if (index != NULL) {
+            *index = (uint32_t)i;
+        }
         return pair;
     }
     return NULL;
@@ -45,7 +66,9 @@ void rw__note_use(rw_mtab *mt, bool new_name, bool write)
 
 void rw__note_shape(rw_planner *p, rw_mtab *mt, bool write)
 {
-    if (p->ctx->version != RW_VERSION_BOTH) { rw__note_use(mt, p->ctx->version == RW_VERSION_NEW, write); }
+    if (p->ctx->version != RW_VERSION_BOTH) {
+        rw__note_use(mt, p->ctx->version == RW_VERSION_NEW, write);
+    }
 }
 
 /* ---- the shape -------------------------------------------------------------------------------------- */
@@ -75,11 +98,14 @@ static size_t pair_place(const rw_mtab *mt, const rw_pair *pair, bool *after)
     const rw_column *at = from != NULL ? from : prev;
 
     *after = from == NULL && prev != NULL;
-    if (at == NULL) { at = rw_table_column(mt->table, pair->to); }
+    if (at == NULL) {
+        at = rw_table_column(mt->table, pair->to);
+    }
     return at == NULL ? mt->table->ncolumns : (size_t)(at - mt->table->columns);
 }
 
-static uint32_t add_pairs_at(const rw_planner *p, rw_mtab *mt, rw_vcol *cols, uint32_t n, size_t place, bool after)
+static uint32_t add_pairs_at(const rw_planner *p, rw_mtab *mt, rw_vcol *cols, uint32_t n, size_t place,
+                             bool after)
 {
     for (size_t i = 0; i < mt->m->npairs; i++) {
         bool is_after;
@@ -98,13 +124,16 @@ static bool build_shape(rw_planner *p, rw_mtab *mt)
     rw_vcol *cols = b_arena_array(p->arena, t->ncolumns + 2 * mt->m->npairs + 1, sizeof(*cols));
     uint32_t n = 0;
 
-    if (cols == NULL) { return false; }
+    if (cols == NULL) {
+        return false;
+    }
     for (size_t i = 0; i < t->ncolumns; i++) {
         const rw_column *c = &t->columns[i];
 
         n = add_pairs_at(p, mt, cols, n, i, false);
         if (rw__pair_named(mt, c->name, NULL, NULL) == NULL) {
-            cols[n++] = (rw_vcol){.name = c->name, .phys = c->name, .column = c, .first = true, .star = !c->invisible};
+            cols[n++] = (rw_vcol){
+                .name = c->name, .phys = c->name, .column = c, .first = true, .star = !c->invisible};
         }
         n = add_pairs_at(p, mt, cols, n, i, true);
     }
@@ -130,7 +159,9 @@ static bool is_temporary(const rw_planner *p, b_slice schema, b_slice name)
     for (size_t i = 0; i < p->ctx->ntemps; i++) {
         const rw_table_name *t = &p->ctx->temps[i];
 
-        if (rw__table_name_eq(p, t->schema, schema) && rw__table_name_eq(p, t->name, name)) { return true; }
+        if (rw__table_name_eq(p, t->schema, schema) && rw__table_name_eq(p, t->name, name)) {
+            return true;
+        }
     }
     return false;
 }
@@ -157,7 +188,9 @@ static rw_mtab *get_mtab(rw_planner *p, size_t index, const rw_table *table)
     rw_mtab *mt;
 
     for (mt = p->mtabs; mt != NULL; mt = mt->next) {
-        if (mt->index == index) { return mt; }
+        if (mt->index == index) {
+            return mt;
+        }
     }
     mt = B_NEW(p->arena, rw_mtab);
     if (mt == NULL) {
@@ -182,9 +215,13 @@ static void check_view(rw_planner *p, const rw_table *view)
         size_t m = migration_of(p, view->bases[i].schema, view->bases[i].name);
         const rw_table *base;
 
-        if (m == rw_ruleset_size(p->rules)) { continue; }
+        if (m == rw_ruleset_size(p->rules)) {
+            continue;
+        }
         base = rw_catalog_find(p->catalog, view->bases[i].schema, view->bases[i].name);
-        if (base == NULL) { continue; }
+        if (base == NULL) {
+            continue;
+        }
         rw__refuse_name(p, get_mtab(p, m, base), "view", "view %.*s", view->name,
                         "name the table itself, or drop the view until the migration is finished");
         return;
@@ -194,7 +231,9 @@ static void check_view(rw_planner *p, const rw_table *view)
 /* Splits a table's name into schema and name; false when no schema is known. */
 static bool split_name(const rw_planner *p, const rw_name *name, b_slice *schema, b_slice *table)
 {
-    if (name->n == 0) { return false; }
+    if (name->n == 0) {
+        return false;
+    }
     *table = name->part[name->n - 1];
     *schema = name->n > 1 ? name->part[name->n - 2] : p->schema;
     return schema->n > 0;
@@ -207,11 +246,17 @@ rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **kno
     size_t m;
 
     *known = NULL;
-    if (rw__stop(p) || !split_name(p, name, &schema, &table) || is_temporary(p, schema, table)) { return NULL; }
+    if (rw__stop(p) || !split_name(p, name, &schema, &table) || is_temporary(p, schema, table)) {
+        return NULL;
+    }
     t = rw_catalog_find(p->catalog, schema, table);
-    if (t == NULL) { return NULL; }
+    if (t == NULL) {
+        return NULL;
+    }
     *known = t;
-    if (t->is_view) { check_view(p, t); }
+    if (t->is_view) {
+        check_view(p, t);
+    }
     m = migration_of(p, t->schema, t->name);
     return m == rw_ruleset_size(p->rules) ? NULL : get_mtab(p, m, t);
 }

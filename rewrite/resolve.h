@@ -37,13 +37,13 @@ typedef struct rw_vcol {
 /* A table under migration (never a finished one), as this client sees it. */
 struct rw_mtab {
     const rw_migration *m;
-    uint32_t index;         /* in the ruleset */
-    const rw_table *table;  /* as it physically is */
+    uint32_t index;        /* in the ruleset */
+    const rw_table *table; /* as it physically is */
     /* The columns of the plain table of the client's version, in order (invisible ones have star unset);
      * then the other name of each pair (extra set where `*` gives it). */
     const rw_vcol *cols;
     uint32_t ncols;
-    uint32_t nplain;        /* cols[0, nplain) is the plain table of the client's version, `both` as `old` */
+    uint32_t nplain;         /* cols[0, nplain) is the plain table of the client's version, `both` as `old` */
     bool used_old, used_new; /* names of the migration that the statement used */
     bool read, written;
     struct rw_mtab *next;
@@ -71,14 +71,14 @@ typedef struct rw_planner {
     b_arena *arena;
     rw_server server;
     const rw_catalog *catalog;
-    b_slice schema;     /* default schema; follows USE within the text */
-    rw_edits *edits;    /* where edits go; rw__render puts another list here for a while */
-    rw_mtab *mtabs;     /* migrating tables met so far */
+    b_slice schema;      /* default schema; follows USE within the text */
+    rw_edits *edits;     /* where edits go; rw__render puts another list here for a while */
+    rw_mtab *mtabs;      /* migrating tables met so far */
     const rw_stmt *stmt; /* the statement at hand, for messages */
-    bool uncacheable;   /* a literal's value took part in the decision */
+    bool uncacheable;    /* a literal's value took part in the decision */
     bool nomem;
     bool refused;
-    unsigned error;     /* of the refusal */
+    unsigned error; /* of the refusal */
     const char *sqlstate, *code;
     b_slice message;
 } rw_planner;
@@ -106,8 +106,8 @@ void rw__refuse(rw_planner *p, const rw_mtab *mt, const char *code, const char *
 void rw__refuse_name(rw_planner *p, const rw_mtab *mt, const char *code, const char *what, b_slice name,
                      const char *todo);
 /* An error that the plain table would have given: the server's own number, state and text. */
-void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const char *code, const char *fmt, ...)
-    B_PRINTF(5, 6);
+void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const char *code, const char *fmt,
+                   ...) B_PRINTF(5, 6);
 
 /* ---- quoting: quote.c ------------------------------------------------------------------------------- */
 
@@ -129,12 +129,12 @@ typedef enum rw_clause {
 } rw_clause;
 
 typedef struct rw_source { /* one table of a FROM */
-    b_slice name;       /* alias, or the table's own name */
-    b_slice schema;     /* of a base table, aliased or not; otherwise empty */
-    const rw_from *from; /* NULL for a target given by name only */
+    b_slice name;          /* alias, or the table's own name */
+    b_slice schema;        /* of a base table, aliased or not; otherwise empty */
+    const rw_from *from;   /* NULL for a target given by name only */
     const rw_table *table; /* base table in the catalogue; NULL otherwise */
-    rw_mtab *mt;        /* migrating table; NULL otherwise */
-    bool known;         /* its columns are known */
+    rw_mtab *mt;           /* migrating table; NULL otherwise */
+    bool known;            /* its columns are known */
     const rw_vcol *cols;
     uint32_t ncols;
     const b_slice *phys; /* every name by which the server will find a column of it */
@@ -170,7 +170,8 @@ void rw__scope_add_from(rw_planner *p, rw_scope *s, const rw_from *from);
 /* Adds the names of a WITH clause and rewrites their bodies (emit_select.c). */
 void rw__scope_add_ctes(rw_planner *p, rw_scope *s, const rw_cte *ctes, bool recursive);
 
-/* Adds a source whose columns are given: a row alias (VALUES … AS new). names are both virtual and physical. */
+/* Adds a source whose columns are given: a row alias (VALUES … AS new). names are both virtual and physical.
+ */
 rw_source *rw__scope_add_names(rw_planner *p, rw_scope *s, b_slice alias, const b_slice *names, uint32_t n);
 
 /* ---- lookup ----------------------------------------------------------------------------------------- */
@@ -187,10 +188,10 @@ typedef struct rw_binding {
     rw_bind_kind kind;
     rw_scope *scope;
     rw_source *source;
-    const rw_vcol *col;  /* virtual lookups */
+    const rw_vcol *col; /* virtual lookups */
     const rw_item *item;
-    bool unsure;         /* a table with unknown columns, in the same scope, might have it too */
-    bool second;         /* found in the second pass only: as the other name of a pair */
+    bool unsure; /* a table with unknown columns, in the same scope, might have it too */
+    bool second; /* found in the second pass only: as the other name of a pair */
 } rw_binding;
 
 /* Is the name a column of any migration met so far? Others need no lookup. */

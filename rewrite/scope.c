@@ -12,7 +12,9 @@ typedef enum lookup_world { FIRST, SECOND, PHYS } lookup_world;
 
 void rw__vcols_add(rw_planner *p, rw_vcols *list, rw_vcol v)
 {
-    if (p->nomem) { return; }
+    if (p->nomem) {
+        return;
+    }
     if (list->n == list->room) {
         uint32_t room = list->room == 0 ? 16 : list->room * 2;
         rw_vcol *grown = b_arena_array(p->arena, room, sizeof(*grown));
@@ -21,7 +23,9 @@ void rw__vcols_add(rw_planner *p, rw_vcols *list, rw_vcol v)
             p->nomem = true;
             return;
         }
-        if (list->n > 0) { memcpy(grown, list->v, list->n * sizeof(*grown)); }
+        if (list->n > 0) {
+            memcpy(grown, list->v, list->n * sizeof(*grown));
+        }
         list->v = grown;
         list->room = room;
     }
@@ -38,7 +42,9 @@ void rw__scope_init(rw_scope *s, rw_scope *outer)
 
 rw_source *rw__scope_push(rw_planner *p, rw_scope *s)
 {
-    if (p->nomem) { return NULL; }
+    if (p->nomem) {
+        return NULL;
+    }
     if (s->nsrc == s->room) {
         uint32_t room = s->room == 0 ? 4 : s->room * 2;
         rw_source *grown = b_arena_array(p->arena, room, sizeof(*grown));
@@ -47,7 +53,9 @@ rw_source *rw__scope_push(rw_planner *p, rw_scope *s)
             p->nomem = true;
             return NULL;
         }
-        if (s->nsrc > 0) { memcpy(grown, s->src, s->nsrc * sizeof(*grown)); }
+        if (s->nsrc > 0) {
+            memcpy(grown, s->src, s->nsrc * sizeof(*grown));
+        }
         s->src = grown;
         s->room = room;
     }
@@ -67,12 +75,18 @@ static void set_phys(rw_planner *p, rw_source *src)
         return;
     }
     src->phys = names;
-    for (size_t i = 0; i < t->ncolumns; i++) { names[src->nphys++] = t->columns[i].name; }
+    for (size_t i = 0; i < t->ncolumns; i++) {
+        names[src->nphys++] = t->columns[i].name;
+    }
     for (size_t i = 0; i < pairs; i++) {
         const rw_pair *pair = &src->mt->m->pairs[i];
 
-        if (rw_table_column(t, pair->from) == NULL) { names[src->nphys++] = pair->from; }
-        if (rw_table_column(t, pair->to) == NULL) { names[src->nphys++] = pair->to; }
+        if (rw_table_column(t, pair->from) == NULL) {
+            names[src->nphys++] = pair->from;
+        }
+        if (rw_table_column(t, pair->to) == NULL) {
+            names[src->nphys++] = pair->to;
+        }
     }
 }
 
@@ -83,8 +97,9 @@ static void set_plain_columns(rw_planner *p, rw_source *src)
     for (size_t i = 0; i < src->table->ncolumns; i++) {
         const rw_column *c = &src->table->columns[i];
 
-        rw__vcols_add(p, &list,
-                      (rw_vcol){.name = c->name, .phys = c->name, .column = c, .first = true, .star = !c->invisible});
+        rw__vcols_add(
+            p, &list,
+            (rw_vcol){.name = c->name, .phys = c->name, .column = c, .first = true, .star = !c->invisible});
     }
     src->cols = list.v;
     src->ncols = list.n;
@@ -96,13 +111,17 @@ rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table,
     rw_mtab *mt = rw__find_table(p, table, &known);
     rw_source *src = rw__stop(p) ? NULL : rw__scope_push(p, s);
 
-    if (src == NULL) { return NULL; }
+    if (src == NULL) {
+        return NULL;
+    }
     memset(src, 0, sizeof(*src));
     src->name = alias.n > 0 ? alias : table->part[table->n - 1];
     src->schema = table->n > 1 ? table->part[table->n - 2] : p->schema;
     src->table = known;
     src->mt = mt;
-    if (known == NULL || known->ncolumns == 0) { return src; }
+    if (known == NULL || known->ncolumns == 0) {
+        return src;
+    }
     src->known = true;
     set_phys(p, src);
     if (mt != NULL) {
@@ -127,7 +146,9 @@ void rw__source_export(rw_planner *p, rw_source *src, rw_export cols)
     src->ncols = cols.n;
     src->phys = names;
     for (uint32_t i = 0; i < cols.n; i++) {
-        if (cols.cols[i].first) { names[src->nphys++] = cols.cols[i].phys; }
+        if (cols.cols[i].first) {
+            names[src->nphys++] = cols.cols[i].phys;
+        }
     }
 }
 
@@ -136,7 +157,9 @@ rw_source *rw__scope_add_names(rw_planner *p, rw_scope *s, b_slice alias, const 
     rw_source *src = rw__stop(p) ? NULL : rw__scope_push(p, s);
     rw_vcols list = {0};
 
-    if (src == NULL) { return NULL; }
+    if (src == NULL) {
+        return NULL;
+    }
     memset(src, 0, sizeof(*src));
     src->name = alias;
     for (uint32_t i = 0; i < n; i++) {
@@ -150,15 +173,21 @@ rw_source *rw__scope_add_names(rw_planner *p, rw_scope *s, b_slice alias, const 
 
 bool rw__source_matches(const rw_planner *p, const rw_source *src, const rw_name *name)
 {
-    if (name->n < 2) { return true; }
-    if (!rw__table_name_eq(p, src->name, name->part[name->n - 2])) { return false; }
+    if (name->n < 2) {
+        return true;
+    }
+    if (!rw__table_name_eq(p, src->name, name->part[name->n - 2])) {
+        return false;
+    }
     return name->n < 3 || rw__table_name_eq(p, src->schema, name->part[name->n - 3]);
 }
 
 static const rw_vcol *column_in(const rw_source *src, b_slice name, bool first)
 {
     for (uint32_t i = 0; i < src->ncols; i++) {
-        if (src->cols[i].first == first && b_slice_ieq(src->cols[i].name, name)) { return &src->cols[i]; }
+        if (src->cols[i].first == first && b_slice_ieq(src->cols[i].name, name)) {
+            return &src->cols[i];
+        }
     }
     return NULL;
 }
@@ -166,7 +195,9 @@ static const rw_vcol *column_in(const rw_source *src, b_slice name, bool first)
 static bool physical_in(const rw_source *src, b_slice name)
 {
     for (uint32_t i = 0; i < src->nphys; i++) {
-        if (b_slice_ieq(src->phys[i], name)) { return true; }
+        if (b_slice_ieq(src->phys[i], name)) {
+            return true;
+        }
     }
     return false;
 }
@@ -176,7 +207,9 @@ static bool is_coalesced(const rw_scope *s, b_slice name)
 {
     for (uint32_t i = 0; i < s->nusing; i++) {
         for (const rw_name_list *c = s->using_cols[i]; c != NULL; c = c->next) {
-            if (b_slice_ieq(c->name.part[c->name.n - 1], name)) { return true; }
+            if (b_slice_ieq(c->name.part[c->name.n - 1], name)) {
+                return true;
+            }
         }
     }
     return false;
@@ -192,13 +225,19 @@ static rw_binding find_in_tables(const rw_planner *p, rw_scope *s, const rw_name
         rw_source *src = &s->src[i];
         const rw_vcol *col = NULL;
 
-        if (!rw__source_matches(p, src, name)) { continue; }
+        if (!rw__source_matches(p, src, name)) {
+            continue;
+        }
         if (!src->known) {
             b.unsure = true;
             continue;
         }
-        if (world != PHYS) { col = column_in(src, last, world == FIRST); }
-        if (world == PHYS ? !physical_in(src, last) : col == NULL) { continue; }
+        if (world != PHYS) {
+            col = column_in(src, last, world == FIRST);
+        }
+        if (world == PHYS ? !physical_in(src, last) : col == NULL) {
+            continue;
+        }
         if (b.kind == RW_BIND_NONE) {
             b.kind = RW_BIND_COLUMN;
             b.source = src;
@@ -207,7 +246,9 @@ static rw_binding find_in_tables(const rw_planner *p, rw_scope *s, const rw_name
             b.kind = RW_BIND_AMBIGUOUS;
         }
     }
-    if (b.kind == RW_BIND_NONE && b.unsure) { b.kind = RW_BIND_MAYBE; }
+    if (b.kind == RW_BIND_NONE && b.unsure) {
+        b.kind = RW_BIND_MAYBE;
+    }
     return b;
 }
 
@@ -216,7 +257,9 @@ static b_slice string_name(const rw_planner *p, const rw_expr *e)
 {
     const rw_token *t = &p->t->tok[e->tok];
 
-    if (e->end != e->tok + 1 || t->kind != RW_TOK_STRING || t->len < 2) { return (b_slice){NULL, 0}; }
+    if (e->end != e->tok + 1 || t->kind != RW_TOK_STRING || t->len < 2) {
+        return (b_slice){NULL, 0};
+    }
     return b_slice_of(p->t->sql.p + t->off + 1, t->len - 2);
 }
 
@@ -224,25 +267,43 @@ b_slice rw__item_name(const rw_planner *p, const rw_item *item)
 {
     const rw_expr *e = item->expr;
 
-    if (item->alias_tok != RW_NO_TOK) { return item->alias; }
-    if (e == NULL) { return (b_slice){NULL, 0}; }
-    if (e->kind == RW_E_COLUMN && e->name.n > 0) { return e->name.part[e->name.n - 1]; }
+    if (item->alias_tok != RW_NO_TOK) {
+        return item->alias;
+    }
+    if (e == NULL) {
+        return (b_slice){NULL, 0};
+    }
+    if (e->kind == RW_E_COLUMN && e->name.n > 0) {
+        return e->name.part[e->name.n - 1];
+    }
     return e->kind == RW_E_LITERAL ? string_name(p, e) : (b_slice){NULL, 0};
 }
 
-static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world)
+/* after_tables: a column without an alias is then found in the tables already, or is not to be found. */
+static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
+                                bool after_tables)
 {
     rw_binding b = {.kind = RW_BIND_NONE, .scope = s};
 
-    if (world == SECOND || name->n > 1 || s->select == NULL) { return b; }
+    if (world == SECOND || name->n > 1 || s->select == NULL) {
+        return b;
+    }
     for (const rw_item *item = s->select->items; item != NULL; item = item->next) {
         b_slice its = rw__item_name(p, item);
 
-        if (item->expr != NULL && item->expr->kind == RW_E_LITERAL && item->alias_tok == RW_NO_TOK && its.n > 0) {
+        if (item->expr != NULL && item->expr->kind == RW_E_LITERAL && item->alias_tok == RW_NO_TOK &&
+            its.n > 0) {
             p->uncacheable = true; /* the literal's value is a name here */
         }
-        if (item->alias_string) { p->uncacheable = true; }
-        if (its.n == 0 || !b_slice_ieq(its, name->part[0])) { continue; }
+        if (item->alias_string) {
+            p->uncacheable = true;
+        }
+        if (its.n == 0 || !b_slice_ieq(its, name->part[0])) {
+            continue;
+        }
+        if (after_tables && item->alias_tok == RW_NO_TOK && item->expr->kind == RW_E_COLUMN) {
+            continue;
+        }
         b.kind = RW_BIND_ALIAS;
         b.item = item;
         return b;
@@ -260,12 +321,12 @@ static rw_binding find_in_scope(rw_planner *p, rw_scope *s, const rw_name *name,
     rw_binding b;
 
     if (seen && aliases_first) {
-        b = find_in_items(p, s, name, world);
+        b = find_in_items(p, s, name, world, false);
         return b.kind != RW_BIND_NONE ? b : find_in_tables(p, s, name, world);
     }
     b = find_in_tables(p, s, name, world);
     if (seen && (b.kind == RW_BIND_NONE || b.kind == RW_BIND_MAYBE)) {
-        rw_binding alias = find_in_items(p, s, name, world);
+        rw_binding alias = find_in_items(p, s, name, world, true);
 
         if (alias.kind != RW_BIND_NONE) {
             alias.unsure = b.kind == RW_BIND_MAYBE;
@@ -277,13 +338,16 @@ static rw_binding find_in_scope(rw_planner *p, rw_scope *s, const rw_name *name,
 
 /* ---- the chain -------------------------------------------------------------------------------------- */
 
-static rw_binding find_outwards(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world, bool whole)
+static rw_binding find_outwards(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
+                                bool whole)
 {
     rw_binding b = {.kind = RW_BIND_NONE};
 
     for (rw_scope *at = s; at != NULL; at = at->outer) {
         b = find_in_scope(p, at, name, world, at == s, whole);
-        if (b.kind != RW_BIND_NONE) { break; }
+        if (b.kind != RW_BIND_NONE) {
+            break;
+        }
     }
     return b;
 }
@@ -291,7 +355,9 @@ static rw_binding find_outwards(rw_planner *p, rw_scope *s, const rw_name *name,
 bool rw__is_candidate(const rw_planner *p, b_slice name)
 {
     for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
-        if (rw__pair_named(mt, name, NULL, NULL) != NULL) { return true; }
+        if (rw__pair_named(mt, name, NULL, NULL) != NULL) {
+            return true;
+        }
     }
     return false;
 }
@@ -300,7 +366,9 @@ rw_binding rw__lookup(rw_planner *p, rw_scope *s, const rw_name *name, bool whol
 {
     rw_binding b = find_outwards(p, s, name, FIRST, whole);
 
-    if (b.kind != RW_BIND_NONE) { return b; }
+    if (b.kind != RW_BIND_NONE) {
+        return b;
+    }
     b = find_outwards(p, s, name, SECOND, whole);
     b.second = b.kind != RW_BIND_NONE;
     return b;

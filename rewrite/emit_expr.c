@@ -1,0 +1,509 @@
+/* Column references and the expressions around them.
+ *
+ * A reference is looked up as the client means it, and what is to be written is looked up among the physical
+ * columns: it is left alone, renamed, qualified, or refused, whichever is the first that means the same. */
+#include "emit.h"
+#include "words.h"
+
+/* ---- one reference ---------------------------------------------------------------------------------- */
+
+static bool same_column(const rw_binding *a, const rw_binding *b)
+{
+    return b->kind == RW_BIND_COLUMN && a->scope == b->scope && a->source == b->source;
+}
+
+static b_slice last_part(const rw_name *name)
+{
+    return name->part[name->n - 1];
+}
+
+/* Is a name of a migrating pair, spelt like this, within reach of scope s? If not, what the name means is
+ * nothing that a migration changes. */
+static bool in_sight(const rw_scope *s, b_slice name)
+{
+    for (const rw_scope *at = s; at != NULL; at = at->outer) {
+        for (uint32_t i = 0; i < at->nsrc; i++) {
+            const rw_source *src = &at->src[i];
+
+            if (src->mt != NULL && rw__pair_named(src->mt, name, NULL, NULL) != NULL) {
+                return true;
+            }
+            for (uint32_t c = 0; c < src->ncols; c++) {
+                if (src->cols[c].mt != NULL && b_slice_ieq(src->cols[c].name, name)) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* The migrating table that a message about this name is to speak of. */
+static const rw_mtab *table_of(const rw_planner *p, b_slice name)
+{
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        if (rw__pair_named(mt, name, NULL, NULL) != NULL) {
+            return mt;
+        }
+    }
+    return p->mtabs;
+}
+
+static void refuse_ambiguous(rw_planner *p, const rw_scope *s, const rw_expr *e)
+{
+    static const char *const mysql[] = {"field list",    "where clause", "on clause",       "group statement",
+                                        "having clause", "order clause", "window order by", "field list"};
+    static const char *const mariadb[] = {"SELECT", "WHERE",    "ON",       "GROUP BY",
+                                          "HAVING", "ORDER BY", "ORDER BY", "SELECT"};
+    const char *where = (p->server.flavour == RW_MARIADB ? mariadb : mysql)[s->clause];
+    const rw_name *n = &e->name;
+
+    if (n->n > 1) {
+        rw__refuse_as(p, 1052, "23000", "ambiguous", "Column '%.*s.%.*s' in %s is ambiguous",
+                      B_ARG(n->part[n->n - 2]), B_ARG(last_part(n)), where);
+    } else {
+        rw__refuse_as(p, 1052, "23000", "ambiguous", "Column '%.*s' in %s is ambiguous", B_ARG(last_part(n)),
+                      where);
+    }
+}
+
+/* In HAVING the server looks at the select list and GROUP BY, then outwards, never at the other columns of
+ * the tables: there a name that is only such a column may belong to a query outside. */
+static bool reachable_in_having(const rw_planner *p, const rw_scope *s, b_slice name)
+{
+    if (s->select == NULL) {
+        return true;
+    }
+    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
+        if (o->expr->kind == RW_E_COLUMN && b_slice_ieq(last_part(&o->expr->name), name)) {
+            return true;
+        }
+    }
+    for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
+        if (i->expr != NULL && i->expr->kind == RW_E_COLUMN && b_slice_ieq(last_part(&i->expr->name), name)) {
+            return true;
+        }
+    }
+    (void)p;
+    return s->outer == NULL;
+}
+
+/* With 0, 1 or 2 qualifiers: as the client has it, by the source's name, by schema and name. */
+static bool spell(const rw_binding *b, const rw_name *as_written, unsigned way, rw_name *out)
+{
+    b_slice phys = b->col->phys;
+
+    *out = *as_written;
+    if (way == 0) {
+        out->part[out->n - 1] = phys;
+        return true;
+    }
+    if (b->source->name.n == 0 || (way == 2 && b->source->schema.n == 0)) {
+        return false;
+    }
+    out->n = way + 1;
+    out->part[way] = phys;
+    out->part[way - 1] = b->source->name;
+    if (way == 2) {
+        out->part[0] = b->source->schema;
+    }
+    return true;
+}
+
+static bool alias_named(rw_planner *p, const rw_scope *s, b_slice name)
+{
+    if (s->select == NULL) {
+        return false;
+    }
+    for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
+        if (i->alias_tok != RW_NO_TOK && b_slice_ieq(rw__item_name(p, i), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool right_spelling(rw_planner *p, rw_scope *s, const rw_binding *b, const rw_name *try, bool changed,
+                           bool whole)
+{
+    rw_binding phys = rw__lookup_physical(p, s, try, whole);
+
+    if (!same_column(b, &phys)) {
+        return false;
+    }
+    if (try->n > 1 || !changed) {
+        return true;
+    }
+    if (phys.unsure) {
+        return false;
+    }
+    /* A column and an alias of one name in GROUP BY: the column, but with a warning. */
+    return s->clause != RW_C_GROUP || !alias_named(p, s, last_part(try));
+}
+
+static void write_name(rw_planner *p, const rw_name *at, const rw_name *name)
+{
+    rw_edit *edit = rw_edit_replace(p->edits, at->tok, at->end);
+
+    for (uint32_t i = 0; i < name->n; i++) {
+        if (i > 0) {
+            rw_edit_text(p->edits, edit, B_LIT("."));
+        }
+        rw_edit_text(p->edits, edit, rw__quoted(p, name->part[i]));
+    }
+}
+
+static void write_last(rw_planner *p, const rw_name *at, b_slice name)
+{
+    uint32_t tok = at->part_tok[at->n - 1];
+
+    rw_edit_text(p->edits, rw_edit_replace(p->edits, tok, tok + 1), rw__quoted(p, name));
+}
+
+static void refuse_lost(rw_planner *p, b_slice name)
+{
+    rw__refuse_name(p, table_of(p, name), "name",
+                    "column name %.*s, which cannot be told apart from the new column's,", name,
+                    "give the tables aliases of their own and qualify the name");
+}
+
+static bool emit_bound(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
+{
+    b_slice phys = b->col->phys;
+    bool changed = !b_slice_ieq(last_part(&e->name), phys);
+
+    for (unsigned way = 0; way < 3; way++) {
+        rw_name name;
+
+        if (!spell(b, &e->name, way, &name) || !right_spelling(p, s, b, &name, changed, whole)) {
+            continue;
+        }
+        if (way > 0) {
+            write_name(p, &e->name, &name);
+        } else if (changed) {
+            write_last(p, &e->name, phys);
+        }
+        return changed;
+    }
+    refuse_lost(p, last_part(&e->name));
+    return false;
+}
+
+static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
+{
+    const rw_vcol *col = b->col;
+    b_slice name = last_part(&e->name);
+
+    if (b->second && (b->unsure || (col->mt != NULL && col->mt->m->disabled))) {
+        if (b->unsure) {
+            refuse_lost(p, name);
+        } else {
+            rw__refuse_name(p, col->mt, "disabled", "column %.*s", name,
+                            "the other name is switched off by DISABLE; ENABLE the migration's rule, or use "
+                            "the name that this client's schema version has");
+        }
+        return false;
+    }
+    if (s->clause == RW_C_HAVING && b->scope == s && in_sight(s, name) && !reachable_in_having(p, s, name)) {
+        refuse_lost(p, name);
+        return false;
+    }
+    if (col->mt != NULL) {
+        for (rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+            if (mt == col->mt) {
+                rw__note_use(mt, col->new_name, false);
+            }
+        }
+    }
+    return emit_bound(p, s, e, b, whole);
+}
+
+/* ---- aliases ---------------------------------------------------------------------------------------- */
+
+/* The position of an item in the result, counted from 1; 0 where a `*` before it has an unknown width. */
+static uint32_t ordinal_of(rw_planner *p, rw_scope *s, const rw_item *item)
+{
+    uint32_t n = 1;
+    rw_mode mode = {.counted = false};
+
+    for (const rw_item *i = s->select->items; i != NULL && i != item; i = i->next) {
+        uint32_t width = 1;
+
+        if (i->expr->kind == RW_E_STAR && !rw__star_width(p, s, i->expr, mode, &width)) {
+            return 0;
+        }
+        n += width;
+    }
+    return n;
+}
+
+/* May the item's expression stand in the place of its alias, as it is written? */
+static bool may_copy(const rw_planner *p, const rw_expr *e)
+{
+    if (e->kind == RW_E_SUBQUERY || e->over != NULL) {
+        return false;
+    }
+    if (e->kind == RW_E_COLUMN && rw__is_candidate(p, last_part(&e->name))) {
+        return false;
+    }
+    for (const rw_expr *k = e->kids; k != NULL; k = k->next) {
+        if (!may_copy(p, k)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Does GROUP BY list a column of this name that is not the item itself? HAVING then prefers the column. */
+static bool grouped_apart(const rw_planner *p, const rw_scope *s, const rw_item *item, b_slice name)
+{
+    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
+        const rw_name *n = &o->expr->name;
+
+        if (o->expr->kind != RW_E_COLUMN || !rw__is_candidate(p, last_part(n))) {
+            continue;
+        }
+        if (item->expr->kind == RW_E_COLUMN && b_slice_ieq(last_part(&item->expr->name), last_part(n))) {
+            continue;
+        }
+        if (n->n == 1 && b_slice_ieq(n->part[0], name)) {
+            continue;
+        } /* the alias itself */
+        return true;
+    }
+    return false;
+}
+
+/* An alias of the select list that the physical columns would now hide. */
+static void emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
+{
+    rw_binding phys = rw__lookup_physical(p, s, &e->name, whole);
+    b_slice name = last_part(&e->name);
+    rw_edit *edit;
+
+    if (!in_sight(s, name)) {
+        return;
+    }
+    if (phys.kind == RW_BIND_ALIAS && phys.scope == b->scope && phys.item == b->item) {
+        if (s->clause == RW_C_HAVING && b->scope == s && grouped_apart(p, s, b->item, name)) {
+            refuse_lost(p, name);
+        }
+        return;
+    }
+    if (b->scope == s && !b->unsure && whole && s->clause == RW_C_GROUP) {
+        uint32_t n = ordinal_of(p, s, b->item);
+
+        if (n > 0) {
+            char *text = b_arena_printf(p->arena, "%u", n);
+
+            edit = rw_edit_replace(p->edits, e->tok, e->end);
+            rw_edit_text(p->edits, edit, b_slice_str(text));
+            return;
+        }
+    }
+    if (b->scope == s && !b->unsure && rw__deterministic(p, b->item->expr) && may_copy(p, b->item->expr)) {
+        edit = rw_edit_replace(p->edits, e->tok, e->end);
+        rw_edit_text(p->edits, edit, B_LIT("("));
+        rw_edit_copy(p->edits, edit, b->item->expr->tok, b->item->expr->end);
+        rw_edit_text(p->edits, edit, B_LIT(")"));
+        return;
+    }
+    refuse_lost(p, name);
+}
+
+/* ---- the reference as a whole ----------------------------------------------------------------------- */
+
+static void emit_ambiguous(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
+{
+    rw_binding phys = rw__lookup_physical(p, s, &e->name, whole);
+
+    if (!in_sight(s, last_part(&e->name))) {
+        return;
+    }
+    if (!b->second && phys.kind == RW_BIND_AMBIGUOUS && phys.scope == b->scope) {
+        return;
+    } /* the server says so */
+    refuse_ambiguous(p, s, e);
+}
+
+bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole)
+{
+    rw_binding b;
+    b_slice name;
+
+    if (rw__stop(p) || e->name.n == 0) {
+        return false;
+    }
+    name = last_part(&e->name);
+    if (!rw__is_candidate(p, name)) {
+        return false;
+    }
+    b = rw__lookup(p, s, &e->name, whole);
+    switch (b.kind) {
+    case RW_BIND_NONE:
+        if (rw__lookup_physical(p, s, &e->name, whole).kind != RW_BIND_NONE) {
+            refuse_lost(p, name);
+        }
+        return false;
+    case RW_BIND_MAYBE:
+        /* Qualified, and the table with unknown columns is the one named: nothing of ours. */
+        if (e->name.n == 1 && in_sight(s, name)) {
+            rw__refuse_name(p, table_of(p, name), "unknown_table",
+                            "column name %.*s beside a table whose columns are not known", name,
+                            "qualify the name with its table");
+        }
+        return false;
+    case RW_BIND_AMBIGUOUS: emit_ambiguous(p, s, e, &b, whole); return false;
+    case RW_BIND_ALIAS: emit_alias(p, s, e, &b, whole); return false;
+    case RW_BIND_COLUMN: return emit_found(p, s, e, &b, whole);
+    }
+    return false;
+}
+
+/* ---- expressions ------------------------------------------------------------------------------------ */
+
+bool rw__is_aggregate(const rw_planner *p, const rw_expr *e)
+{
+    static const char *const names[] = {"avg",        "bit_and",      "bit_or",        "bit_xor",
+                                        "count",      "group_concat", "json_arrayagg", "json_objectagg",
+                                        "max",        "min",          "std",           "stddev",
+                                        "stddev_pop", "stddev_samp",  "sum",           "var_pop",
+                                        "var_samp",   "variance",     "st_collect"};
+
+    (void)p;
+    if (e->kind != RW_E_FUNC || e->name.n != 1 || e->over != NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (b_slice_ieq(e->name.part[0], b_slice_str(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void walk(rw_planner *p, rw_scope *s, const rw_expr *e);
+
+static void walk_list(rw_planner *p, rw_scope *s, const rw_expr *list)
+{
+    for (const rw_expr *e = list; e != NULL && !rw__stop(p); e = e->next) {
+        walk(p, s, e);
+    }
+}
+
+static void walk_as(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *list)
+{
+    rw_clause keep = s->clause;
+
+    s->clause = clause;
+    walk_list(p, s, list);
+    s->clause = keep;
+}
+
+static void walk_subquery(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    rw_mode mode = {.counted = true};
+    const rw_token *t = p->t->tok;
+
+    for (uint32_t i = e->tok; i <= e->query->tok && i <= e->tok + 1; i++) {
+        mode.exists = mode.exists || (t[i].kind == RW_TOK_IDENT && t[i].word == RW_W_EXISTS);
+    }
+    if (e->tok > 0 && t[e->tok - 1].kind == RW_TOK_IDENT && t[e->tok - 1].word == RW_W_EXISTS) {
+        mode.exists = true;
+    }
+    (void)rw__emit_query_as(p, s, e->query, mode, NULL);
+}
+
+/* DEFAULT(col): from switched until contracted B's own default is not the plain table's. */
+static void walk_default_of(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    rw_binding b;
+
+    if (e->name.n == 0 || !rw__is_candidate(p, last_part(&e->name))) {
+        return;
+    }
+    b = rw__lookup(p, s, &e->name, false);
+    if (b.kind == RW_BIND_COLUMN && b.col->mt != NULL &&
+        (b.col->mt->m->phase == RW_SWITCHED || b.col->mt->m->phase == RW_RETIRED)) {
+        rw__refuse_name(p, b.col->mt, "default", "DEFAULT(%.*s)", last_part(&e->name),
+                        "write the value itself, or wait for the next phase");
+        return;
+    }
+    (void)rw__emit_column(p, s, e, false);
+}
+
+/* VALUES(col) speaks of the table that is inserted into, the first of its scope, whatever else is there. */
+static void walk_values_of(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    uint32_t lo = s->lo, hi = s->hi;
+
+    s->lo = 0;
+    s->hi = 1;
+    (void)rw__emit_column(p, s, e, false);
+    s->lo = lo;
+    s->hi = hi;
+}
+
+static void walk_func(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    bool inside = s->clause == RW_C_HAVING && rw__is_aggregate(p, e);
+
+    walk_as(p, s, inside ? RW_C_FIELDS : s->clause, e->kids);
+    if (e->over != NULL) {
+        walk_as(p, s, RW_C_WINDOW, e->over->exprs);
+    }
+}
+
+static void walk(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    switch (e->kind) {
+    case RW_E_COLUMN: (void)rw__emit_column(p, s, e, false); return;
+    case RW_E_SUBQUERY: walk_subquery(p, s, e); return;
+    case RW_E_DEFAULT_OF: walk_default_of(p, s, e); return;
+    case RW_E_VALUES_OF: walk_values_of(p, s, e); return;
+    case RW_E_FUNC: walk_func(p, s, e); return;
+    case RW_E_OP:
+    case RW_E_ASSIGN:
+    case RW_E_MATCH: walk_list(p, s, e->kids); return;
+    case RW_E_LITERAL:
+    case RW_E_PARAM:
+    case RW_E_STAR:
+    case RW_E_USERVAR:
+    case RW_E_SYSVAR:
+    case RW_E_DEFAULT: walk_list(p, s, e->kids); return;
+    }
+}
+
+void rw__emit_exprs(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *list)
+{
+    if (!rw__stop(p)) {
+        walk_as(p, s, clause, list);
+    }
+}
+
+void rw__emit_expr(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e)
+{
+    rw_clause keep = s->clause;
+
+    if (rw__stop(p) || e == NULL) {
+        return;
+    }
+    s->clause = clause;
+    walk(p, s, e);
+    s->clause = keep;
+}
+
+void rw__emit_order(rw_planner *p, rw_scope *s, rw_clause clause, const rw_order *list)
+{
+    rw_clause keep = s->clause;
+
+    s->clause = clause;
+    for (const rw_order *o = list; o != NULL && !rw__stop(p); o = o->next) {
+        if (o->expr->kind == RW_E_COLUMN) {
+            (void)rw__emit_column(p, s, o->expr, true);
+        } else {
+            walk(p, s, o->expr);
+        }
+    }
+    s->clause = keep;
+}

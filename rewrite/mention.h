@@ -1,0 +1,14 @@
+/* Finding a migrating table by its tokens alone: for statements that are not parsed. Private to rewrite/. */
+#ifndef REWRITE_MENTION_H
+#define REWRITE_MENTION_H
+
+#include "resolve.h"
+
+/* The first unfinished migration whose table (or, with views, a view over it) may be named by an identifier
+ * among tokens [tok, end); NULL when none is. Strings and comments name nothing. */
+rw_mtab *rw__mention(rw_planner *p, uint32_t tok, uint32_t end, bool views);
+
+/* Does a column of the migration occur as an identifier? */
+bool rw__mentions_column(rw_planner *p, const rw_mtab *mt, uint32_t tok, uint32_t end);
+
+#endif

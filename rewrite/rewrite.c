@@ -1,0 +1,504 @@
+/* Plans a text: parses it, hands each statement to its emitter, and sums up what came of it. A statement that
+ * is not understood passes only when no migrating table can be in it. */
+#include "emit.h"
+#include "mention.h"
+#include "parser.h"
+#include "plan.h"
+#include "words.h"
+
+#include <stdio.h>
+
+typedef struct plan_state {
+    rw_planner p;
+    rw_ctx ctx; /* as it stands before the statement at hand: earlier ones of the text may change it */
+    rw_edits edits;
+    rw_effect *effects;
+    size_t neffects, room;
+} plan_state;
+
+/* ---- effects ---------------------------------------------------------------------------------------- */
+
+static void add_effect(plan_state *s, rw_effect e)
+{
+    if (s->neffects == s->room) {
+        size_t room = s->room == 0 ? 4 : s->room * 2;
+        rw_effect *grown = b_arena_array(s->p.arena, room, sizeof(*grown));
+
+        if (grown == NULL) {
+            s->p.nomem = true;
+            return;
+        }
+        if (s->neffects > 0) {
+            memcpy(grown, s->effects, s->neffects * sizeof(*grown));
+        }
+        s->effects = grown;
+        s->room = room;
+    }
+    s->effects[s->neffects++] = e;
+}
+
+static rw_table_name full_name(const plan_state *s, const rw_name *n)
+{
+    return (rw_table_name){n->n > 1 ? n->part[n->n - 2] : s->p.schema, n->part[n->n - 1]};
+}
+
+/* Later statements of the same text see the table that this one makes or drops. */
+static void set_temporary(plan_state *s, rw_table_name name, bool created)
+{
+    rw_table_name *temps = b_arena_array(s->p.arena, s->ctx.ntemps + 1, sizeof(*temps));
+    size_t n = 0;
+
+    if (temps == NULL) {
+        s->p.nomem = true;
+        return;
+    }
+    for (size_t i = 0; i < s->ctx.ntemps; i++) {
+        const rw_table_name *t = &s->ctx.temps[i];
+
+        if (!rw__table_name_eq(&s->p, t->schema, name.schema) ||
+            !rw__table_name_eq(&s->p, t->name, name.name)) {
+            temps[n++] = *t;
+        }
+    }
+    if (created) {
+        temps[n++] = name;
+    }
+    s->ctx.temps = temps;
+    s->ctx.ntemps = n;
+    add_effect(s, (rw_effect){created ? RW_EFFECT_TEMP_CREATED : RW_EFFECT_TEMP_DROPPED, name});
+}
+
+static bool is_temporary(const plan_state *s, rw_table_name name)
+{
+    for (size_t i = 0; i < s->ctx.ntemps; i++) {
+        if (rw__table_name_eq(&s->p, s->ctx.temps[i].schema, name.schema) &&
+            rw__table_name_eq(&s->p, s->ctx.temps[i].name, name.name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- statements with little to rewrite -------------------------------------------------------------- */
+
+static void plan_statement(plan_state *s, const rw_stmt *st);
+
+static void plan_create_temp(plan_state *s, const rw_stmt *st)
+{
+    rw_planner *p = &s->p;
+    const rw_table *known;
+    uint32_t before = p->edits->n;
+    rw_mtab *mt;
+
+    if (st->like.n > 0) {
+        mt = rw__find_table(p, &st->like, &known);
+        if (mt != NULL) {
+            rw__refuse(p, mt, "ddl", "CREATE TABLE … LIKE", "write the columns of the new table out");
+        }
+    }
+    rw__emit_query(p, NULL, st->query, RW_Q_DERIVED);
+    if (!rw__stop(p) && p->edits->n > before) {
+        rw__refuse(p, p->mtabs, "ddl", "CREATE TABLE … SELECT",
+                   "create the table with its columns written out, then use INSERT … SELECT");
+    }
+    if (!rw__stop(p) && st->tables != NULL) {
+        set_temporary(s, full_name(s, &st->tables->name), true);
+    }
+}
+
+static void plan_drop(plan_state *s, const rw_stmt *st)
+{
+    for (const rw_name_list *n = st->tables; n != NULL && !rw__stop(&s->p); n = n->next) {
+        const rw_table *known;
+        rw_mtab *mt = st->temporary ? NULL : rw__find_table(&s->p, &n->name, &known);
+        rw_table_name name = full_name(s, &n->name);
+
+        if (mt != NULL) {
+            rw__refuse(&s->p, mt, "ddl", "DROP TABLE",
+                       "take the migration back with ROLLBACK MIGRATION first");
+        } else if (st->temporary || is_temporary(s, name)) {
+            set_temporary(s, name, false);
+        }
+    }
+}
+
+/* Some migration is under way: text that is not at hand may name its table. */
+static const rw_migration *active_migration(const rw_planner *p)
+{
+    for (size_t i = 0; i < rw_ruleset_size(p->rules); i++) {
+        const rw_migration *m = rw_ruleset_at(p->rules, i);
+
+        if (m->phase != RW_FINISHED) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static void plan_prepare(plan_state *s, const rw_stmt *st)
+{
+    rw_planner *p = &s->p;
+    const rw_migration *m = active_migration(p);
+    b_slice text;
+
+    p->uncacheable = true;
+    add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
+    if (m == NULL) {
+        return;
+    }
+    if (st->text_tok == RW_NO_TOK) {
+        rw__refuse_as(p, 1235, "42000", "prepare",
+                      "straddle: PREPARE or EXECUTE IMMEDIATE of text that is not a literal, while migration "
+                      "%.*s is in "
+                      "phase %s: prepare through the protocol, or write the text as one string",
+                      B_ARG(m->name), rw_phase_name(m->phase));
+        return;
+    }
+    text = rw__token_name(p->ctx, p->t, st->text_tok, p->arena);
+    if (text.p == NULL || rw_may_touch(p->rules, text)) {
+        rw__refuse_as(
+            p, 1235, "42000", "prepare",
+            "straddle: PREPARE or EXECUTE IMMEDIATE of text that may name a migrating table (migration %.*s, "
+            "phase %s): send the statement itself, or prepare it through the protocol",
+            B_ARG(m->name), rw_phase_name(m->phase));
+    }
+}
+
+/* TRUNCATE, LOCK TABLES and so on work on both columns alike. */
+static void plan_table_op(plan_state *s, const rw_stmt *st)
+{
+    rw_planner *p = &s->p;
+
+    for (const rw_name_list *n = st->tables; n != NULL && !rw__stop(p); n = n->next) {
+        const rw_table *known;
+        rw_mtab *mt = rw__find_table(p, &n->name, &known);
+
+        if (mt != NULL && rw__mentions_column(p, mt, st->tok, st->end)) {
+            rw__refuse_name(p, mt, "table_operation", "%.*s with a column of the migration", st->head,
+                            "run it on the server when the migration is finished");
+        }
+    }
+}
+
+/* ---- statements that are not parsed ----------------------------------------------------------------- */
+
+typedef struct other_row {
+    uint16_t word; /* the first word */
+    const char *todo;
+    bool pass; /* names no table that matters, whatever it says */
+} other_row;
+
+static const other_row others[] = {
+    {RW_W_ALTER,
+     "change the table with APPLY MIGRATION on the admin port, or wait until this migration is finished",
+     false},
+    {RW_W_CREATE, "do it when the migration is finished, or take it back with ROLLBACK MIGRATION", false},
+    {RW_W_RENAME, "take the migration back with ROLLBACK MIGRATION first", false},
+    {RW_W_DROP, "take the migration back with ROLLBACK MIGRATION first", false},
+    {RW_W_GRANT, "grant on the server itself, for both columns", false},
+    {RW_W_REVOKE, "revoke on the server itself, for both columns", false},
+    {RW_W_SHOW, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},
+    {RW_W_DESCRIBE, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},
+    {RW_W_DESC, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},
+    {RW_W_EXPLAIN, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},
+    {RW_W_HANDLER, "use SELECT", false},
+    {RW_W_SET, "use SELECT … INTO @variable", false},
+    {RW_W_DO, "use SELECT", false},
+    {RW_W_CALL, "pass the values as variables", false},
+    {RW_W_USE, NULL, true},
+    {RW_W_SAVEPOINT, NULL, true},
+    {RW_W_ROLLBACK, NULL, true},
+    {RW_W_RELEASE, NULL, true},
+    {RW_W_EXECUTE, NULL, true},
+    {RW_W_DEALLOCATE, NULL, true},
+    {RW_W_FLUSH, NULL, true},
+    {RW_W_KILL, NULL, true},
+    {RW_W_UNLOCK, NULL, true},
+    {RW_W_XA, NULL, true},
+};
+
+static const other_row *other_of(const rw_planner *p, const rw_stmt *st)
+{
+    static const other_row any = {RW_WORD_NONE, "run it on the server itself, or write it another way",
+                                  false};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (p->t->tok[st->tok].kind == RW_TOK_IDENT && p->t->tok[st->tok].word == others[i].word) {
+            return &others[i];
+        }
+    }
+    return &any;
+}
+
+/* USE s within the text: later statements have that default schema. */
+static void follow_use(plan_state *s, const rw_stmt *st)
+{
+    b_slice name = {NULL, 0};
+
+    if (st->tok + 1 < st->end) {
+        name = rw__token_name(s->p.ctx, s->p.t, st->tok + 1, s->p.arena);
+    }
+    if (name.p != NULL) {
+        s->p.schema = s->ctx.schema = name;
+    }
+    add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
+}
+
+/* SET in the midst of a text may change how the rest is to be read. */
+static void check_set(plan_state *s, const rw_stmt *st)
+{
+    rw_planner *p = &s->p;
+
+    add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
+    for (const rw_stmt *n = st->next; n != NULL && !rw__stop(p); n = n->next) {
+        rw_mtab *mt = rw__mention(p, n->tok, n->end, true);
+
+        if (mt != NULL) {
+            rw__refuse(p, mt, "multi", "SET before another statement in the same text",
+                       "send them one by one");
+        }
+    }
+}
+
+static void plan_other(plan_state *s, const rw_stmt *st)
+{
+    rw_planner *p = &s->p;
+    const other_row *row = other_of(p, st);
+    uint32_t from = st->tok + 1;
+    rw_mtab *mt;
+
+    if (row->word == RW_W_USE) {
+        follow_use(s, st);
+    }
+    if (row->word == RW_W_SET) {
+        check_set(s, st);
+    }
+    if (row->word == RW_W_EXECUTE || row->word == RW_W_CALL) {
+        add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
+    }
+    if (row->pass || rw__stop(p)) {
+        return;
+    }
+    /* CALL s.p(…): the routine's own name is none of a table. */
+    if (row->word == RW_W_CALL) {
+        while (from < st->end &&
+               !(p->t->tok[from].kind == RW_TOK_OP && p->t->tok[from].word == RW_OP_LPAREN)) {
+            from++;
+        }
+    }
+    mt = rw__mention(p, from, st->end, row->word != RW_W_SHOW && row->word != RW_W_DROP);
+    if (mt != NULL) {
+        rw__refuse_name(p, mt, "statement", "%.*s", st->head, row->todo);
+    }
+}
+
+/* ---- one statement ---------------------------------------------------------------------------------- */
+
+static void plan_statement(plan_state *s, const rw_stmt *st)
+{
+    rw_planner *p = &s->p;
+
+    p->stmt = st;
+    switch (st->kind) {
+    case RW_S_QUERY: rw__emit_query(p, NULL, st->query, RW_Q_RESULT); return;
+    case RW_S_INSERT: rw__plan_insert(p, st); return;
+    case RW_S_UPDATE: rw__plan_update(p, st); return;
+    case RW_S_DELETE: rw__plan_delete(p, st); return;
+    case RW_S_LOAD: rw__plan_load(p, st); return;
+    case RW_S_EXPLAIN:
+        if (st->inner != NULL) {
+            plan_statement(s, st->inner);
+        }
+        return;
+    case RW_S_TABLE_OP: plan_table_op(s, st); return;
+    case RW_S_CREATE_TEMP: plan_create_temp(s, st); return;
+    case RW_S_DROP_TABLE: plan_drop(s, st); return;
+    case RW_S_PREPARE: plan_prepare(s, st); return;
+    case RW_S_OTHER: plan_other(s, st); return;
+    }
+}
+
+/* What cannot be read or followed passes only when it cannot name a migrating table. */
+static void plan_unparsed(plan_state *s, const rw_parse_error *err)
+{
+    rw_planner *p = &s->p;
+    const rw_tokens *t = p->t;
+    bool bad = t->n > 0 && t->tok[t->n - 1].kind == RW_TOK_BAD;
+    rw_mtab *mt = rw__mention(p, 0, t->n, true);
+    b_slice near;
+
+    if (rw__stop(p)) {
+        return;
+    }
+    if (mt == NULL && bad && rw_may_touch(p->rules, t->sql)) {
+        rw__refuse_as(
+            p, 1235, "42000", "lex",
+            "straddle: text that cannot be read to its end (an unclosed quote or comment?) and may name a "
+            "migrating table: close it, and send the statement again");
+        return;
+    }
+    if (mt == NULL) {
+        return;
+    }
+    p->uncacheable = true;
+    near = err->tok < t->n ? b_slice_of(t->sql.p + t->tok[err->tok].off, t->tok[err->tok].len)
+                           : B_LIT("the end");
+    if (near.n > 40) {
+        near.n = 40;
+    }
+    rw__refuse(p, mt, err->too_deep ? "too_deep" : "syntax",
+               b_arena_printf(p->arena, "%s near '%.*s' that is not understood",
+                              err->what == NULL ? "syntax" : err->what, B_ARG(near)),
+               "write the statement in another way, or check its syntax");
+}
+
+static void check_session(rw_planner *p)
+{
+    if (rw__stop(p) || p->mtabs == NULL) {
+        return;
+    }
+    if ((p->ctx->sql_mode & RW_MODE_ORACLE) != 0) {
+        rw__refuse(p, p->mtabs, "sql_mode", "a statement under sql_mode ORACLE",
+                   "SET sql_mode without ORACLE");
+    }
+}
+
+/* ---- summing up ------------------------------------------------------------------------------------- */
+
+static bool fill_uses(const rw_planner *p, rw_plan *out)
+{
+    size_t n = 0;
+    rw_use *uses;
+
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        n++;
+    }
+    uses = b_arena_array(p->arena, n + 1, sizeof(*uses));
+    if (uses == NULL) {
+        return false;
+    }
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        if (!mt->used_old && !mt->used_new) {
+            continue;
+        }
+        uses[out->nuses++] = (rw_use){
+            .migration = mt->index, .old_name = mt->used_old, .new_name = mt->used_new, .write = mt->written};
+    }
+    out->uses = uses;
+    return true;
+}
+
+/* Which names the client is to be shown: the one that it used, else the one of its schema version. */
+static int side_shown(const rw_planner *p, const rw_mtab *mt)
+{
+    if (mt->used_old != mt->used_new) {
+        return mt->used_new ? 1 : 0;
+    }
+    if (p->ctx->version == RW_VERSION_BOTH) {
+        return mt->used_old ? -1 : 0;
+    }
+    return p->ctx->version == RW_VERSION_NEW ? 1 : 0;
+}
+
+static bool fill_shown(const rw_planner *p, rw_plan *out)
+{
+    size_t n = 0;
+    rw_shown *shown;
+
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        n += mt->m->npairs;
+    }
+    shown = b_arena_array(p->arena, n + 1, sizeof(*shown));
+    if (shown == NULL) {
+        return false;
+    }
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        int side = side_shown(p, mt);
+
+        for (size_t i = 0; side >= 0 && i < mt->m->npairs; i++) {
+            const rw_pair *pair = &mt->m->pairs[i];
+
+            shown[out->nshown++] = (rw_shown){.table = {mt->m->schema, mt->m->table},
+                                              .physical = side == 1 ? pair->from : pair->to,
+                                              .shown = side == 1 ? pair->to : pair->from};
+        }
+    }
+    out->shown = shown;
+    return true;
+}
+
+static b_status fill_plan(plan_state *s, rw_plan *out)
+{
+    rw_planner *p = &s->p;
+
+    if (p->nomem || s->edits.failed) {
+        return B_NOMEM;
+    }
+    out->cacheable = !p->uncacheable;
+    out->effects = s->effects;
+    out->neffects = s->neffects;
+    if (!fill_uses(p, out)) {
+        return B_NOMEM;
+    }
+    if (p->refused) {
+        out->verdict = RW_REFUSED;
+        out->error = p->error;
+        out->sqlstate = p->sqlstate;
+        out->code = p->code;
+        out->message = p->message;
+        out->neffects = 0;
+        return B_OK;
+    }
+    if (!fill_shown(p, out)) {
+        return B_NOMEM;
+    }
+    out->verdict = s->edits.n > 0 ? RW_REWRITTEN : RW_PASS;
+    out->edits = s->edits;
+    return B_OK;
+}
+
+static void init_state(plan_state *s, const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t,
+                       b_arena *arena)
+{
+    memset(s, 0, sizeof(*s));
+    s->ctx = *ctx;
+    s->edits.arena = arena;
+    s->p.rules = r;
+    s->p.ctx = &s->ctx;
+    s->p.t = t;
+    s->p.arena = arena;
+    s->p.catalog = rw_ruleset_catalog(r);
+    s->p.server = rw_catalog_server(s->p.catalog);
+    s->p.schema = ctx->schema;
+    s->p.edits = &s->edits;
+}
+
+b_status rw__plan(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_arena *arena, rw_plan *out)
+{
+    plan_state s;
+    rw_stmt *stmts = NULL;
+    rw_parse_error err = {0};
+    b_status status;
+
+    memset(out, 0, sizeof(*out));
+    init_state(&s, r, ctx, t, arena);
+    if (ctx->charset == RW_CHARSET_UNKNOWN && rw_may_touch(r, t->sql)) {
+        rw__refuse_as(
+            &s.p, 1235, "42000", "charset",
+            "straddle: a statement that may name a migrating table, in a client character set that is not "
+            "known: SET NAMES utf8mb4");
+        return fill_plan(&s, out);
+    }
+    status = rw_parse(&s.ctx, s.p.server, t, arena, &stmts, &err);
+    if (status == B_NOMEM) {
+        return status;
+    }
+    if (status != B_OK) {
+        plan_unparsed(&s, &err);
+    }
+    for (const rw_stmt *st = stmts; status == B_OK && st != NULL && !rw__stop(&s.p); st = st->next) {
+        plan_statement(&s, st);
+    }
+    check_session(&s.p);
+    return fill_plan(&s, out);
+}
