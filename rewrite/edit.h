@@ -25,7 +25,7 @@ typedef struct rw_piece {
 typedef struct rw_edit {
     uint32_t at, ndel;
     bool before;
-    rw_piece *pieces;
+    rw_piece *pieces, *last;
     struct rw_edit *next;
 } rw_edit;
 

@@ -45,18 +45,19 @@ typedef struct rw_tokens {
     bool hints; /* there is an optimizer hint comment that this server reads */
 } rw_tokens;
 
-/* Input over 4 GiB is B_TOO_BIG. A RW_TOK_BAD token ends the list (B_OK is returned all the same). */
+/* Input over 1 GiB is B_TOO_BIG. A RW_TOK_BAD token ends the list (B_OK is returned all the same). */
 b_status rw_lex(const rw_ctx *ctx, rw_server server, b_slice sql, b_arena *arena, rw_tokens *out) B_MUSTCHECK;
 
 /* The same one token at a time, without memory. Start from a zeroed rw_lexer with the first four set. */
 typedef struct rw_lexer {
-    const char *p; /* the input; at most UINT32_MAX bytes */
+    const char *p; /* the input; at most 1 GiB */
     uint32_t n;
     const rw_ctx *ctx;
     rw_server server;
     uint32_t pos;
-    bool after_dot;     /* the last token was a dot with a name hard after it */
-    bool in_version;    /* inside a version comment that runs */
+    bool after_dot;  /* the last token was a dot with a name hard after it */
+    bool after_name; /* the last token was an unquoted name */
+    bool in_version; /* inside a version comment that runs */
     bool version_comment, hints;
 } rw_lexer;
 
