@@ -1,0 +1,254 @@
+/* The engine's life: settings, connections, start and stop. What it does is in the other files. */
+#include "mig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t mig__now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+bool mig__stopping(mig_engine *e)
+{
+    pthread_mutex_lock(&e->mu);
+    bool stop = e->stop;
+    pthread_mutex_unlock(&e->mu);
+    return stop;
+}
+
+void mig__sleep(mig_engine *e, uint32_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    pthread_mutex_lock(&e->mu);
+    while (!e->stop && pthread_cond_timedwait(&e->wake, &e->mu, &until) == 0) continue;
+    pthread_mutex_unlock(&e->mu);
+}
+
+/* ---- settings ---- */
+
+static bool put(char *to, size_t size, const char *from)
+{
+    return snprintf(to, size, "%s", from == NULL ? "" : from) < (int)size;
+}
+
+static b_status copy_server(mig__server *to, const cfg_server *from, const cfg_server *or_else, b_err *err)
+{
+    const char *user = from->user != NULL ? from->user : or_else->user;
+    const char *password = from->password != NULL ? from->password : or_else->password;
+    bool fits = put(to->host, sizeof to->host, from->address.host) &&
+                put(to->socket, sizeof to->socket, from->address.path) &&
+                put(to->user, sizeof to->user, user) && put(to->password, sizeof to->password, password) &&
+                put(to->text, sizeof to->text, from->address.text);
+    to->port = from->address.port;
+    return fits ? B_OK
+                : b_fail(err, B_TOO_BIG, "address, user or password of a server is too long; shorten it");
+}
+
+b_status mig__settings_copy(mig__settings *s, const cfg_config *c, b_err *err)
+{
+    *s = (mig__settings){.phase_timeout_ms = c->phase_timeout_ms,
+                         .lease_ms = c->lease_ms < 1000 ? 1000 : c->lease_ms,
+                         .poll_ms = c->poll_ms == 0 ? 100 : c->poll_ms,
+                         .connect_timeout_ms = c->connect_timeout_ms};
+    b_status st = copy_server(&s->backend, &c->backend, &c->backend, err);
+    s->replicas = calloc(c->nreplicas + 1, sizeof *s->replicas);
+    if (s->replicas == NULL) return b_fail(err, B_NOMEM, "out of memory for the engine's settings");
+    for (size_t i = 0; st == B_OK && i < c->nreplicas; i++, s->nreplicas++)
+        st = copy_server(&s->replicas[i], &c->replicas[i], &c->backend, err);
+    if (st != B_OK) mig__settings_deinit(s);
+    return st;
+}
+
+void mig__settings_deinit(mig__settings *s)
+{
+    free(s->replicas);
+    explicit_bzero(s, sizeof *s);
+}
+
+mig__settings mig__settings_get(mig_engine *e)
+{
+    pthread_mutex_lock(&e->mu);
+    mig__settings s = e->settings;
+    pthread_mutex_unlock(&e->mu);
+    s.replicas = NULL, s.nreplicas = 0;
+    return s;
+}
+
+b_status mig__connect_to(const mig__server *s, uint32_t connect_ms, uint32_t read_ms, mig_db **out,
+                         b_err *err)
+{
+    mig_db_options o = {.host = s->socket[0] != '\0' ? NULL : s->host,
+                        .socket = s->socket[0] != '\0' ? s->socket : NULL,
+                        .port = s->port,
+                        .user = s->user,
+                        .password = s->password,
+                        .connect_timeout_ms = connect_ms,
+                        .read_timeout_ms = read_ms,
+                        .program_name = "straddle-engine"};
+    b_status st = mig_db_open(&o, out, err);
+    /* sql_mode: quoting as b_buf_quote does it. time_zone: as INNODB_TRX tells its times. */
+    if (st == B_OK)
+        st = mig_db_query(
+            *out,
+            "SET SESSION sql_mode = '', time_zone = 'SYSTEM', autocommit = 1, wait_timeout = 28800, "
+            "innodb_lock_wait_timeout = 5, lock_wait_timeout = 20",
+            NULL, err);
+    if (st == B_OK)
+        st = mig_db_query(*out, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", NULL, err);
+    if (st != B_OK) {
+        mig_db_close(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+b_status mig__connect(mig_engine *e, uint32_t read_ms, mig_db **out, b_err *err)
+{
+    mig__settings s = mig__settings_get(e);
+    b_status st = mig__connect_to(&s.backend, s.connect_timeout_ms, read_ms, out, err);
+    explicit_bzero(&s, sizeof s);
+    return st;
+}
+
+/* ---- life ---- */
+
+static void make_id(mig_engine *e)
+{
+    char host[80] = "host";
+    if (gethostname(host, sizeof host - 1) != 0) snprintf(host, sizeof host, "host");
+    for (char *p = host; *p != '\0'; p++)
+        if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", *p) == NULL) *p = '-';
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    snprintf(e->id, sizeof e->id, "%s-%ld-%llx", host, (long)getpid(),
+             (unsigned long long)t.tv_sec * 1000000ULL + (unsigned long long)t.tv_nsec / 1000);
+}
+
+static void init_locks(mig_engine *e)
+{
+    pthread_condattr_t attr;
+    pthread_mutex_init(&e->op, NULL);
+    pthread_mutex_init(&e->mu, NULL);
+    pthread_mutex_init(&e->publish, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->wake, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+mig_engine *mig_engine_new(const cfg_config *config, const mig_host *host, b_log *log, b_err *err)
+{
+    mig_engine *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        (void)b_fail(err, B_NOMEM, "out of memory for the migration engine");
+        return NULL;
+    }
+    e->config = config, e->host = *host, e->log = log, e->live = true;
+    init_locks(e);
+    make_id(e);
+    if (mig__settings_copy(&e->settings, config, err) != B_OK) {
+        mig_engine_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+/* Known migrations stay as they are: the database holds what was applied. */
+static b_status apply_new(mig_engine *e, const cfg_config *config, b_err *err)
+{
+    static const mig_actor self = {"straddle", "configuration"};
+    for (size_t i = 0; i < config->nmigrations; i++) {
+        b_status s = mig_apply(e, config->migrations[i], &self, err);
+        if (s == B_EXISTS || s == B_OK) continue;
+        if (s != B_REFUSED) return b_err_prefix(err, "migration %s", config->migrations[i]->name);
+        b_logf(e->log, B_ERROR, "migrate", "migration=%s is not applied: %s", config->migrations[i]->name,
+               err == NULL ? "" : err->msg);
+    }
+    return B_OK;
+}
+
+static b_status start_threads(mig_engine *e, b_err *err)
+{
+    if (pthread_create(&e->lease_thread, NULL, mig__lease_main, e) != 0)
+        return b_fail(err, B_NOMEM, "cannot start the lease's thread");
+    e->lease_running = true;
+    if (pthread_create(&e->backfill_thread, NULL, mig__backfill_main, e) != 0)
+        return b_fail(err, B_NOMEM, "cannot start the backfill's thread");
+    e->backfill_running = true;
+    return B_OK;
+}
+
+b_status mig_engine_start(mig_engine *e, b_err *err)
+{
+    mig_db *db = NULL;
+    b_status s = mig__connect(e, 0, &db, err);
+    if (s == B_OK) s = mig__schema_create(db, err);
+    if (s == B_OK) s = mig__lease_join(e, db, err);
+    mig_db_close(db);
+    if (s == B_OK) s = start_threads(e, err);
+    if (s == B_OK) s = apply_new(e, e->config, err);
+    if (s != B_OK) mig_engine_stop(e);
+    return s;
+}
+
+void mig_engine_stop(mig_engine *e)
+{
+    pthread_mutex_lock(&e->mu);
+    e->stop = true;
+    pthread_cond_broadcast(&e->wake);
+    pthread_mutex_unlock(&e->mu);
+    if (e->backfill_running) pthread_join(e->backfill_thread, NULL);
+    if (e->lease_running) pthread_join(e->lease_thread, NULL);
+    e->backfill_running = e->lease_running = false;
+}
+
+void mig_engine_free(mig_engine *e)
+{
+    if (e == NULL) return;
+    mig_engine_stop(e);
+    rw_ruleset_unref(e->ruleset);
+    mig__settings_deinit(&e->settings);
+    pthread_cond_destroy(&e->wake);
+    pthread_mutex_destroy(&e->publish);
+    pthread_mutex_destroy(&e->mu);
+    pthread_mutex_destroy(&e->op);
+    free(e);
+}
+
+b_status mig_engine_reconfigure(mig_engine *e, const cfg_config *config, b_err *err)
+{
+    mig__settings next;
+    b_status s = mig__settings_copy(&next, config, err);
+    if (s != B_OK) return s;
+    pthread_mutex_lock(&e->mu);
+    mig__settings old = e->settings;
+    e->settings = next, e->config = config;
+    pthread_mutex_unlock(&e->mu);
+    mig__settings_deinit(&old);
+    return apply_new(e, config, err);
+}
+
+rw_ruleset *mig_engine_ruleset(mig_engine *e)
+{
+    pthread_mutex_lock(&e->mu);
+    rw_ruleset *r = e->ruleset == NULL ? NULL : rw_ruleset_ref(e->ruleset);
+    pthread_mutex_unlock(&e->mu);
+    return r;
+}
+
+void mig_engine_catalog_changed(mig_engine *e)
+{
+    pthread_mutex_lock(&e->mu);
+    e->catalog_dirty = true;
+    pthread_mutex_unlock(&e->mu);
+}

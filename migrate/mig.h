@@ -1,0 +1,271 @@
+/* What the parts of the engine share. Private to migrate/.
+ *
+ * Every operation opens a connection of its own and reads the state it needs from schema `straddle`; what is
+ * kept in memory is the ruleset in force and the settings. Threads: the lease (lease.c), the backfill
+ * (backfill.c), and whoever calls the public functions, one operation at a time (`op`). */
+#ifndef MIGRATE_MIG_H
+#define MIGRATE_MIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "migrate/db.h"
+#include "migrate/engine.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define MIG__SCHEMA_VERSION 1
+#define MIG__LOCK "straddle.coordinator"
+
+/* ---- the engine ---- */
+
+typedef struct mig__server { /* where to connect, copied out of the configuration */
+    char host[256], socket[256], user[128], password[256], text[300];
+    uint16_t port;
+} mig__server;
+
+typedef struct mig__settings {
+    mig__server backend;
+    mig__server *replicas;
+    size_t nreplicas;
+    uint32_t phase_timeout_ms, lease_ms, poll_ms, connect_timeout_ms;
+} mig__settings;
+
+struct mig_engine {
+    const cfg_config *config;
+    mig_host host;
+    b_log *log;
+    char id[160];
+    pthread_mutex_t op;      /* one operation of an operator at a time */
+    pthread_mutex_t mu;      /* guards all below */
+    pthread_mutex_t publish; /* held while a newer ruleset replaces the one in force */
+    pthread_cond_t wake;
+    mig__settings settings;
+    rw_ruleset *ruleset;
+    uint64_t catalog_hash;
+    bool stop, live, catalog_dirty, lease_running, backfill_running;
+    mig_db *lease_db, *backfill_db; /* to be interrupted at stop */
+    pthread_t lease_thread, backfill_thread;
+};
+
+uint64_t mig__now_ms(void); /* monotonic */
+bool mig__stopping(mig_engine *e);
+void mig__sleep(mig_engine *e, uint32_t ms); /* ends early at stop */
+b_status mig__settings_copy(mig__settings *s, const cfg_config *c, b_err *err) B_MUSTCHECK;
+void mig__settings_deinit(mig__settings *s);
+mig__settings mig__settings_get(mig_engine *e); /* without replicas */
+b_status mig__connect(mig_engine *e, uint32_t read_timeout_ms, mig_db **out, b_err *err) B_MUSTCHECK;
+b_status mig__connect_to(const mig__server *s, uint32_t connect_ms, uint32_t read_ms, mig_db **out,
+                         b_err *err) B_MUSTCHECK;
+
+/* ---- SQL helpers (sql.c) ---- */
+
+bool mig__mariadb(const mig_db *db);
+rw_server mig__server_of(mig_db *db, b_err *err);
+b_slice mig__cell(const b_table *t, size_t row, const char *column); /* p == NULL: NULL or no such column */
+uint64_t mig__cell_u64(const b_table *t, size_t row, const char *column);
+b_status mig__query(mig_db *db, b_table **out, b_err *err, const char *fmt, ...) B_PRINTF(4, 5) B_MUSTCHECK;
+b_status mig__run(mig_db *db, b_err *err, const b_buf *sql) B_MUSTCHECK; /* a built statement */
+/* A quoted literal or identifier in the arena; "''" when out of memory never happens silently: NULL. */
+const char *mig__q(b_arena *a, const char *text);
+const char *mig__id(b_arena *a, const char *name);
+b_status mig__begin(mig_db *db, b_err *err) B_MUSTCHECK;
+b_status mig__commit(mig_db *db, b_err *err) B_MUSTCHECK;
+void mig__undo(mig_db *db); /* ROLLBACK, whatever comes of it */
+
+/* ---- what is stored of a migration (store.c) ---- */
+
+typedef struct mig__pair {
+    const char *from, *to, *after; /* after: the column before A; "" = A was the first */
+    rw_column plain;               /* A as it was before anything was touched */
+    const char *type, *charset, *collation, *comment, *default_text; /* of A; "" where there is none */
+} mig__pair;
+
+typedef struct mig__m {
+    b_arena *arena;
+    const char *name, *schema, *table, *definition, *pending, *last_error;
+    rw_phase phase;
+    uint64_t epoch, generation;
+    uint64_t chunk_rows, max_lag_ms, max_threads_running, observe_days;
+    bool disabled, a_trusted;
+    /* the last checksum: of which generation and direction it was, and how it ended */
+    bool checksum_clean;
+    uint64_t checksum_rows, checksum_differing;
+    const char *checksum_at, *since;
+    /* the backfill: state none, running, paused, complete; reverse: A = B */
+    const char *bf_state, *bf_last_key, *bf_throttle, *bf_runner;
+    bool bf_reverse;
+    uint64_t bf_done, bf_total, bf_rate;
+    const mig__pair *pairs;
+    size_t npairs;
+} mig__m;
+
+b_status mig__schema_create(mig_db *db, b_err *err) B_MUSTCHECK;
+b_status mig__epoch(mig_db *db, uint64_t *out, b_err *err) B_MUSTCHECK;
+/* B_NOT_FOUND with a message that lists what there is. */
+b_status mig__load(mig_db *db, const char *name, mig__m **out, b_err *err) B_MUSTCHECK;
+b_status mig__load_all(mig_db *db, mig__m ***out, size_t *n, b_err *err) B_MUSTCHECK;
+void mig__free(mig__m *m);
+void mig__free_all(mig__m **all, size_t n);
+b_status mig__names(mig_db *db, b_table **out, b_err *err) B_MUSTCHECK;
+
+typedef struct mig__event { /* one row of the history */
+    const char *migration, *action, *from, *to, *sql, *result;
+    uint64_t ms;
+    bool forced;
+} mig__event;
+b_status mig__record(mig_db *db, const mig_actor *who, const mig__event *ev, b_err *err) B_MUSTCHECK;
+
+/* ---- catalogue and rules (catalog_load.c, ruleset_make.c) ---- */
+
+/* *hash: of all that was read, to see whether it changed. */
+b_status mig__catalog_load(mig_db *db, rw_catalog **out, uint64_t *hash, b_err *err) B_MUSTCHECK;
+/* The default of a column as information_schema tells it. text: where default_text shall live. */
+rw_default_kind mig__default_parse(bool mariadb, b_slice text, b_slice extra, b_slice type, bool nullable,
+                                   b_buf *out);
+/* Is that default of B the value of A? */
+bool mig__default_is_column(b_slice text, const char *column);
+/* Builds the ruleset of what the connection sees (in a transaction: its own changes, too). */
+b_status mig__ruleset_make(mig_engine *e, mig_db *db, rw_ruleset **out, uint64_t *hash,
+                           b_err *err) B_MUSTCHECK;
+/* Puts r in force if it is newer than what is; takes the reference. */
+void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash);
+/* Both together. */
+b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
+uint64_t mig__ruleset_epoch(mig_engine *e);
+
+/* ---- instances (lease.c) ---- */
+
+b_status mig__lease_join(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
+void *mig__lease_main(void *engine);
+/* Writes that this instance has seen and acknowledged what it has. */
+b_status mig__ack_self(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
+/* Nothing older than `epoch` is left anywhere? *who (NULL: not wanted) gets the holder's description. */
+b_status mig__all_acked(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_buf *who,
+                        b_err *err) B_MUSTCHECK;
+
+/* ---- operations (coordinator.c) ---- */
+
+typedef struct mig__op {
+    mig_engine *e;
+    mig_db *db; /* holds the coordinator's lock; DDL and its record run on it */
+    mig__m *m;
+    const mig_actor *who;
+    b_table *out; /* rows step, detail, ms; may be NULL */
+    bool force;
+    b_buf forced; /* the gates that FORCE passed */
+    uint64_t deadline;
+} mig__op;
+
+b_status mig__op_begin(mig_engine *e, const char *name, const mig_actor *who, b_table *out, mig__op *op,
+                       b_err *err) B_MUSTCHECK;
+void mig__op_end(mig__op *op);
+b_status mig__op_reload(mig__op *op, b_err *err) B_MUSTCHECK;
+void mig__op_step(mig__op *op, const char *step, const char *detail, uint64_t started);
+b_status mig__wait_ack(mig__op *op, b_err *err) B_MUSTCHECK; /* of the published epoch */
+/* In a transaction with the new epoch: `change` (SQL, may be NULL) and the record; then in force. */
+typedef struct mig__change {
+    const char *sql[4]; /* run in this order; NULL ends */
+    mig__event event;
+} mig__change;
+b_status mig__publish(mig__op *op, const mig__change *c, b_err *err) B_MUSTCHECK;
+b_status mig__republish(mig__op *op, const char *why, b_err *err) B_MUSTCHECK; /* catalogue changed */
+
+/* ---- phases (phase.c) ---- */
+
+typedef struct mig__edge mig__edge;
+const mig__edge *mig__edge_find(rw_phase from, rw_phase to);
+b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err) B_MUSTCHECK;
+b_status mig__finish_pending(mig__op *op, b_err *err) B_MUSTCHECK; /* what a crash interrupted */
+
+/* ---- DDL (ddl.c, column.c, index.c) ---- */
+
+/* Runs ALTER TABLE <table> <change> with the first of the algorithms that the server takes:
+ * INSTANT, then INPLACE with LOCK=NONE, then (forced) COPY. `inplace`: begin with INPLACE. */
+b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err) B_MUSTCHECK;
+
+typedef enum mig__role { MIG__PRESENT, MIG__INVISIBLE, MIG__NULLABLE, MIG__DEFAULT_UP } mig__role;
+typedef struct mig__live { /* a column as it is now */
+    bool exists, nullable, invisible;
+    rw_default_kind kind;
+    char default_text[2048];
+} mig__live;
+b_status mig__column_now(mig_db *db, const mig__m *m, const char *column, mig__live *out,
+                         b_err *err) B_MUSTCHECK;
+
+/* A default of A, in SQL: "DEFAULT …" for its own, or a literal that stands for none; "" = none. */
+typedef enum mig__def { MIG__DEF_OWN, MIG__DEF_UP, MIG__DEF_LITERAL, MIG__DEF_NONE } mig__def;
+bool mig__can_default_up(const mig__pair *p);
+/* Appends the full definition of column `name` with A's type and comment. */
+void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const char *name, bool not_null,
+                     bool invisible, mig__def def);
+
+b_status mig__add_columns(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__drop_new(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__drop_old(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__retire_before(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__retire_after(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__unretire_before(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__unretire_after(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__twins_build(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__twins_ready(mig_db *db, const mig__m *m, bool *yes, b_buf *missing, b_err *err) B_MUSTCHECK;
+/* The ALTER clauses that are still to do, one a line: ADD INDEX … (for PLAN, too). */
+b_status mig__twins_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err) B_MUSTCHECK;
+
+/* ---- rows: backfill and verify (key.c, backfill.c, throttle.c, verify.c) ---- */
+
+typedef struct mig__keycol {
+    char name[260];   /* quoted */
+    char select[700]; /* expression that reads it so that `make` can be built from the text */
+    char charset[64], collation[64];
+    enum { MIG__KEY_NUMBER, MIG__KEY_TEXT, MIG__KEY_BINARY, MIG__KEY_STRING } kind;
+} mig__keycol;
+typedef struct mig__key {
+    mig__keycol *cols;
+    size_t n;
+} mig__key;
+
+b_status mig__key_load(mig_db *db, const char *schema, const char *table, mig__key *out,
+                       b_err *err) B_MUSTCHECK;
+void mig__key_deinit(mig__key *k);
+/* `a, b` of the key's columns; the expressions that read them; literals out of a row of those. */
+void mig__key_columns(const mig__key *k, b_buf *out);
+void mig__key_select(const mig__key *k, b_buf *out);
+bool mig__key_literals(const mig__key *k, const b_table *row, size_t at, b_buf *out); /* joined by \n */
+/* (a > x OR (a = x AND b > y)): `last` says whether the key's own row is in. lits as mig__key_literals. */
+void mig__key_after(const mig__key *k, const char *lits, b_buf *out);
+void mig__key_upto(const mig__key *k, const char *lits, b_buf *out);
+/* Byte-exact, null-safe: NOT (A <=> B) over all pairs, joined by OR. */
+void mig__differs(const mig__m *m, b_buf *out);
+
+/* Moves on by one range of at most `rows`: *hi gets its last key's literals; *more false at the end. */
+b_status mig__key_range(mig_db *db, const mig__m *m, const mig__key *k, const char *last, uint64_t rows,
+                        b_buf *hi, uint64_t *found, b_err *err) B_MUSTCHECK;
+
+void *mig__backfill_main(void *engine);
+
+typedef struct mig__throttle {
+    mig_db **replicas;
+    mig__server *servers;
+    size_t n;
+    uint64_t beat_ms, looked_ms;
+    char reason[300];
+} mig__throttle;
+b_status mig__throttle_init(mig__throttle *t, mig_engine *e, b_err *err) B_MUSTCHECK;
+void mig__throttle_deinit(mig__throttle *t);
+/* "" when the backfill may go on. */
+const char *mig__throttle_check(mig__throttle *t, mig_db *db, const mig__m *m);
+
+typedef struct mig__checksum {
+    uint64_t rows, chunks, differing, ms;
+    char first_keys[512];
+} mig__checksum;
+b_status mig__verify(mig_engine *e, mig_db *db, mig__m *m, mig__checksum *out, b_err *err) B_MUSTCHECK;
+
+/* ---- preflight.c ---- */
+
+/* Looks at the database; *blockers counts what refuses the migration. out: severity, object, why, remedy. */
+b_status mig__preflight(mig_db *db, const cfg_migration *m, b_table *out, size_t *blockers,
+                        b_err *err) B_MUSTCHECK;
+
+#endif

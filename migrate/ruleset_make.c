@@ -1,0 +1,104 @@
+/* Makes the ruleset of the published epoch out of what the database holds, and puts it in force. */
+#include "mig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Does B now carry DEFAULT (A)? Told from the catalogue, so that it cannot differ from the table. */
+static bool default_up(rw_catalog *c, const mig__m *m, const mig__pair *p)
+{
+    const rw_table *t = rw_catalog_find(c, b_slice_str(m->schema), b_slice_str(m->table));
+    const rw_column *b = t == NULL ? NULL : rw_table_column(t, b_slice_str(p->to));
+    return b != NULL && b->default_kind == RW_DEFAULT_EXPR &&
+           mig__default_is_column(b->default_text, p->from);
+}
+
+static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_migration *out)
+{
+    for (size_t i = 0; i < m->npairs; i++) {
+        const mig__pair *p = &m->pairs[i];
+        pairs[i] = (rw_pair){.from = b_slice_str(p->from),
+                             .to = b_slice_str(p->to),
+                             .up = {"", 0},
+                             .down = {"", 0},
+                             .plain = p->plain,
+                             .after = b_slice_str(p->after),
+                             .b_default_up = default_up(c, m, p)};
+    }
+    *out = (rw_migration){.name = b_slice_str(m->name),
+                          .schema = b_slice_str(m->schema),
+                          .table = b_slice_str(m->table),
+                          .phase = m->phase,
+                          .disabled = m->disabled,
+                          .pairs = pairs,
+                          .npairs = m->npairs};
+}
+
+static b_status make(uint64_t epoch, rw_catalog *c, mig__m **all, size_t n, rw_ruleset **out, b_err *err)
+{
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < n; i++) total += all[i]->npairs;
+    rw_migration *ms = calloc(n + 1, sizeof *ms);
+    rw_pair *pairs = calloc(total + 1, sizeof *pairs);
+    if (ms == NULL || pairs == NULL) {
+        free(ms), free(pairs);
+        return b_fail(err, B_NOMEM, "out of memory for the rules");
+    }
+    for (size_t i = 0; i < n; at += all[i]->npairs, i++) fill_migration(c, all[i], pairs + at, &ms[i]);
+    b_err why = {0};
+    *out = rw_ruleset_new(epoch, c, ms, n, &why);
+    free(ms), free(pairs);
+    if (*out == NULL)
+        return b_fail(err, why.code == B_OK ? B_INVALID : why.code,
+                      "the rules of epoch %llu cannot be made: %s", (unsigned long long)epoch, why.msg);
+    return B_OK;
+}
+
+b_status mig__ruleset_make(mig_engine *e, mig_db *db, rw_ruleset **out, uint64_t *hash, b_err *err)
+{
+    (void)e;
+    uint64_t epoch = 0;
+    mig__m **all = NULL;
+    size_t n = 0;
+    rw_catalog *c = NULL;
+    b_status s = mig__epoch(db, &epoch, err);
+    if (s == B_OK) s = mig__load_all(db, &all, &n, err);
+    if (s == B_OK) s = mig__catalog_load(db, &c, hash, err);
+    if (s == B_OK) s = make(epoch, c, all, n, out, err);
+    rw_catalog_unref(c);
+    mig__free_all(all, n);
+    return s;
+}
+
+void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash)
+{
+    pthread_mutex_lock(&e->publish);
+    pthread_mutex_lock(&e->mu);
+    rw_ruleset *old = e->ruleset;
+    bool newer = old == NULL || rw_ruleset_epoch(r) > rw_ruleset_epoch(old);
+    if (newer) e->ruleset = r, e->catalog_hash = hash;
+    pthread_mutex_unlock(&e->mu);
+    if (newer) e->host.publish(e->host.ctx, r);
+    rw_ruleset_unref(newer ? old : r);
+    pthread_mutex_unlock(&e->publish);
+}
+
+/* Epoch and migrations are read in one snapshot; the catalogue is of the moment. */
+b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err)
+{
+    rw_ruleset *r = NULL;
+    uint64_t hash = 0;
+    b_status s = mig_db_query(db, "START TRANSACTION WITH CONSISTENT SNAPSHOT", NULL, err);
+    if (s == B_OK) s = mig__ruleset_make(e, db, &r, &hash, err);
+    mig__undo(db);
+    if (s == B_OK) mig__ruleset_use(e, r, hash);
+    return s;
+}
+
+uint64_t mig__ruleset_epoch(mig_engine *e)
+{
+    pthread_mutex_lock(&e->mu);
+    uint64_t epoch = e->ruleset == NULL ? 0 : rw_ruleset_epoch(e->ruleset);
+    pthread_mutex_unlock(&e->mu);
+    return epoch;
+}

@@ -1,0 +1,271 @@
+/* Schema `straddle`: its tables, and reading migrations out of them. What a table is for is said beside its
+ * definition. No phases or DDL of the application's tables here. */
+#include "mig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const tables[] = {
+    "CREATE DATABASE IF NOT EXISTS straddle CHARACTER SET utf8mb4",
+    /* one row: the published epoch and the version of this schema */
+    "CREATE TABLE IF NOT EXISTS straddle.state (id TINYINT NOT NULL PRIMARY KEY, epoch BIGINT UNSIGNED NOT "
+    "NULL, schema_version INT NOT NULL) ENGINE=InnoDB",
+    "INSERT IGNORE INTO straddle.state VALUES (1, 1, 1)",
+    /* pending: the edge, from>to, whose work after publishing is not yet recorded as done */
+    "CREATE TABLE IF NOT EXISTS straddle.migrations (name VARCHAR(128) CHARACTER SET ascii NOT NULL PRIMARY "
+    "KEY, table_schema VARCHAR(64) NOT NULL, table_name VARCHAR(64) NOT NULL, definition MEDIUMTEXT NOT "
+    "NULL, phase VARCHAR(16) NOT NULL, epoch BIGINT UNSIGNED NOT NULL, generation BIGINT UNSIGNED NOT NULL, "
+    "disabled TINYINT NOT NULL DEFAULT 0, a_trusted TINYINT NOT NULL DEFAULT 1, pending VARCHAR(40) NOT NULL "
+    "DEFAULT '', chunk_rows INT UNSIGNED NOT NULL, max_lag_ms INT UNSIGNED NOT NULL, max_threads_running INT "
+    "UNSIGNED NOT NULL, observe_days INT UNSIGNED NOT NULL, checksum_clean TINYINT NOT NULL DEFAULT 0, "
+    "checksum_rows BIGINT UNSIGNED NOT NULL DEFAULT 0, checksum_differing BIGINT UNSIGNED NOT NULL DEFAULT "
+    "0, "
+    "checksum_at DATETIME(3) NULL, since DATETIME(3) NOT NULL, last_error VARCHAR(1024) NOT NULL DEFAULT '') "
+    "ENGINE=InnoDB",
+    /* the columns, and A as it was found at apply */
+    "CREATE TABLE IF NOT EXISTS straddle.migration_columns (migration VARCHAR(128) CHARACTER SET ascii NOT "
+    "NULL, n INT NOT NULL, from_name VARCHAR(64) NOT NULL, to_name VARCHAR(64) NOT NULL, after_name "
+    "VARCHAR(64) NOT NULL, type TEXT NOT NULL, charset VARCHAR(64) NOT NULL, collation VARCHAR(64) NOT NULL, "
+    "comment TEXT NOT NULL, nullable TINYINT NOT NULL, default_kind INT NOT NULL, default_text TEXT NOT "
+    "NULL, "
+    "PRIMARY KEY (migration, n)) ENGINE=InnoDB",
+    /* one row an instance; acked_epoch: nothing older than it is left there */
+    "CREATE TABLE IF NOT EXISTS straddle.instances (id VARCHAR(160) CHARACTER SET ascii NOT NULL PRIMARY "
+    "KEY, "
+    "host VARCHAR(128) NOT NULL, pid BIGINT NOT NULL, started DATETIME(3) NOT NULL, lease_until DATETIME(6) "
+    "NOT NULL, dead_at DATETIME(6) NULL, seen_epoch BIGINT UNSIGNED NOT NULL, acked_epoch BIGINT UNSIGNED "
+    "NOT "
+    "NULL, holder VARCHAR(300) NOT NULL DEFAULT '') ENGINE=InnoDB",
+    /* the checkpoint: a chunk's transaction updates it, publishing does as well */
+    "CREATE TABLE IF NOT EXISTS straddle.backfill (migration VARCHAR(128) CHARACTER SET ascii NOT NULL "
+    "PRIMARY "
+    "KEY, generation BIGINT UNSIGNED NOT NULL, phase VARCHAR(16) NOT NULL, state VARCHAR(16) NOT NULL, "
+    "reverse TINYINT NOT NULL DEFAULT 0, runner VARCHAR(160) NOT NULL DEFAULT '', last_key MEDIUMTEXT NULL, "
+    "rows_done BIGINT UNSIGNED NOT NULL DEFAULT 0, rows_total BIGINT UNSIGNED NOT NULL DEFAULT 0, rate "
+    "BIGINT "
+    "UNSIGNED NOT NULL DEFAULT 0, throttle VARCHAR(300) NOT NULL DEFAULT '', beat BIGINT UNSIGNED NOT NULL "
+    "DEFAULT 0) ENGINE=InnoDB",
+    "CREATE TABLE IF NOT EXISTS straddle.history (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, at "
+    "DATETIME(3) NOT NULL, migration VARCHAR(128) NOT NULL, who VARCHAR(128) NOT NULL, from_host "
+    "VARCHAR(128) "
+    "NOT NULL, action VARCHAR(32) NOT NULL, from_phase VARCHAR(16) NOT NULL, to_phase VARCHAR(16) NOT NULL, "
+    "sql_text TEXT NOT NULL, duration_ms BIGINT UNSIGNED NOT NULL, result VARCHAR(1024) NOT NULL, forced "
+    "TINYINT NOT NULL) ENGINE=InnoDB",
+    /* written every 100 ms while a backfill runs, read on the replicas */
+    "CREATE TABLE IF NOT EXISTS straddle.heartbeat (id TINYINT NOT NULL PRIMARY KEY, at_ms BIGINT UNSIGNED "
+    "NOT "
+    "NULL) ENGINE=InnoDB",
+    /* the census of names, kept over restarts: the last use of the old name gates contracted */
+    "CREATE TABLE IF NOT EXISTS straddle.name_usage (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, "
+    "old_name TINYINT NOT NULL, last_seen DATETIME(3) NOT NULL, who VARCHAR(300) NOT NULL, PRIMARY KEY "
+    "(migration, old_name)) ENGINE=InnoDB",
+};
+
+b_status mig__schema_create(mig_db *db, b_err *err)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        b_status s = mig_db_query(db, tables[i], NULL, err);
+        if (s != B_OK)
+            return b_err_prefix(err, "cannot make the tables of schema straddle; the engine's account needs "
+                                     "all rights on it");
+    }
+    char version[16];
+    b_status s = mig_db_scalar(db, "SELECT schema_version FROM straddle.state WHERE id = 1", version,
+                               sizeof version, err);
+    if (s == B_OK && atoi(version) != MIG__SCHEMA_VERSION)
+        return b_fail(err, B_STATE,
+                      "schema straddle is of version %s, this program knows %d; use a program that fits it",
+                      version, MIG__SCHEMA_VERSION);
+    return s;
+}
+
+b_status mig__epoch(mig_db *db, uint64_t *out, b_err *err)
+{
+    char text[32];
+    b_status s = mig_db_scalar(db, "SELECT epoch FROM straddle.state WHERE id = 1", text, sizeof text, err);
+    if (s == B_OK) *out = strtoull(text, NULL, 10);
+    return s;
+}
+
+/* ---- reading ---- */
+
+static const char *text(b_arena *a, const b_table *t, size_t row, const char *column)
+{
+    b_slice c = b_arena_dup(a, mig__cell(t, row, column));
+    return c.p == NULL ? "" : c.p;
+}
+
+static void fill_pair(b_arena *a, const b_table *t, size_t i, mig__pair *p)
+{
+    p->from = text(a, t, i, "from_name"), p->to = text(a, t, i, "to_name");
+    p->after = text(a, t, i, "after_name"), p->type = text(a, t, i, "type");
+    p->charset = text(a, t, i, "charset"), p->collation = text(a, t, i, "collation");
+    p->comment = text(a, t, i, "comment"), p->default_text = text(a, t, i, "default_text");
+    p->plain = (rw_column){
+        .name = b_slice_str(p->from),
+        .type = b_slice_str(p->type),
+        .collation = b_slice_str(p->collation),
+        .default_text = b_slice_str(p->default_text),
+        .default_kind = (rw_default_kind)mig__cell_u64(t, i, "default_kind"),
+        .nullable = mig__cell_u64(t, i, "nullable") != 0,
+    };
+}
+
+static b_status load_pairs(mig_db *db, mig__m *m, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s =
+        mig__query(db, &t, err, "SELECT * FROM straddle.migration_columns WHERE migration = %s ORDER BY n",
+                   mig__q(m->arena, m->name));
+    if (s != B_OK) return s;
+    size_t n = b_table_rows(t);
+    mig__pair *pairs = b_arena_array(m->arena, n + 1, sizeof *pairs);
+    if (pairs == NULL) {
+        s = b_fail(err, B_NOMEM, "out of memory for migration %s", m->name);
+    } else {
+        for (size_t i = 0; i < n; i++) fill_pair(m->arena, t, i, &pairs[i]);
+        m->pairs = pairs, m->npairs = n;
+    }
+    b_table_free(t);
+    return s;
+}
+
+static void fill_backfill(mig__m *m, const b_table *t, size_t i)
+{
+    m->bf_state = text(m->arena, t, i, "bf_state"), m->bf_throttle = text(m->arena, t, i, "bf_throttle");
+    m->bf_runner = text(m->arena, t, i, "bf_runner");
+    m->bf_last_key = mig__cell(t, i, "bf_last_key").p == NULL ? NULL : text(m->arena, t, i, "bf_last_key");
+    m->bf_reverse = mig__cell_u64(t, i, "bf_reverse") != 0;
+    m->bf_done = mig__cell_u64(t, i, "bf_done"), m->bf_total = mig__cell_u64(t, i, "bf_total");
+    m->bf_rate = mig__cell_u64(t, i, "bf_rate");
+}
+
+static b_status fill(mig_db *db, mig__m *m, const b_table *t, size_t i, b_err *err)
+{
+    b_arena *a = m->arena;
+    m->name = text(a, t, i, "name"), m->schema = text(a, t, i, "table_schema");
+    m->table = text(a, t, i, "table_name"), m->definition = text(a, t, i, "definition");
+    m->pending = text(a, t, i, "pending"), m->last_error = text(a, t, i, "last_error");
+    m->epoch = mig__cell_u64(t, i, "epoch"), m->generation = mig__cell_u64(t, i, "generation");
+    m->chunk_rows = mig__cell_u64(t, i, "chunk_rows"), m->max_lag_ms = mig__cell_u64(t, i, "max_lag_ms");
+    m->max_threads_running = mig__cell_u64(t, i, "max_threads_running");
+    m->observe_days = mig__cell_u64(t, i, "observe_days");
+    m->disabled = mig__cell_u64(t, i, "disabled") != 0, m->a_trusted = mig__cell_u64(t, i, "a_trusted") != 0;
+    m->checksum_clean = mig__cell_u64(t, i, "checksum_clean") != 0;
+    m->checksum_rows = mig__cell_u64(t, i, "checksum_rows");
+    m->checksum_differing = mig__cell_u64(t, i, "checksum_differing");
+    m->checksum_at = text(a, t, i, "checksum_at"), m->since = text(a, t, i, "since");
+    fill_backfill(m, t, i);
+    if (!rw_phase_parse(mig__cell(t, i, "phase"), &m->phase))
+        return b_fail(err, B_STATE, "migration %s has the unknown phase '%s' in straddle.migrations", m->name,
+                      text(a, t, i, "phase"));
+    return load_pairs(db, m, err);
+}
+
+#define SELECT_ALL                                                                                           \
+    "SELECT m.*, b.state AS bf_state, b.reverse AS bf_reverse, b.runner AS bf_runner, b.last_key AS "        \
+    "bf_last_key, "                                                                                          \
+    "b.rows_done AS bf_done, b.rows_total AS bf_total, b.rate AS bf_rate, b.throttle AS bf_throttle FROM "   \
+    "straddle.migrations m LEFT JOIN straddle.backfill b ON b.migration = m.name "
+
+static b_status one(mig_db *db, const b_table *t, size_t i, mig__m **out, b_err *err)
+{
+    b_arena *a = b_arena_new(0);
+    mig__m *m = a == NULL ? NULL : B_NEW(a, mig__m);
+    if (m == NULL) {
+        b_arena_free(a);
+        return b_fail(err, B_NOMEM, "out of memory while reading migrations");
+    }
+    m->arena = a;
+    b_status s = fill(db, m, t, i, err);
+    if (s != B_OK) {
+        mig__free(m);
+        return s;
+    }
+    *out = m;
+    return B_OK;
+}
+
+static b_status not_found(mig_db *db, const char *name, b_err *err)
+{
+    char all[512];
+    b_err ignored;
+    if (mig_db_scalar(db, "SELECT GROUP_CONCAT(name ORDER BY name SEPARATOR ', ') FROM straddle.migrations",
+                      all, sizeof all, &ignored) != B_OK)
+        snprintf(all, sizeof all, "none yet; APPLY MIGRATION makes one");
+    return b_fail(err, B_NOT_FOUND, "there is no migration '%s'; there are: %s", name, all);
+}
+
+b_status mig__load(mig_db *db, const char *name, mig__m **out, b_err *err)
+{
+    b_buf q = {0};
+    b_table *t = NULL;
+    *out = NULL;
+    b_buf_quote(&q, b_slice_str(name));
+    b_status s = mig__query(db, &t, err, SELECT_ALL "WHERE m.name = %s", b_buf_cstr(&q));
+    b_buf_deinit(&q);
+    if (s == B_OK && b_table_rows(t) == 0) s = not_found(db, name, err);
+    if (s == B_OK) s = one(db, t, 0, out, err);
+    b_table_free(t);
+    return s;
+}
+
+b_status mig__load_all(mig_db *db, mig__m ***out, size_t *n, b_err *err)
+{
+    b_table *t = NULL;
+    *out = NULL, *n = 0;
+    b_status s = mig_db_query(db, SELECT_ALL "ORDER BY m.name", &t, err);
+    if (s != B_OK) return s;
+    mig__m **all = calloc(b_table_rows(t) + 1, sizeof *all);
+    if (all == NULL) s = b_fail(err, B_NOMEM, "out of memory while reading migrations");
+    size_t got = 0;
+    for (; s == B_OK && got < b_table_rows(t); got++) s = one(db, t, got, &all[got], err);
+    b_table_free(t);
+    if (s != B_OK) {
+        mig__free_all(all, got);
+        return s;
+    }
+    *out = all, *n = got;
+    return B_OK;
+}
+
+void mig__free(mig__m *m)
+{
+    if (m != NULL) b_arena_free(m->arena);
+}
+
+void mig__free_all(mig__m **all, size_t n)
+{
+    for (size_t i = 0; all != NULL && i < n; i++) mig__free(all[i]);
+    free(all);
+}
+
+/* ---- history ---- */
+
+b_status mig__record(mig_db *db, const mig_actor *who, const mig__event *ev, b_err *err)
+{
+    const char *parts[] = {ev->migration,
+                           who == NULL ? "straddle" : who->user,
+                           who == NULL ? "" : who->host,
+                           ev->action,
+                           ev->from,
+                           ev->to,
+                           ev->sql};
+    b_buf q = {0};
+    b_buf_str(&q,
+              "INSERT INTO straddle.history (at, migration, who, from_host, action, from_phase, to_phase, "
+              "sql_text, duration_ms, result, forced) VALUES (NOW(3)");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        b_buf_str(&q, ", ");
+        b_buf_quote(&q, b_slice_str(parts[i] == NULL ? "" : parts[i]));
+    }
+    b_buf_printf(&q, ", %llu, ", (unsigned long long)ev->ms);
+    b_slice result = b_slice_str(ev->result == NULL ? "ok" : ev->result);
+    if (result.n > 1000) result.n = 1000;
+    b_buf_quote(&q, result);
+    b_buf_printf(&q, ", %d)", ev->forced ? 1 : 0);
+    b_status s = mig__run(db, err, &q);
+    b_buf_deinit(&q);
+    return s;
+}
