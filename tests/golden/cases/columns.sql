@@ -1,0 +1,32 @@
+-- phases: planned dual_write switched contracted
+SELECT transaction_type FROM transactions WHERE payment_method = 'card';
+SELECT payment_method, id FROM transactions WHERE transaction_type = 'card' ORDER BY payment_method;
+SELECT t.payment_method FROM transactions t WHERE t.Payment_Method LIKE 'c%';
+SELECT shop.transactions.payment_method FROM shop.transactions;
+SELECT UPPER( payment_method ) FROM transactions;
+SELECT (payment_method), payment_method AS x, payment_method y, `payment_method` FROM transactions;
+SELECT id, 'payment_method' AS s, "transaction_type" FROM transactions;
+SELECT id FROM transactions /* payment_method */ -- transaction_type
+ WHERE id = 1;
+SELECT COUNT(*), COUNT(payment_method), MAX(transaction_type) FROM transactions;
+SELECT @payment_method := 1, id FROM transactions WHERE note = @transaction_type;
+SELECT id AS payment_method FROM transactions ORDER BY payment_method;
+SELECT id AS payment_method, note FROM transactions GROUP BY payment_method, note;
+SELECT amount AS payment_method FROM transactions ORDER BY payment_method + 0;
+SELECT RAND() AS payment_method FROM transactions ORDER BY payment_method + 0;
+SELECT amount AS payment_method, COUNT(*) FROM transactions GROUP BY payment_method HAVING payment_method > 1;
+SELECT amount AS transaction_type FROM transactions ORDER BY payment_method;
+SELECT payment_method, amount AS transaction_type FROM transactions GROUP BY payment_method;
+SELECT payment_method, COUNT(*) FROM transactions GROUP BY payment_method HAVING payment_method <> 'x' ORDER BY payment_method, COUNT(*);
+SELECT COUNT(*) FROM transactions HAVING MAX(payment_method) > 'a';
+SELECT DISTINCT payment_method FROM transactions ORDER BY payment_method DESC LIMIT 3;
+SELECT id, ROW_NUMBER() OVER (PARTITION BY payment_method ORDER BY transaction_type) r FROM transactions;
+SELECT id, SUM(amount) OVER w FROM transactions WINDOW w AS (PARTITION BY payment_method);
+SELECT CASE payment_method WHEN 'a' THEN 1 ELSE 2 END, payment_method IN ('a', 'b'), payment_method BETWEEN 'a' AND 'b' FROM transactions;
+SELECT payment_method + 1, note FROM transactions FOR UPDATE;
+SELECT * FROM transactions WHERE MATCH (note, payment_method) AGAINST ('x');
+SELECT GROUP_CONCAT(DISTINCT payment_method ORDER BY payment_method SEPARATOR ',') FROM transactions;
+SELECT payment_method FROM transactions USE INDEX (by_type) WHERE payment_method = 'a';
+SELECT DEFAULT(payment_method) FROM transactions;
+SELECT nothing, nothing.payment_method FROM transactions;
+SELECT payment_method INTO @v FROM transactions LIMIT 1;
