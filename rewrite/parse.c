@@ -36,11 +36,16 @@ void rw__fail(rw__parser *p, const char *what)
     rw__fail_at(p, p->pos, what);
 }
 
+void rw__fail_deep(rw__parser *p)
+{
+    if (p->status == B_OK) p->err.too_deep = true;
+    rw__fail(p, "nesting this deep");
+}
+
 bool rw__enter(rw__parser *p)
 {
     if (++p->depth <= RW_MAX_DEPTH) return true;
-    if (p->status == B_OK) p->err.too_deep = true;
-    rw__fail(p, "nesting this deep");
+    rw__fail_deep(p);
     return false;
 }
 

@@ -11,6 +11,7 @@
 
 #define RW_MAX_DEPTH 256u  /* of nested expressions, queries and joins together */
 #define RW_MAX_CHAIN 1024u /* of branches of one UNION */
+#define RW_MAX_NESTED 16u  /* of operators that nest to the left without parentheses: a IS NULL IS NULL */
 
 typedef struct rw__parser {
     rw_server server;
@@ -43,6 +44,7 @@ typedef struct rw__names {
 
 void rw__fail(rw__parser *p, const char *what);
 void rw__fail_at(rw__parser *p, uint32_t tok, const char *what);
+void rw__fail_deep(rw__parser *p);
 bool rw__enter(rw__parser *p); /* false: too deep, and failed. Pairs with rw__leave, also when false. */
 void rw__leave(rw__parser *p);
 void *rw__alloc(rw__parser *p, size_t n);

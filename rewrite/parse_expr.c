@@ -101,6 +101,12 @@ static op_info op_by_sign(const rw__parser *p, uint16_t sign)
     }
 }
 
+/* MEMBER [OF] (…) is an operator of MySQL only. */
+static bool member_of(const rw__parser *p)
+{
+    return p->server.flavour == RW_MYSQL && (rw__is_at(p, 1, RW_W_OF) || rw__is_at(p, 1, RW_OP_LPAREN));
+}
+
 /* The operator at the present token. NOT counts only before LIKE, IN and the like. */
 static op_info op_here(const rw__parser *p)
 {
@@ -109,8 +115,7 @@ static op_info op_here(const rw__parser *p)
     if (t->kind != RW_TOK_IDENT || t->word == RW_WORD_NONE) return (op_info){OP_NONE, 0, 0};
     op_info op = op_by_word(t->word);
     if (op.shape == OP_SOUNDS && !rw__is_at(p, 1, RW_W_LIKE)) op.shape = OP_NONE;
-    if (op.shape == OP_MEMBER && !rw__is_at(p, 1, RW_W_OF) && !rw__is_at(p, 1, RW_OP_LPAREN))
-        op.shape = OP_NONE;
+    if (op.shape == OP_MEMBER && !member_of(p)) op.shape = OP_NONE;
     if (t->word != RW_W_NOT) return op;
     const rw_token *next = rw__peek(p, 1);
     if (next->kind != RW_TOK_IDENT) return op;
@@ -199,6 +204,7 @@ static rw_expr *operand(rw__parser *p)
 static rw_expr *climb(rw__parser *p, rw_expr *left, int min_prec)
 {
     rw__exprs kids;
+    unsigned nested = 0;
     int chain = -1; /* the strength of `left`, when more operands can be hung on it */
     rw__exprs_init(&kids);
     for (;;) {
@@ -207,6 +213,7 @@ static rw_expr *climb(rw__parser *p, rw_expr *left, int min_prec)
         uint16_t code = rw__peek(p, op.ntok == 2 && op.shape != OP_SOUNDS ? 1 : 0)->word;
         p->pos += op.ntok;
         if (op.shape != OP_INFIX || op.prec != chain) {
+            if (++nested > RW_MAX_NESTED) rw__fail_deep(p);
             rw_expr *e = rw__node(p, RW_E_OP, left->tok);
             rw__exprs_init(&kids);
             rw__exprs_add(&kids, left);

@@ -83,6 +83,7 @@ rw_from *rw__from_table(rw__parser *p)
 /* Alias and column list of a derived table. */
 static rw_from *derived_rest(rw__parser *p, rw_from *f)
 {
+    if (rw__is2(p, RW_W_FOR, RW_W_SYSTEM_TIME)) system_time(p, f);
     bool named = rw__table_alias(p, f);
     if (named && rw__is(p, RW_OP_LPAREN)) f->columns = rw__paren_names(p, "column list of a derived table");
     f->after_table = p->pos;

@@ -25,6 +25,9 @@ typedef struct fn_row {
 
 static const fn_row functions[] = {
     {RW_W_CAST, FN_AS_TYPE},
+    {RW_W_COLUMN_ADD, FN_AS_TYPE},
+    {RW_W_COLUMN_CREATE, FN_AS_TYPE},
+    {RW_W_COLUMN_GET, FN_AS_TYPE},
     {RW_W_CONVERT, FN_RESERVED | FN_TYPE2},
     {RW_W_WEIGHT_STRING, FN_AS_TYPE | FN_LEVEL},
     {RW_W_EXTRACT, FN_UNIT},
@@ -175,7 +178,11 @@ static void at_time_zone(rw__parser *p, rw__exprs *kids)
 
 static void argument_alias(rw__parser *p, unsigned flags)
 {
-    if (!rw__accept(p, RW_W_AS)) return;
+    bool label = rw__is_name(p, 0) || rw__kind(p, 0) == RW_TOK_STRING;
+    if (!rw__accept(p, RW_W_AS)) {
+        if (flags == 0 && label) p->pos++; /* f(a b), as f(a AS b) */
+        return;
+    }
     if (flags & FN_AS_TYPE) {
         rw__type(p);
     } else if (rw__is_name(p, 0) || rw__kind(p, 0) == RW_TOK_STRING) {
@@ -219,11 +226,12 @@ static bool separator(rw__parser *p, unsigned flags)
 static bool odd_first(rw__parser *p, unsigned flags, rw__exprs *kids)
 {
     rw_name seq;
-    if ((flags & FN_UNIT) && rw__kind(p, 0) == RW_TOK_IDENT) {
-        p->pos++;
+    if (flags & FN_UNIT) {
+        if (!rw__unit(p) && !RW_ACCEPT_ANY(p, RW_W_DATE, RW_W_TIME, RW_W_DATETIME, RW_W_TIMESTAMP))
+            rw__fail(p, "unit of time");
         return true;
     }
-    if (flags & FN_TABLE1) return rw__name(p, &seq, "sequence");
+    if ((flags & FN_TABLE1) && p->server.flavour == RW_MARIADB) return rw__name(p, &seq, "sequence");
     if (rw__is(p, RW_OP_STAR) && rw__is_at(p, 1, RW_OP_RPAREN)) {
         rw_expr *star = rw__node(p, RW_E_STAR, p->pos);
         p->pos++;
