@@ -6,6 +6,7 @@
 #ifndef REWRITE_REWRITE_H
 #define REWRITE_REWRITE_H
 
+#include "base/buf.h"
 #include "rewrite/ruleset.h"
 
 /* sql_mode, the part that matters. */
@@ -126,6 +127,10 @@ rw_cache_stats rw_cache_get_stats(const rw_cache *c);
 /* As rw_rewrite, through the cache (NULL: without). */
 b_status rw_rewrite_cached(rw_cache *c, const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
                            rw_result *out) B_MUSTCHECK;
+
+/* Appends comment lines that show the tokens of sql, the verdict and the edits; for people. */
+b_status rw_explain(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
+                    b_buf *out) B_MUSTCHECK;
 
 /* Splits a script at `;`, as the lexer sees it. *rest moves on; false at the end. *stmt has no `;`. */
 bool rw_split(const rw_ctx *ctx, rw_server server, b_slice *rest, b_slice *stmt);
