@@ -254,24 +254,29 @@ static bool may_copy(const rw_planner *p, const rw_expr *e)
     return true;
 }
 
-/* Does GROUP BY list a column of this name that is not the item itself? HAVING then prefers the column. */
-static bool grouped_apart(const rw_planner *p, const rw_scope *s, const rw_item *item, b_slice name)
+/* A name that is both an alias and a column in GROUP BY is the column in HAVING. Does the rewriting of GROUP
+ * BY make or break such a case? */
+static bool grouped_apart(rw_planner *p, rw_scope *s, b_slice name)
 {
-    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
-        const rw_name *n = &o->expr->name;
+    bool before = false, after = false;
 
-        if (o->expr->kind != RW_E_COLUMN || !rw__is_candidate(p, last_part(n))) {
+    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
+        rw_clause keep = s->clause;
+        rw_binding b;
+
+        if (o->expr->kind != RW_E_COLUMN || !rw__is_candidate(p, last_part(&o->expr->name))) {
             continue;
         }
-        if (item->expr->kind == RW_E_COLUMN && b_slice_ieq(last_part(&item->expr->name), last_part(n))) {
+        s->clause = RW_C_GROUP;
+        b = rw__lookup(p, s, &o->expr->name, true);
+        s->clause = keep;
+        if (b.kind != RW_BIND_COLUMN) {
             continue;
         }
-        if (n->n == 1 && b_slice_ieq(n->part[0], name)) {
-            continue;
-        } /* the alias itself */
-        return true;
+        before = before || b_slice_ieq(last_part(&o->expr->name), name);
+        after = after || b_slice_ieq(b.col->phys, name);
     }
-    return false;
+    return before != after;
 }
 
 /* An alias of the select list that the physical columns would now hide. */
@@ -285,7 +290,7 @@ static void emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
         return;
     }
     if (phys.kind == RW_BIND_ALIAS && phys.scope == b->scope && phys.item == b->item) {
-        if (s->clause == RW_C_HAVING && b->scope == s && grouped_apart(p, s, b->item, name)) {
+        if (s->clause == RW_C_HAVING && b->scope == s && grouped_apart(p, s, name)) {
             refuse_lost(p, name);
         }
         return;
@@ -414,7 +419,19 @@ static void walk_subquery(rw_planner *p, rw_scope *s, const rw_expr *e)
     (void)rw__emit_query_as(p, s, e->query, mode, NULL);
 }
 
-/* DEFAULT(col): from switched until contracted B's own default is not the plain table's. */
+/* DEFAULT(col): B's own default is not the plain table's from switched until it has been moved to it; A's is,
+ * where it is a literal, as long as A is the column that is meant (rw__write_cols). */
+static bool default_moved(const rw_vcol *c)
+{
+    const rw_pair *pair = &c->mt->m->pairs[c->pair];
+    rw_default_kind k = pair->plain.default_kind;
+
+    if (c->mt->m->phase == RW_SWITCHED) {
+        return !b_slice_eq(c->phys, pair->from) || (k != RW_DEFAULT_LITERAL && k != RW_DEFAULT_NULL);
+    }
+    return c->mt->m->phase == RW_RETIRED && pair->b_default_up;
+}
+
 static void walk_default_of(rw_planner *p, rw_scope *s, const rw_expr *e)
 {
     rw_binding b;
@@ -423,8 +440,7 @@ static void walk_default_of(rw_planner *p, rw_scope *s, const rw_expr *e)
         return;
     }
     b = rw__lookup(p, s, &e->name, false);
-    if (b.kind == RW_BIND_COLUMN && b.col->mt != NULL &&
-        (b.col->mt->m->phase == RW_SWITCHED || b.col->mt->m->phase == RW_RETIRED)) {
+    if (b.kind == RW_BIND_COLUMN && b.col->mt != NULL && default_moved(b.col)) {
         rw__refuse_name(p, b.col->mt, "default", "DEFAULT(%.*s)", last_part(&e->name),
                         "write the value itself, or wait for the next phase");
         return;

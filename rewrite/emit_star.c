@@ -347,32 +347,36 @@ static bool needs_writing(const rw_planner *p, const rw_scope *s, const rw_expr 
 
 /* ---- what the star gives to the outside ------------------------------------------------------------- */
 
-static void export_col(rw_planner *p, const rw_scope *s, const star_col *c, rw_vcols *out)
+/* The other names of the pairs among the columns: from outside, they reach the same columns. */
+static void export_others(rw_planner *p, const rw_scope *s, const star_list *l, rw_vcols *out)
 {
-    const rw_source *src = &s->src[c->src];
+    for (uint32_t i = 0; i < l->n && !p->nomem; i++) {
+        const rw_source *src = &s->src[l->v[i].src];
 
-    rw__vcols_add(p, out, (rw_vcol){.name = c->col->name, .phys = c->col->name, .first = true, .star = true});
-    /* The other name of the pair reaches the same column from outside. */
-    for (uint32_t i = 0; i < src->ncols; i++) {
-        rw_vcol other = src->cols[i];
+        for (uint32_t k = 0; k < src->ncols && l->v[i].col->first; k++) {
+            rw_vcol other = src->cols[k];
 
-        if (other.first || other.mt == NULL || !b_slice_ieq(other.phys, c->col->phys)) {
-            continue;
+            if (other.first || other.mt == NULL || !b_slice_ieq(other.phys, l->v[i].col->phys)) {
+                continue;
+            }
+            other.phys = l->v[i].col->name;
+            other.column = NULL;
+            other.extra = true;
+            rw__vcols_add(p, out, other);
         }
-        other.phys = c->col->name;
-        other.column = NULL;
-        other.extra = true;
-        rw__vcols_add(p, out, other);
     }
 }
 
 static void export_list(rw_planner *p, const rw_scope *s, const star_list *l, rw_vcols *out)
 {
     for (uint32_t i = 0; i < l->n && !p->nomem; i++) {
+        b_slice name = l->v[i].col->name;
+
         if (l->v[i].col->first) {
-            export_col(p, s, &l->v[i], out);
+            rw__vcols_add(p, out, (rw_vcol){.name = name, .phys = name, .first = true, .star = true});
         }
     }
+    export_others(p, s, l, out);
 }
 
 /* ---- entry points ----------------------------------------------------------------------------------- */

@@ -17,13 +17,20 @@ static bool plain_word(b_slice name)
     return name.n > 0;
 }
 
+static bool reserved(b_slice name)
+{
+    rw_word word = rw__word_find(name.p, name.n);
+    rw_server mysql = {.flavour = RW_MYSQL}, mariadb = {.flavour = RW_MARIADB};
+
+    return rw__word_reserved((uint16_t)word, mysql) || rw__word_reserved((uint16_t)word, mariadb);
+}
+
 b_slice rw__quoted(rw_planner *p, b_slice name)
 {
     size_t extra = 2, n = 0;
     char *out;
 
-    /* Any known word is quoted, reserved or not: some are special only where they stand. */
-    if (plain_word(name) && rw__word_find(name.p, name.n) == RW_WORD_NONE) {
+    if (plain_word(name) && !reserved(name)) {
         return name;
     }
     for (size_t i = 0; i < name.n; i++) {
