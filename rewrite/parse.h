@@ -134,6 +134,8 @@ rw_window *rw__window_body(rw__parser *p); /* at `(` */
 
 bool rw__query_starts(const rw__parser *p, uint32_t ahead); /* SELECT, WITH, VALUES …, TABLE t */
 rw_query *rw__query(rw__parser *p);
+/* The same when its WITH clause, which began at tok, was read already. */
+rw_query *rw__query_with(rw__parser *p, uint32_t tok, rw_cte *ctes, bool recursive);
 /* The rest of a query of which the first operand, in parentheses that began at token tok, was read. */
 rw_query *rw__query_after(rw__parser *p, rw_query *inner, uint32_t tok);
 bool rw__query_goes_on(const rw__parser *p); /* at UNION …, ORDER BY, LIMIT, FOR UPDATE and so on */

@@ -139,7 +139,7 @@ void rw__drop(rw__parser *p, rw_stmt *s)
         return;
     }
     s->kind = RW_S_DROP_TABLE;
-    if (rw__accept2(p, RW_W_IF, RW_W_EXISTS)) rw__accept(p, RW_W_EXISTS);
+    rw__accept2(p, RW_W_IF, RW_W_EXISTS);
     s->tables = table_names(p);
     if (rw__accept(p, RW_W_WAIT)) rw__accept_kind(p, RW_TOK_NUMBER);
     rw__accept(p, RW_W_NOWAIT);
@@ -271,17 +271,28 @@ static bool compound(const rw__parser *p, uint32_t start)
     }
 }
 
-static bool creates_routine(const rw_token *first, const rw_token *t)
+/* What a CREATE or ALTER is about: 1 = a routine, whose body may hold semicolons; 0 = something else;
+ * -1 = this word does not tell. */
+static int creates_routine(const rw_token *t)
 {
-    if (first->kind != RW_TOK_IDENT || t->kind != RW_TOK_IDENT) return false;
-    if (first->word != RW_W_CREATE && first->word != RW_W_ALTER) return false;
+    if (t->kind != RW_TOK_IDENT) return -1;
     switch ((int)t->word) {
     case RW_W_PROCEDURE:
     case RW_W_FUNCTION:
     case RW_W_TRIGGER:
     case RW_W_EVENT:
-    case RW_W_PACKAGE: return true;
-    default: return false;
+    case RW_W_PACKAGE: return 1;
+    case RW_W_TABLE:
+    case RW_W_VIEW:
+    case RW_W_INDEX:
+    case RW_W_USER:
+    case RW_W_ROLE:
+    case RW_W_DATABASE:
+    case RW_W_SCHEMA:
+    case RW_W_SERVER:
+    case RW_W_SEQUENCE:
+    case RW_W_TABLESPACE: return 0;
+    default: return -1;
     }
 }
 
@@ -289,12 +300,16 @@ void rw__other(rw__parser *p, rw_stmt *s)
 {
     s->kind = RW_S_OTHER;
     bool all = compound(p, s->tok);
+    const rw_token *first = &p->t->tok[s->tok];
+    bool ddl = first->kind == RW_TOK_IDENT && (first->word == RW_W_CREATE || first->word == RW_W_ALTER);
+    int routine = ddl ? -1 : 0;
     while (rw__kind(p, 0) != RW_TOK_END && (all || !rw__is(p, RW_OP_SEMICOLON))) {
         if (rw__kind(p, 0) == RW_TOK_BAD) {
             rw__fail(p, "text that cannot be read");
             return;
         }
-        all = all || creates_routine(&p->t->tok[s->tok], rw__peek(p, 0));
+        if (routine == -1) routine = creates_routine(rw__peek(p, 0));
+        all = all || routine == 1;
         p->pos++;
     }
 }

@@ -1,18 +1,19 @@
 /* Operands of expressions: literals, names, variables, parentheses, CASE and the like. */
 #include "parse.h"
 
-static rw_expr *literal(rw__parser *p, uint32_t ntok)
+static rw_expr *tokens(rw__parser *p, rw_expr_kind kind, uint32_t ntok)
 {
-    rw_expr *e = rw__node(p, RW_E_LITERAL, p->pos);
+    rw_expr *e = rw__node(p, kind, p->pos);
     p->pos += ntok;
-    while (rw__accept_kind(p, RW_TOK_STRING)) continue; /* 'a' 'b' is one string */
     return rw__done(p, e);
 }
 
-static rw_expr *plain_token(rw__parser *p, rw_expr_kind kind)
+/* A literal that ends with a string goes on with the strings after it: 'a' 'b' is one. */
+static rw_expr *string(rw__parser *p, uint32_t ntok)
 {
-    rw_expr *e = rw__node(p, kind, p->pos);
-    p->pos++;
+    rw_expr *e = tokens(p, RW_E_LITERAL, ntok);
+    if (p->t->tok[p->pos - 1].kind == RW_TOK_STRING)
+        while (rw__accept_kind(p, RW_TOK_STRING)) continue;
     return rw__done(p, e);
 }
 
@@ -113,7 +114,7 @@ static bool has_comma(const rw__parser *p, uint32_t ahead)
 /* INTERVAL 1 DAY, or the function INTERVAL(a, b, …). */
 static rw_expr *interval(rw__parser *p)
 {
-    if (rw__is_at(p, 1, RW_OP_LPAREN) && has_comma(p, 1)) return rw__call(p);
+    if (rw__is_at(p, 1, RW_OP_LPAREN) && !rw__query_starts(p, 2) && has_comma(p, 1)) return rw__call(p);
     rw_expr *e = rw__node(p, RW_E_OP, p->pos);
     e->op = RW_W_INTERVAL;
     p->pos++;
@@ -191,7 +192,7 @@ static rw_expr *by_word(rw__parser *p)
     switch ((int)word) {
     case RW_W_NULL:
     case RW_W_TRUE:
-    case RW_W_FALSE: return plain_token(p, RW_E_LITERAL);
+    case RW_W_FALSE: return tokens(p, RW_E_LITERAL, 1);
     case RW_W_CASE: return case_expr(p);
     case RW_W_EXISTS: return exists_expr(p);
     case RW_W_INTERVAL: return interval(p);
@@ -202,14 +203,14 @@ static rw_expr *by_word(rw__parser *p)
     case RW_W_DATE:
     case RW_W_TIME:
     case RW_W_TIMESTAMP:
-        if (rw__kind(p, 1) == RW_TOK_STRING) return literal(p, 2);
+        if (rw__kind(p, 1) == RW_TOK_STRING) return tokens(p, RW_E_LITERAL, 2);
         break;
     default: break;
     }
     if (is_values_of(p, 0)) return name_in_parens(p, RW_E_VALUES_OF, "VALUE function");
     if (is_sequence_value(p)) return sequence_value(p);
     if (rw__call_starts(p)) return rw__call(p);
-    if (is_introducer(p)) return literal(p, 2);
+    if (is_introducer(p)) return string(p, 2);
     return column(p);
 }
 
@@ -255,9 +256,9 @@ rw_expr *rw__primary(rw__parser *p)
 {
     switch ((rw_token_kind)rw__kind(p, 0)) {
     case RW_TOK_NUMBER:
-    case RW_TOK_HEX: return plain_token(p, RW_E_LITERAL);
-    case RW_TOK_STRING: return literal(p, 1);
-    case RW_TOK_PARAM: return plain_token(p, RW_E_PARAM);
+    case RW_TOK_HEX: return tokens(p, RW_E_LITERAL, 1);
+    case RW_TOK_STRING: return string(p, 1);
+    case RW_TOK_PARAM: return tokens(p, RW_E_PARAM, 1);
     case RW_TOK_USERVAR: return user_variable(p);
     case RW_TOK_SYSVAR: return system_variable(p);
     case RW_TOK_QUOTED: return rw__call_starts(p) ? rw__call(p) : column(p);

@@ -391,8 +391,8 @@ void rw__with(rw__parser *p, rw_cte **ctes, bool *recursive)
     } while (rw__accept(p, RW_OP_COMMA));
 }
 
-/* Body and rest, once the WITH clause was read. The node is a new one when the operand cannot carry them. */
-static rw_query *query_body(rw__parser *p, uint32_t tok, rw_cte *ctes, bool recursive)
+/* Body and rest, once the WITH clause was read. */
+rw_query *rw__query_with(rw__parser *p, uint32_t tok, rw_cte *ctes, bool recursive)
 {
     rw_query *q = unions(p, query_operand(p));
     q->tok = tok;
@@ -410,7 +410,7 @@ rw_query *rw__query(rw__parser *p)
     rw_query *q;
     if (rw__enter(p)) {
         rw__with(p, &ctes, &recursive);
-        q = query_body(p, tok, ctes, recursive);
+        q = rw__query_with(p, tok, ctes, recursive);
     } else {
         q = query_node(p, tok);
     }

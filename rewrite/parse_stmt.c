@@ -12,24 +12,18 @@ static void query_statement(rw__parser *p, rw_stmt *s)
 /* WITH … SELECT | UPDATE | DELETE: what comes after the list decides. */
 static void with_statement(rw__parser *p, rw_stmt *s)
 {
-    uint32_t start = p->pos, depth = 0, i = 0;
-    for (; rw__kind(p, i) != RW_TOK_END; i++) {
-        if (rw__is_at(p, i, RW_OP_LPAREN)) depth++;
-        if (rw__is_at(p, i, RW_OP_RPAREN) && depth > 0) depth--;
-        bool dml = rw__is_at(p, i, RW_W_UPDATE) || rw__is_at(p, i, RW_W_DELETE);
-        if (depth == 0 && (dml || rw__is_at(p, i, RW_W_SELECT) || rw__is_at(p, i, RW_OP_SEMICOLON))) break;
-    }
-    if (!rw__is_at(p, i, RW_W_UPDATE) && !rw__is_at(p, i, RW_W_DELETE)) {
-        query_statement(p, s);
-        return;
-    }
+    uint32_t tok = p->pos;
     rw__with(p, &s->ctes, &s->recursive);
-    if (p->pos != start + i)
-        rw__fail(p, "WITH clause");
-    else if (rw__is(p, RW_W_UPDATE))
+    if (rw__is(p, RW_W_UPDATE)) {
         rw__update(p, s);
-    else
+    } else if (rw__is(p, RW_W_DELETE)) {
         rw__delete(p, s);
+    } else {
+        s->kind = RW_S_QUERY;
+        s->query = rw__query_with(p, tok, s->ctes, s->recursive);
+        s->ctes = NULL;
+        s->recursive = false;
+    }
 }
 
 static void load_statement(rw__parser *p, rw_stmt *s)
