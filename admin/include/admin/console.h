@@ -22,11 +22,11 @@ typedef struct adm_explain {
  * command then answers that it is not available. Each of the first group adds its columns and rows to an
  * empty table; the columns are those of docs/admin.md (and of admin/commands.c):
  *
- *   clients   id, user, client, backend_id, schema, schema_version, program, state, epoch, transaction,
- *             prepared, age_s, idle_ms
+ *   clients   id, user, host, program, schema, version, state, backend_id, epoch, transaction, statements,
+ *             bytes_in, bytes_out, age_s
  *   stats     name, value, unit, meaning
  *   usage     migration, name, user, host, program, digest, sample, count, last_seen  (name: old or new)
- *   refusals  reason, table, user, digest, sample, count, last_seen */
+ *   refusals  code, migration, user, message, sample, count, last_seen */
 typedef struct adm_host {
     void *ctx;
     void (*clients)(void *ctx, b_table *out);  /* SHOW CLIENTS */
@@ -69,7 +69,10 @@ b_status adm_execute(adm_console *c, const adm_caller *who, b_slice sql, b_table
  * adm_conn_input takes what the socket gave. When a command is complete, adm_conn_pending gives it (the
  * session is `running` and takes no further command); the owner runs adm_conn_run, on a worker thread, which
  * appends the answer to its own buffer, to be written out. Simple commands that clients send on connecting
- * (SELECT @@version_comment, SET …, COM_PING, SHOW VARIABLES, …) are answered within adm_conn_input. */
+ * (SELECT @@version_comment, SET …, COM_PING, SHOW VARIABLES, …) are answered within adm_conn_input.
+ *
+ * The first adm_conn_input, which may be with n = 0, gives the greeting. While a command runs, input is only
+ * stored, up to 1 MiB and some; call adm_conn_free only after the run is over. */
 typedef struct adm_conn adm_conn;
 
 adm_conn *adm_conn_new(adm_console *c, uint32_t id, const char *peer);
