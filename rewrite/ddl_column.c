@@ -192,6 +192,10 @@ static rw_default_kind default_value(rw__ddl *d)
         rw__ddl_skip_parens(d);
         return RW_DEFAULT_EXPR;
     }
+    if (d->t.tok[d->pos].kind == RW_TOK_QUOTED) { /* MariaDB shows DEFAULT (a) as DEFAULT `a` */
+        d->pos++;
+        return RW_DEFAULT_EXPR;
+    }
     default_literal(d);
     return RW_DEFAULT_LITERAL;
 }

@@ -313,6 +313,10 @@ void rw__emit_assigns(rw_planner *p, const rw_assigns *a)
         } else {
             emit_one(p, a, &ts.at[i]);
         }
+        if (ts.at[i].both_named && ts.at[i].new_name && a->in_order &&
+            rw__write_mode(ts.at[i].mt) == RW_WRITE_BOTH) {
+            rw__own_name(p, a->scope, ts.at[i].mt, ts.at[i].index);
+        }
     }
 }
 

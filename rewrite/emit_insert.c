@@ -44,6 +44,7 @@ static bool has_extras(const rw_insert *in)
 /* One (…). Rows of another length than the list are left so: the server names them. */
 static void emit_row(rw_planner *p, const rw_insert *in, const rw_row *row)
 {
+    const rw_vcol *cols = in->src->cols;
     const rw_expr *prev = NULL;
     uint32_t i = 0;
     for (const rw_expr *v = row->values; v != NULL; prev = v, v = v->next, i++) {
@@ -63,7 +64,12 @@ static void emit_row(rw_planner *p, const rw_insert *in, const rw_row *row)
             rw_edit_text(p->edits, e, B_LIT(", "));
             rw_edit_text(p->edits, e, rw__quoted(p, c->pair->from));
         }
+        if (c != NULL && c->pair != NULL && c->new_name && in->mode == RW_WRITE_BOTH &&
+            in->pairs[c->index].second != RW_NO_TOK) {
+            rw__own_name(p, in->scope, in->mt, c->index);
+        }
     }
+    in->src->cols = cols;
     if (has_extras(in)) {
         add_extra_values(p, in, row->values != NULL, rw_edit_before(p->edits, row->end - 1));
     }

@@ -162,7 +162,7 @@ static void choose_single(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
             a->form = RW_ASSIGN_TWICE;
             a->keep_noop = false;
         } else {
-            rw_edit_text(p->edits, rw_edit_after(p->edits, s->end - 1), B_LIT(NO_LIMIT));
+            a->limit = true;
         }
     }
 }
@@ -193,13 +193,13 @@ static void check_targets(rw_planner *p, const rw_scope *scope)
     }
 }
 
-/* SET, with every migrating table's names meaning the column that is written. */
-static void emit_set(rw_planner *p, const rw_stmt *s, rw_scope *scope)
+/* SET, with every migrating table's names meaning the column that is written. True: a LIMIT has to follow. */
+static bool emit_set(rw_planner *p, const rw_stmt *s, rw_scope *scope)
 {
     const rw_vcol **reads = b_arena_array(p->arena, scope->nsrc + 1, sizeof(const rw_vcol *));
     if (reads == NULL) {
         p->nomem = true;
-        return;
+        return false;
     }
     for (uint32_t i = 0; i < scope->nsrc; i++) {
         reads[i] = scope->src[i].cols;
@@ -215,6 +215,7 @@ static void emit_set(rw_planner *p, const rw_stmt *s, rw_scope *scope)
     for (uint32_t i = 0; i < scope->nsrc; i++) {
         scope->src[i].cols = reads[i];
     }
+    return a.limit;
 }
 
 void rw__plan_update(rw_planner *p, const rw_stmt *s)
@@ -229,8 +230,11 @@ void rw__plan_update(rw_planner *p, const rw_stmt *s)
     if (rw__stop(p)) {
         return;
     }
-    emit_set(p, s, &scope);
+    bool limit = emit_set(p, s, &scope);
     rw__emit_exprs(p, &scope, RW_C_WHERE, s->where);
     rw__emit_order(p, &scope, RW_C_ORDER, s->order);
     rw__emit_exprs(p, &scope, RW_C_OTHER, s->limit);
+    if (limit) {
+        rw_edit_text(p->edits, rw_edit_after(p->edits, s->end - 1), B_LIT(NO_LIMIT));
+    }
 }

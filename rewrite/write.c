@@ -58,6 +58,29 @@ const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src)
     return cols;
 }
 
+void rw__own_name(rw_planner *p, rw_scope *s, const rw_mtab *mt, uint32_t pair)
+{
+    for (uint32_t i = 0; i < s->nsrc; i++) {
+        rw_source *src = &s->src[i];
+        rw_vcol *cols = src->mt == mt ? b_arena_array(p->arena, (size_t)src->ncols + 1, sizeof *cols) : NULL;
+        if (src->mt != mt) {
+            continue;
+        }
+        if (cols == NULL) {
+            p->nomem = true;
+            return;
+        }
+        for (uint32_t k = 0; k < src->ncols; k++) {
+            cols[k] = src->cols[k];
+            if (cols[k].mt == mt && cols[k].pair == pair && cols[k].new_name) {
+                cols[k].phys = mt->m->pairs[pair].to;
+                cols[k].column = rw_table_column(mt->table, cols[k].phys);
+            }
+        }
+        src->cols = cols;
+    }
+}
+
 bool rw__null_is_error(const rw_planner *p, const rw_stmt *s)
 {
     bool local = false; /* LOAD DATA LOCAL is an IGNORE */

@@ -27,6 +27,9 @@ void rw__check_writable(rw_planner *p, const rw_mtab *mt);
 /* The source's columns with reads of every pair going to rw__write_name(). NULL once stopped. */
 const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src);
 
+/* From here on the client's B means B itself: it has been given a value of its own. */
+void rw__own_name(rw_planner *p, rw_scope *s, const rw_mtab *mt, uint32_t pair);
+
 /* Is NULL into a NOT NULL column an error that ends this statement (strict, and not IGNORE)? */
 bool rw__null_is_error(const rw_planner *p, const rw_stmt *s);
 
@@ -68,6 +71,7 @@ typedef struct rw_assigns {
     rw_assign_form form;
     bool keep_noop; /* AFTER: B may be stale; a row that the plain table leaves alone must stay as it is */
     bool qualify;   /* names that are added get their table's name */
+    bool limit;     /* UPDATE: a LIMIT has to be added for the form to be right */
     bool in_order;  /* assigned from left to right: a later expression sees the earlier value */
 } rw_assigns;
 
