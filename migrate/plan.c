@@ -1,0 +1,231 @@
+/* PLAN MIGRATION: every step with its exact SQL, how to undo it, the lock and an estimate. Built by the same
+ * functions that build the SQL which is run; reads the table's statistics, changes nothing. */
+#include "mig.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ROWS_PER_SECOND = 40000, VERIFY_ROWS_PER_SECOND = 400000, INDEX_ROWS_PER_SECOND = 300000 };
+
+typedef struct plan {
+    mig_db *db;
+    const mig__m *m;
+    b_table *out;
+    uint64_t rows;
+    unsigned step;
+} plan;
+
+static void add(plan *p, const char *phase, const char *sql, const char *undo, const char *lock,
+                const char *estimate)
+{
+    b_table_row(p->out);
+    b_table_int(p->out, ++p->step);
+    b_table_str(p->out, phase);
+    b_table_str(p->out, sql);
+    b_table_str(p->out, undo);
+    b_table_str(p->out, lock);
+    b_table_str(p->out, estimate);
+}
+
+static const char *seconds_for(const plan *p, unsigned rate, char buf[64])
+{
+    snprintf(buf, 64, "about %llu s for %llu rows", (unsigned long long)(p->rows / rate + 1),
+             (unsigned long long)p->rows);
+    return buf;
+}
+
+static void alter(const plan *p, b_buf *q)
+{
+    b_buf_clear(q);
+    b_buf_str(q, "ALTER TABLE ");
+    b_buf_ident(q, b_slice_str(p->m->schema));
+    b_buf_char(q, '.');
+    b_buf_ident(q, b_slice_str(p->m->table));
+    b_buf_char(q, ' ');
+}
+
+static void drop(const plan *p, const char *column, b_buf *q)
+{
+    alter(p, q);
+    b_buf_str(q, "DROP COLUMN ");
+    b_buf_ident(q, b_slice_str(column));
+    b_buf_str(q, ", ALGORITHM=INSTANT");
+}
+
+static const char moment[] =
+    "exclusive metadata lock for a moment; the ALTER is killed after 150 ms of waiting, and tried again";
+
+static void plan_expand(plan *p)
+{
+    b_buf q = {0}, undo = {0};
+    for (size_t i = 0; i < p->m->npairs; i++) {
+        const mig__pair *c = &p->m->pairs[i];
+        alter(p, &q);
+        b_buf_str(&q, "ADD COLUMN ");
+        mig__column_def(&q, p->db, c, c->to, false, true, MIG__DEF_NONE);
+        b_buf_str(&q, " AFTER ");
+        b_buf_ident(&q, b_slice_str(c->from));
+        b_buf_str(&q, ", ALGORITHM=INSTANT");
+        drop(p, c->to, &undo);
+        add(p, "expanded", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
+        if (!mig__can_default_up(c)) continue;
+        alter(p, &q);
+        b_buf_str(&q, "ALTER COLUMN ");
+        b_buf_ident(&q, b_slice_str(c->to));
+        b_buf_str(&q, " SET DEFAULT (");
+        b_buf_ident(&q, b_slice_str(c->from));
+        b_buf_str(&q, "), ALGORITHM=INSTANT");
+        alter(p, &undo);
+        b_buf_str(&undo, "ALTER COLUMN ");
+        b_buf_ident(&undo, b_slice_str(c->to));
+        b_buf_str(&undo, " DROP DEFAULT, ALGORITHM=INSTANT");
+        add(p, "expanded", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
+    }
+    b_buf_deinit(&q);
+    b_buf_deinit(&undo);
+}
+
+static void plan_fill(plan *p)
+{
+    b_buf q = {0};
+    char estimate[64];
+    add(p, "dual_write", "-- every write of one column becomes a write of both (no SQL on the table)",
+        "ROLLBACK MIGRATION: the new column is written no more",
+        "none; waits for statements and transactions of the epoch before", "milliseconds");
+    b_buf_str(&q, "UPDATE ");
+    b_buf_ident(&q, b_slice_str(p->m->schema));
+    b_buf_char(&q, '.');
+    b_buf_ident(&q, b_slice_str(p->m->table));
+    b_buf_str(&q, " SET ");
+    for (size_t i = 0; i < p->m->npairs; i++) {
+        if (i > 0) b_buf_str(&q, ", ");
+        b_buf_ident(&q, b_slice_str(p->m->pairs[i].to));
+        b_buf_str(&q, " = ");
+        b_buf_ident(&q, b_slice_str(p->m->pairs[i].from));
+    }
+    b_buf_str(&q, " WHERE <range of the primary key> AND ");
+    mig__differs(p->m, &q);
+    add(p, "dual_write", b_buf_cstr(&q), "PAUSE BACKFILL",
+        "row locks of one chunk, only on rows that need the change (READ COMMITTED)",
+        seconds_for(p, ROWS_PER_SECOND, estimate));
+    add(p, "dual_write", "-- VERIFY: both columns of every row compared, byte for byte", "", "none",
+        seconds_for(p, VERIFY_ROWS_PER_SECOND, estimate));
+    b_buf_deinit(&q);
+}
+
+static b_status plan_twins(plan *p, b_err *err)
+{
+    b_buf clauses = {0}, q = {0}, undo = {0};
+    char estimate[64];
+    b_status s = mig__twins_list(p->db, p->m, &clauses, err);
+    char *next = clauses.p;
+    while (s == B_OK && next != NULL && *next != '\0') {
+        char *clause = next, *end = strchr(next, '\n'), *name = strchr(clause, '`'),
+             *close = name == NULL ? NULL : strchr(name + 1, '`');
+        next = end == NULL ? NULL : end + 1;
+        if (end != NULL) *end = '\0';
+        alter(p, &q);
+        b_buf_printf(&q, "%s, ALGORITHM=INPLACE, LOCK=NONE", clause);
+        alter(p, &undo);
+        b_buf_printf(&undo, "DROP INDEX %.*s", name == NULL || close == NULL ? 0 : (int)(close - name + 1),
+                     name == NULL ? "" : name);
+        add(p, "dual_write", b_buf_cstr(&q), b_buf_cstr(&undo),
+            "online; exclusive metadata lock for a moment at its begin and end",
+            seconds_for(p, INDEX_ROWS_PER_SECOND, estimate));
+    }
+    b_buf_deinit(&clauses);
+    b_buf_deinit(&q);
+    b_buf_deinit(&undo);
+    return s;
+}
+
+static void modify(const plan *p, b_buf *q, const mig__pair *c, const char *column, bool not_null,
+                   bool invisible, mig__def def)
+{
+    alter(p, q);
+    b_buf_str(q, "MODIFY COLUMN ");
+    mig__column_def(q, p->db, c, column, not_null, invisible, def);
+}
+
+static void plan_retire(plan *p)
+{
+    b_buf q = {0}, undo = {0};
+    char estimate[64];
+    for (size_t i = 0; i < p->m->npairs; i++) {
+        const mig__pair *c = &p->m->pairs[i];
+        bool not_null = !c->plain.nullable;
+        if (not_null) {
+            modify(p, &q, c, c->to, true, true, MIG__DEF_UP);
+            modify(p, &undo, c, c->to, false, true, MIG__DEF_UP);
+            b_buf_str(&q, ", ALGORITHM=INPLACE, LOCK=NONE");
+            add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo),
+                "online rebuild of the table; exclusive metadata lock for a moment at its begin and end",
+                seconds_for(p, INDEX_ROWS_PER_SECOND, estimate));
+        }
+        modify(p, &q, c, c->from, not_null, true, MIG__DEF_LITERAL);
+        modify(p, &undo, c, c->from, not_null, false, MIG__DEF_OWN);
+        add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
+        modify(p, &q, c, c->to, not_null, false, MIG__DEF_OWN);
+        modify(p, &undo, c, c->to, not_null, true, MIG__DEF_UP);
+        add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
+    }
+    b_buf_deinit(&q);
+    b_buf_deinit(&undo);
+}
+
+/* After the column is gone there is no step back: a migration the other way is, printed whole. */
+static void plan_contract(plan *p)
+{
+    b_buf q = {0}, undo = {0};
+    b_buf_printf(&undo, "APPLY MIGRATION 'name: %s_back\ntable: %s.%s\ncolumns:\n", p->m->name, p->m->schema,
+                 p->m->table);
+    for (size_t i = 0; i < p->m->npairs; i++)
+        b_buf_printf(&undo, "  - {from: %s, to: %s}\n", p->m->pairs[i].to, p->m->pairs[i].from);
+    b_buf_char(&undo, '\'');
+    for (size_t i = 0; i < p->m->npairs; i++) {
+        drop(p, p->m->pairs[i].from, &q);
+        add(p, "contracted", b_buf_cstr(&q), b_buf_cstr(&undo), moment,
+            "milliseconds, where the server can drop it instantly; otherwise an online rebuild");
+    }
+    add(p, "finished", "-- the migration is inert: the old name is unknown", b_buf_cstr(&undo), "none",
+        "milliseconds");
+    b_buf_deinit(&q);
+    b_buf_deinit(&undo);
+}
+
+static b_status run(plan *p, b_err *err)
+{
+    static const char *const columns[] = {"step", "phase", "sql", "rollback_sql", "lock", "estimate"};
+    b_table *t = NULL;
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) b_table_column(p->out, columns[i]);
+    b_status s = mig__query(p->db, &t, err,
+                            "SELECT COALESCE(TABLE_ROWS, 0) AS n FROM information_schema.TABLES WHERE "
+                            "TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+                            mig__q(p->m->arena, p->m->schema), mig__q(p->m->arena, p->m->table));
+    if (s != B_OK) return s;
+    p->rows = mig__cell_u64(t, 0, "n");
+    b_table_free(t);
+    plan_expand(p);
+    plan_fill(p);
+    s = plan_twins(p, err);
+    if (s != B_OK) return s;
+    add(p, "switched", "-- reads move to the new column (no SQL on the table)",
+        "ROLLBACK MIGRATION: reads move back",
+        "none; waits for statements and transactions of the epoch before", "milliseconds");
+    plan_retire(p);
+    plan_contract(p);
+    return b_table_failed(p->out) ? b_fail(err, B_NOMEM, "out of memory for the plan") : B_OK;
+}
+
+b_status mig_plan(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    plan p = {.out = out};
+    mig__m *m = NULL;
+    b_status s = mig__connect(e, 0, &p.db, err);
+    if (s == B_OK) s = mig__load(p.db, name, &m, err);
+    p.m = m;
+    if (s == B_OK) s = run(&p, err);
+    mig__free(m);
+    mig_db_close(p.db);
+    return s;
+}
