@@ -1,7 +1,7 @@
 /* Matches a text against the forms of the commands; says what was meant where none fits. */
 #include "commands.h"
 
-enum { MAX_GROUPS = 6, MAX_WORD = 32, MAX_HEAD = 2 };
+enum { MAX_GROUPS = 6, MAX_WORD = 32, MAX_HEAD = 2, FREE_SECOND = 4 };
 
 /* ---- forms ---- */
 
@@ -145,41 +145,48 @@ static size_t distance(b_slice a, b_slice b)
     return row[b.n];
 }
 
-/* How far the first words of sql are from the keywords that c begins with; *exact: not at all. */
-static size_t head_distance(const adm__command *c, b_slice sql, b_arena *arena, bool *known)
+typedef struct likeness {
+    size_t distance; /* from the first words of the text to the keywords that the form begins with */
+    size_t length;   /* of those keywords */
+} likeness;
+
+/* Where the first word is right, the second one may be anything. */
+static likeness head_likeness(const adm__command *c, b_slice sql, b_arena *arena)
 {
     adm__words in = adm__words_of(sql, arena);
     b_slice form = b_slice_str(c->form);
-    size_t sum = 0, words = 0;
+    likeness l = {0, 0};
+    size_t words = 0;
     for (b_slice word = form_word(&form); words < MAX_HEAD && is_keyword(word);
          word = form_word(&form), words++) {
         adm__word w = {0};
         if (!adm__next(&in, &w)) w.text = B_LIT("");
-        sum += distance(w.text, word);
+        size_t d = distance(w.text, word);
+        l.distance += words > 0 && l.distance == 0 && d > FREE_SECOND ? FREE_SECOND : d;
+        l.length += word.n;
     }
-    *known = sum == 0;
-    return sum;
+    return l;
 }
 
 static void say_form(b_slice sql, adm__call *call)
 {
     const adm__command *best = NULL;
-    size_t least = 0;
-    bool known = false;
+    likeness most = {0, 0};
     for (size_t i = 0; i < adm__ncommands; i++) {
-        bool exact;
-        size_t d = head_distance(&adm__commands[i], sql, call->arena, &exact);
-        if (best == NULL || d < least) best = &adm__commands[i], least = d, known = exact;
+        likeness l = head_likeness(&adm__commands[i], sql, call->arena);
+        if (best == NULL || l.distance < most.distance) best = &adm__commands[i], most = l;
     }
     sql = b_slice_trim(sql);
     if (sql.n > 120) sql.n = 120;
-    if (known)
+    if (most.distance == 0)
         (void)b_fail(call->err, B_INVALID, "this is not the form of the command; write: %s", best->form);
-    else if (least <= 4)
+    else if (most.distance * 2 <= most.length)
         (void)b_fail(call->err, B_INVALID, "unknown command \"%.*s\"; did you mean: %s (HELP lists all)",
                      B_ARG(sql), best->form);
     else
         (void)b_fail(call->err, B_INVALID, "unknown command \"%.*s\"; HELP lists all commands", B_ARG(sql));
+    for (char *p = call->err->msg; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20) *p = ' ';
 }
 
 const adm__command *adm__find(b_slice sql, adm__call *call)

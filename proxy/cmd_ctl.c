@@ -167,10 +167,7 @@ static int run_one(mig_db *db, const char *sql, const options *o)
     b_status s = mig_db_query(db, sql, &t, &err);
     if (s == B_OK) print_answer(t, o->format);
     fflush(stdout);
-    if (s != B_OK && err.db_errno != 0)
-        fprintf(stderr, "straddle ctl: error %u: %s\n", err.db_errno, err.msg);
-    else if (s != B_OK)
-        fprintf(stderr, "straddle ctl: %s\n", err.msg);
+    if (s != B_OK) fprintf(stderr, "straddle ctl: %s\n", err.msg);
     b_table_free(t);
     return s == B_OK ? EXIT_DONE : s == B_LOST ? EXIT_UNUSABLE : EXIT_FAILED;
 }
