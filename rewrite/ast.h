@@ -83,8 +83,9 @@ typedef struct rw_from {
     bool partition_clause, index_hints, for_system_time, lateral;
     rw_query *query;       /* RW_F_DERIVED */
     rw_name_list *columns; /* derived column list; JSON_TABLE: the names of its columns */
-    bool parenthesised;    /* RW_F_JOIN: stands in parentheses (or ODBC braces) of its own */
-    rw_expr *exprs;        /* JSON_TABLE: its document; RW_F_JOIN: ON condition; FOR SYSTEM_TIME's points */
+    bool parenthesised; /* stands in parentheses or braces of its own, which [tok, end) includes; any kind but
+                           DERIVED */
+    rw_expr *exprs;     /* JSON_TABLE: its document; RW_F_JOIN: ON condition; FOR SYSTEM_TIME's points */
     struct rw_from *left, *right; /* RW_F_JOIN */
     bool natural, left_outer, right_outer;
     rw_name_list *using_cols;
