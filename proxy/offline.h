@@ -5,8 +5,8 @@
 #include "config/config.h"
 #include "rewrite/rewrite.h"
 
-/* The schema file shows the plain table, or the table as it is in the phase. Columns that the phase has and the
- * file has not are made up as the engine would make them. NULL with *err filled. */
+/* The schema file shows the plain table, or the table as it is in the phase. Columns that the phase has and
+ * the file has not are made up as the engine would make them. NULL with *err filled. */
 rw_ruleset *px_offline_ruleset(rw_server server, b_slice ddl, b_slice schema, const cfg_migration *m,
                                rw_phase phase, b_err *err);
 

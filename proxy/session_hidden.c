@@ -11,7 +11,8 @@
 static const char track_sql[] =
     "SET SESSION session_track_schema = ON, SESSION session_track_system_variables = IF(" TRACKED
     " = '*', '*', CONCAT_WS(',', NULLIF(" TRACKED ", ''), IF(FIND_IN_SET('sql_mode', " TRACKED
-    "), NULL, 'sql_mode'), IF(FIND_IN_SET('character_set_client', " TRACKED "), NULL, 'character_set_client')))";
+    "), NULL, 'sql_mode'), IF(FIND_IN_SET('character_set_client', " TRACKED
+    "), NULL, 'character_set_client')))";
 static const char state_sql[] = "SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE()";
 
 void px_hidden_clear(px_session *s)

@@ -3,55 +3,68 @@
 
 #include "protocol/result.h"
 
-static const rw_shown *find(const px_session *s, b_slice table, b_slice column)
+static const rw_shown *find_shown(const px_session *s, const mp_column *c)
 {
     const rw_result *res = s->run.res;
     for (size_t i = 0; i < res->nshown; i++)
-        if (b_slice_ieq(res->shown[i].table.name, table) && b_slice_ieq(res->shown[i].physical, column))
+        if (b_slice_ieq(res->shown[i].table.name, c->org_table) &&
+            b_slice_ieq(res->shown[i].physical, c->org_name))
             return &res->shown[i];
     return NULL;
 }
 
-/* How the column was on the plain table: NOT NULL and no default are lost on a nullable twin. */
-static uint16_t plain_flags(const px_session *s, const rw_shown *shown, uint16_t flags)
+/* The pair that the column belongs to, on either side; NULL for any other column. */
+static const rw_pair *find_pair(const px_session *s, const mp_column *c)
 {
     for (size_t i = 0; i < rw_ruleset_size(s->rules); i++) {
         const rw_migration *m = rw_ruleset_at(s->rules, i);
-        if (!b_slice_ieq(m->table, shown->table.name) || !b_slice_ieq(m->schema, shown->table.schema))
-            continue;
-        for (size_t k = 0; k < m->npairs; k++) {
-            const rw_pair *p = &m->pairs[k];
-            if (!b_slice_ieq(p->from, shown->physical) && !b_slice_ieq(p->to, shown->physical)) continue;
-            flags &= (uint16_t) ~(MP_COLUMN_NOT_NULL | MP_COLUMN_NO_DEFAULT);
-            if (!p->plain.nullable) flags |= MP_COLUMN_NOT_NULL;
-            if (p->plain.default_kind == RW_DEFAULT_NONE) flags |= MP_COLUMN_NO_DEFAULT;
-        }
+        if (!b_slice_ieq(m->table, c->org_table) || !b_slice_ieq(m->schema, c->schema)) continue;
+        for (size_t k = 0; k < m->npairs; k++)
+            if (b_slice_ieq(m->pairs[k].from, c->org_name) || b_slice_ieq(m->pairs[k].to, c->org_name))
+                return &m->pairs[k];
     }
-    return flags;
+    return NULL;
+}
+
+/* As on the plain table: a nullable twin has lost NOT NULL, a twin with a default NO_DEFAULT. */
+static uint16_t plain_flags(const rw_pair *p, uint16_t flags)
+{
+    unsigned f = flags & ~(unsigned)(MP_COLUMN_NOT_NULL | MP_COLUMN_NO_DEFAULT);
+    if (!p->plain.nullable) f |= MP_COLUMN_NOT_NULL;
+    if (p->plain.default_kind == RW_DEFAULT_NONE) f |= MP_COLUMN_NO_DEFAULT;
+    return (uint16_t)f;
+}
+
+static void put_column(px_session *s, mp_column *c, const rw_shown *shown, const rw_pair *pair, uint8_t seq)
+{
+    b_buf fixed = {0};
+    mp_column_info info = mp_column_info_get(c);
+    if (shown != NULL && b_slice_ieq(c->name, c->org_name)) c->name = shown->shown;
+    if (shown != NULL) c->org_name = shown->shown;
+    if (pair != NULL) info.flags = plain_flags(pair, info.flags);
+    mp_column_info_put(&fixed, &info);
+    if (c->fixed.n > fixed.n) b_buf_add(&fixed, c->fixed.p + fixed.n, c->fixed.n - fixed.n);
+    if (!fixed.failed) c->fixed = b_buf_view(&fixed);
+    b_buf *b = px_conn_buf(&s->client);
+    size_t at = mp_packet_begin(b);
+    mp_column_put(b, c);
+    mp_packet_end(b, at, seq);
+    b_buf_deinit(&fixed);
 }
 
 void px_patch_column(px_session *s, b_slice payload, uint8_t seq)
 {
     mp_column c;
-    b_buf fixed = {0};
     const rw_shown *shown = NULL;
-    if (mp_column_parse(payload, &c) == B_OK) shown = find(s, c.org_table, c.org_name);
-    if (shown == NULL) {
-        px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
-        return;
+    const rw_pair *pair = NULL;
+    if (mp_column_parse(payload, &c) == B_OK) {
+        shown = find_shown(s, &c);
+        pair = find_pair(s, &c);
     }
-    if (b_slice_ieq(c.name, c.org_name)) c.name = shown->shown;
-    c.org_name = shown->shown;
-    mp_column_info info = mp_column_info_get(&c);
-    info.flags = plain_flags(s, shown, info.flags);
-    mp_column_info_put(&fixed, &info);
-    if (c.fixed.n > fixed.n) b_buf_add(&fixed, c.fixed.p + fixed.n, c.fixed.n - fixed.n);
-    if (!fixed.failed) c.fixed = b_buf_view(&fixed);
-    b_buf *b = px_conn_buf(&s->client);
-    size_t at = mp_packet_begin(b);
-    mp_column_put(b, &c);
-    mp_packet_end(b, at, seq);
-    b_buf_deinit(&fixed);
+    if (shown == NULL && pair == NULL)
+        px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
+    else
+        put_column(s, &c, shown, pair, seq);
 }
 
 /* A quoted name at the front of `rest`: 'B' or `B`. */

@@ -129,8 +129,9 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
         if (shown) px_patch_error(s, whole, seq);
         return shown;
     case MP_EV_COLUMN:
-        if (shown) px_patch_column(s, whole, seq);
-        return shown;
+        if (s->run.res == NULL || s->run.res->nuses == 0) return false;
+        px_patch_column(s, whole, seq);
+        return true;
     case MP_EV_PREPARE_OK: return !on_prepare_ok(s, payload);
     case MP_EV_PARAM:
         if (!drops_param(s)) return false;
