@@ -18,8 +18,8 @@ const adm__command adm__commands[] = {
      "Takes a planned or finished migration off the list; its history stays."},
     {"CHECK MIGRATION name", READS, adm__check, "check,result,detail",
      "Runs the preflight again: what on the table stands in the way."},
-    {"PLAN MIGRATION name", READS, adm__plan, "step,sql,rollback_sql,lock,estimate",
-     "Every step to come: its SQL, the SQL of the way back, the lock, the time."},
+    {"PLAN MIGRATION name", READS, adm__plan, "step,phase,sql,rollback_sql,lock,estimate",
+     "Every step of the migration: its SQL, the SQL of the way back, the lock, the time."},
     {"ADVANCE MIGRATION name [TO phase] [FORCE]", CHANGES, adm__advance, STEPS,
      "One phase forward, or phase by phase up to the one named. FORCE passes a gate that is not met, and is "
      "recorded."},
