@@ -318,16 +318,34 @@ static void emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
 
 /* ---- the reference as a whole ----------------------------------------------------------------------- */
 
+/* Is one of the columns that the name may mean there one of a migrating table's? */
+static bool pair_involved(const rw_planner *p, const rw_binding *b, const rw_name *name)
+{
+    const rw_scope *s = b->scope;
+
+    for (uint32_t i = s->lo; i < s->nsrc && i < s->hi; i++) {
+        for (uint32_t c = 0; c < s->src[i].ncols; c++) {
+            const rw_vcol *col = &s->src[i].cols[c];
+
+            if (col->mt != NULL && col->first != b->second && b_slice_ieq(col->name, last_part(name)) &&
+                rw__source_matches(p, &s->src[i], name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The server answers for itself where only other tables are involved, and nothing hides them now. */
 static void emit_ambiguous(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
 {
     rw_binding phys = rw__lookup_physical(p, s, &e->name, whole);
+    bool ours = pair_involved(p, b, &e->name);
 
-    if (!in_sight(s, last_part(&e->name))) {
+    if (!ours &&
+        (!in_sight(s, last_part(&e->name)) || (phys.kind == RW_BIND_AMBIGUOUS && phys.scope == b->scope))) {
         return;
     }
-    if (!b->second && phys.kind == RW_BIND_AMBIGUOUS && phys.scope == b->scope) {
-        return;
-    } /* the server says so */
     refuse_ambiguous(p, s, e);
 }
 

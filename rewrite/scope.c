@@ -252,15 +252,13 @@ static rw_binding find_in_tables(const rw_planner *p, rw_scope *s, const rw_name
     return b;
 }
 
-/* The text between the quotes: what a string literal without an alias is called. */
+/* What a string literal without an alias is called: its text, or that of the first of several. */
 static b_slice string_name(const rw_planner *p, const rw_expr *e)
 {
-    const rw_token *t = &p->t->tok[e->tok];
-
-    if (e->end != e->tok + 1 || t->kind != RW_TOK_STRING || t->len < 2) {
-        return (b_slice){NULL, 0};
+    for (uint32_t i = e->tok; i < e->end; i++) {
+        if (p->t->tok[i].kind == RW_TOK_STRING) { return rw__token_name(p->ctx, p->t, i, p->arena); }
     }
-    return b_slice_of(p->t->sql.p + t->off + 1, t->len - 2);
+    return (b_slice){NULL, 0};
 }
 
 b_slice rw__item_name(const rw_planner *p, const rw_item *item)
