@@ -52,6 +52,13 @@ const char *adm__sqlstate(unsigned sql_errno)
     }
 }
 
+/* A message is one line, whatever was put into it. */
+static void one_line(b_err *err)
+{
+    for (char *p = err->msg; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20) *p = ' ';
+}
+
 static b_status run(adm__call *call, const adm_caller *who)
 {
     const adm__command *c = call->command;
@@ -84,13 +91,10 @@ b_status adm_execute(adm_console *c, const adm_caller *who, b_slice sql, b_table
     if (call.arena == NULL) return b_fail(err, B_NOMEM, "out of memory; free some and try again");
     b_status s = B_INVALID;
     call.command = adm__find(sql, &call);
-    if (call.command == NULL) {
-        *sql_errno = ADM__SYNTAX;
-    } else {
-        s = run(&call, who);
-        *sql_errno = adm__errno_of(s, err);
-        note(&call, who, s);
-    }
+    if (call.command != NULL) s = run(&call, who);
+    one_line(err);
+    *sql_errno = call.command == NULL ? ADM__SYNTAX : adm__errno_of(s, err);
+    if (call.command != NULL) note(&call, who, s);
     b_arena_free(call.arena);
     return s;
 }

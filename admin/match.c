@@ -185,8 +185,6 @@ static void say_form(b_slice sql, adm__call *call)
                      B_ARG(sql), best->form);
     else
         (void)b_fail(call->err, B_INVALID, "unknown command \"%.*s\"; HELP lists all commands", B_ARG(sql));
-    for (char *p = call->err->msg; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20) *p = ' ';
 }
 
 const adm__command *adm__find(b_slice sql, adm__call *call)

@@ -32,12 +32,9 @@ b_status adm__show_migration(adm__call *call)
 
 /* ---- APPLY ---- */
 
-/* Diagnostics are lines; an error message is one line. */
 static b_status bad_definition(adm__call *call, b_buf *diag)
 {
     b_slice text = b_slice_trim(b_buf_view(diag));
-    for (size_t i = 0; i < text.n; i++)
-        if (diag->p[i] == '\n') diag->p[i] = ' ';
     return b_fail(call->err, B_INVALID, "the definition is not valid, nothing was applied: %.*s",
                   B_ARG(text));
 }

@@ -28,12 +28,12 @@ typedef struct options {
 } options;
 
 static const char usage[] =
-    "Usage: straddle ctl -c FILE [--json | --vertical] [--user NAME] [--timeout SECONDS] STATEMENT\n"
-    "       straddle ctl -c FILE [options] -        (statements from standard input, each ended by ;)\n"
+    "Usage: straddle ctl [-c FILE] [--json | --vertical] [--user NAME] [--timeout SECONDS] STATEMENT\n"
+    "       straddle ctl [-c FILE] [options] -        (statements from standard input, each ended by ;)\n"
     "\n"
     "Sends admin statements to the admin port that FILE names, with the password FILE has for the user.\n"
     "\n"
-    "  -c, --config FILE      the configuration of the instance\n"
+    "  -c, --config FILE      the configuration of the instance; default straddle.yaml\n"
     "      --json             a JSON array of objects; {\"message\": …} for statements without rows\n"
     "      --vertical         one cell a line\n"
     "      --user NAME        an admin user; without it the first one with the role operator\n"
@@ -326,10 +326,8 @@ static bool parse(int argc, char **argv, options *o)
     for (int option; (option = getopt_long(argc, argv, "c:h", known, NULL)) != -1;)
         if (!take(option, o)) return false;
     if (o->help) return true;
-    if (o->config == NULL || optind + 1 != argc) {
-        fprintf(stderr, "straddle ctl: %s\n",
-                o->config == NULL ? "no configuration is named; add -c FILE"
-                                  : "one statement is needed, in quotes; or - for standard input");
+    if (optind + 1 != argc) {
+        fputs("straddle ctl: one statement is needed, in quotes; or - for standard input\n", stderr);
         return false;
     }
     o->statement = argv[optind];
@@ -338,7 +336,7 @@ static bool parse(int argc, char **argv, options *o)
 
 int px_cmd_ctl(int argc, char **argv)
 {
-    options o = {0};
+    options o = {.config = "straddle.yaml"};
     if (!parse(argc, argv, &o)) {
         fputs(usage, stderr);
         return EXIT_UNUSABLE;
