@@ -142,3 +142,133 @@ b_status mig__twins_build(mig__op *op, b_err *err)
     b_buf_deinit(&clauses);
     return s;
 }
+
+/* ---- on the way to contracted, and back ---- */
+
+/* Runs one ALTER clause on an index and notes it as a step. */
+static b_status alter_index(mig__op *op, const char *step, const b_buf *clause, b_err *err)
+{
+    uint64_t started = mig__now_ms();
+    if (clause->failed) return b_fail(err, B_NOMEM, "out of memory");
+    b_status s = mig__alter(op, b_buf_cstr(clause), true, err);
+    if (s == B_OK) mig__op_step(op, step, b_buf_cstr(clause), started);
+    return s;
+}
+
+/* Drops indexes over A whose twins are there: only unique ones, or all. */
+static b_status drop_old(mig__op *op, bool only_unique, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s = read_indexes(op->db, op->m, &t, err);
+    if (s != B_OK) return s;
+    for (size_t at = 0, end; s == B_OK && at < b_table_rows(t); at = end) {
+        b_buf twin = {0}, clause = {0};
+        const mig__pair *over = NULL;
+        bool unique = mig__cell_u64(t, at, "nu") == 0;
+        end = index_end(t, at);
+        if (columns_sql(op->m, t, at, end, true, &over, &twin) && over != NULL && (unique || !only_unique)) {
+            if (!exists(op->m, t, b_buf_view(&twin), unique)) {
+                s = b_fail(err, B_STATE,
+                           "index %s has no twin over %s; go back to dual_write, where twins are built",
+                           mig__cell(t, at, "i").p, over->to);
+            } else {
+                b_buf_str(&clause, "DROP INDEX ");
+                b_buf_ident(&clause, mig__cell(t, at, "i"));
+                s = alter_index(op, "drop index of the old column", &clause, err);
+            }
+        }
+        b_buf_deinit(&twin);
+        b_buf_deinit(&clause);
+    }
+    b_table_free(t);
+    return s;
+}
+
+b_status mig__unique_drop(mig__op *op, b_err *err)
+{
+    return drop_old(op, true, err);
+}
+
+b_status mig__indexes_drop(mig__op *op, b_err *err)
+{
+    return drop_old(op, false, err);
+}
+
+/* The pair whose suffix `__B` ends an index's name: it is a twin. n: length of the name without it. */
+static const mig__pair *twin_of(const mig__m *m, b_slice index, size_t *n)
+{
+    for (size_t i = 0; i < m->npairs; i++) {
+        b_slice to = b_slice_str(m->pairs[i].to);
+        if (index.n <= to.n + 2) continue;
+        b_slice tail = {index.p + index.n - to.n - 2, to.n + 2};
+        if (tail.p[0] != '_' || tail.p[1] != '_' || !b_slice_ieq((b_slice){tail.p + 2, to.n}, to)) continue;
+        *n = index.n - tail.n;
+        return &m->pairs[i];
+    }
+    return NULL;
+}
+
+static bool name_taken(const b_table *t, b_slice name)
+{
+    for (size_t i = 0; i < b_table_rows(t); i++)
+        if (b_slice_ieq(mig__cell(t, i, "i"), name)) return true;
+    return false;
+}
+
+/* An index's columns with B's replaced by A's. */
+static void columns_back(const mig__m *m, const b_table *t, size_t at, size_t end, b_buf *out)
+{
+    for (size_t i = at; i < end; i++) {
+        b_slice c = mig__cell(t, i, "c");
+        for (size_t k = 0; k < m->npairs; k++)
+            if (b_slice_ieq(c, b_slice_str(m->pairs[k].to))) c = b_slice_str(m->pairs[k].from);
+        if (i > at) b_buf_str(out, ", ");
+        b_buf_ident(out, c);
+        uint64_t sub = mig__cell_u64(t, i, "sub");
+        if (sub > 0) b_buf_printf(out, "(%llu)", (unsigned long long)sub);
+        if (b_slice_eq(mig__cell(t, i, "dir"), B_LIT("D"))) b_buf_str(out, " DESC");
+    }
+}
+
+b_status mig__unique_restore(mig__op *op, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s = read_indexes(op->db, op->m, &t, err);
+    if (s != B_OK) return s;
+    for (size_t at = 0, end, n = 0; s == B_OK && at < b_table_rows(t); at = end) {
+        b_slice name = mig__cell(t, at, "i");
+        end = index_end(t, at);
+        if (mig__cell_u64(t, at, "nu") != 0 || twin_of(op->m, name, &n) == NULL) continue;
+        if (name_taken(t, (b_slice){name.p, n})) continue;
+        b_buf clause = {0};
+        b_buf_str(&clause, "ADD UNIQUE INDEX ");
+        b_buf_ident(&clause, (b_slice){name.p, n});
+        b_buf_str(&clause, " (");
+        columns_back(op->m, t, at, end, &clause);
+        b_buf_char(&clause, ')');
+        s = alter_index(op, "unique index of the old column", &clause, err);
+        b_buf_deinit(&clause);
+    }
+    b_table_free(t);
+    return s;
+}
+
+b_status mig__twins_rename(mig__op *op, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s = read_indexes(op->db, op->m, &t, err);
+    if (s != B_OK) return s;
+    for (size_t at = 0, n = 0; s == B_OK && at < b_table_rows(t); at = index_end(t, at)) {
+        b_slice name = mig__cell(t, at, "i");
+        if (twin_of(op->m, name, &n) == NULL || name_taken(t, (b_slice){name.p, n})) continue;
+        b_buf clause = {0};
+        b_buf_str(&clause, "RENAME INDEX ");
+        b_buf_ident(&clause, name);
+        b_buf_str(&clause, " TO ");
+        b_buf_ident(&clause, (b_slice){name.p, n});
+        s = alter_index(op, "twin index takes the old one's name", &clause, err);
+        b_buf_deinit(&clause);
+    }
+    b_table_free(t);
+    return s;
+}
