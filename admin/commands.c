@@ -16,7 +16,7 @@ const adm__command adm__commands[] = {
      "Takes on the migration whose definition is given as a quoted text, in phase planned."},
     {"REMOVE MIGRATION name", CHANGES, adm__remove, NULL,
      "Takes a planned or finished migration off the list; its history stays."},
-    {"CHECK MIGRATION name", READS, adm__check, "check,result,detail",
+    {"CHECK MIGRATION name", READS, adm__check, "severity,object,why,remedy",
      "Runs the preflight again: what on the table stands in the way."},
     {"PLAN MIGRATION name", READS, adm__plan, "step,phase,sql,rollback_sql,lock,estimate",
      "Every step of the migration: its SQL, the SQL of the way back, the lock, the time."},
