@@ -192,6 +192,18 @@ static bool explain(run *r, b_slice sql)
     return ok;
 }
 
+/* A comment at the end may run to the end of the line, and must not take the `;` with it. */
+static bool print_statement(run *r, b_slice sql)
+{
+    const char *text = b_arena_printf(r->arena, "%.*s;", B_ARG(sql));
+    b_slice rest = b_slice_str(text), first;
+    if (text == NULL) return false;
+    bool open = rw_split(&r->ctx, r->o->server, &rest, &first) && first.n > sql.n;
+    fwrite(sql.p, 1, sql.n, stdout);
+    fputs(open ? "\n;\n" : ";\n", stdout);
+    return true;
+}
+
 static bool one_statement(run *r, b_slice sql)
 {
     rw_result res = {.verdict = RW_PASS, .sql = sql};
@@ -203,8 +215,7 @@ static bool one_statement(run *r, b_slice sql)
     if (res.verdict == RW_REFUSED) {
         print_refusal(&res);
     } else {
-        fwrite(res.sql.p, 1, res.sql.n, stdout);
-        fputs(";\n", stdout);
+        if (!print_statement(r, res.sql)) return false;
     }
     return apply_effects(r, &res);
 }

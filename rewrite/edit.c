@@ -183,17 +183,32 @@ static void put_params(writer *w, uint32_t tok, uint32_t end)
     }
 }
 
-/* May these two bytes stand side by side without becoming one token? */
-static bool loose(char a, char b)
+static bool name_byte(char c)
 {
-    static const char free[] = " \t\r\n(),.;`";
-    return a == '\0' || b == '\0' || strchr(free, a) != NULL || strchr(free, b) != NULL;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+           c == '$' || (unsigned char)c >= 0x80;
+}
+
+static bool one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
+/* Could these two bytes, side by side, become part of one token or of a comment? Dots are left alone: an edit
+ * that ends in one qualifies the name that follows. */
+static bool glues(char a, char b)
+{
+    static const char op[] = "-/*<>=!|&:";
+    if (name_byte(a)) return name_byte(b) || one_of(b, "'\"@");
+    if (one_of(a, "'\"`")) return a == b;
+    if (one_of(a, "@?")) return name_byte(b) || one_of(b, "@'\"`");
+    return one_of(a, op) && one_of(b, op);
 }
 
 /* Where text of an edit meets text of the source. */
 static void joint(writer *w, char next)
 {
-    if (!loose(w->last, next)) put(w, " ", 1);
+    if (glues(w->last, next)) put(w, " ", 1);
 }
 
 static bool put_name(writer *w, const rw_piece *piece)

@@ -1,0 +1,264 @@
+/* The lexer against what MySQL 9.7 and MariaDB 10.11 were seen to do with the same bytes. */
+#include "lexer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const rw_server mysql = {RW_MYSQL, 90704, 0}, mariadb = {RW_MARIADB, 101119, 0};
+
+typedef struct row {
+    const char *sql;
+    const char *want; /* one letter a token: i name, k keyword, q quoted name, s string, n number, h hex, p
+                         placeholder, u user variable, v @@, o operator, ! bad */
+    uint32_t mode;
+    rw_charset charset;
+    char server; /* M MySQL, A MariaDB, 0 both */
+} row;
+
+static const row rows[] = {
+    {"SELECT a FROM t", "kiki", 0, RW_CHARSET_SAFE, 0},
+    {"select 'a''b\\'c', \"d\"", "ksos", 0, RW_CHARSET_SAFE, 0},
+    {"select 'a\\'", "ks", RW_MODE_NO_BACKSLASH_ESCAPES, RW_CHARSET_SAFE, 0},
+    {"select 'a\\'", "k!", 0, RW_CHARSET_SAFE, 0},
+    {"select \"d\", \"a\\\"", "kqoq", RW_MODE_ANSI_QUOTES, RW_CHARSET_SAFE, 0},
+    {"`a``b` `c", "q!", 0, RW_CHARSET_SAFE, 0},
+    {"1 1.5 .5 1e5 1e5abc 1.e1 1abc 1e 1.5e", "nnnnninii!", 0, RW_CHARSET_SAFE, 0},
+    {"0x41 x'41' X'4' ", "hh!", 0, RW_CHARSET_SAFE, 0},
+    {"0b01 b'01' 0X41 0xg 0b2", "hhiii", 0, RW_CHARSET_SAFE, 0},
+    {"t.1a t.select select.a t . select", "ioiioiioiiok", 0, RW_CHARSET_SAFE, 0},
+    {"`t`.1 t .1", "qnin", 0, RW_CHARSET_SAFE, 0},
+    {"1 --1", "noon", 0, RW_CHARSET_SAFE, 0},
+    {"1 --\t1\n2 # x\n3 /* a ' */ 4 --", "nnnn", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*/ 2 */ 3", "nn", 0, RW_CHARSET_SAFE, 0},
+    {"1 /* 2", "n!", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*! + 2 */", "non", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!50000 + 2 */ + 3", "nonon", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!5000 + 2 */", "nnon", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!50699+2*/", "non", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!50700+2*/", "non", 0, RW_CHARSET_SAFE, 'M'},
+    {"1 /*!50700+2*/", "n", 0, RW_CHARSET_SAFE, 'A'},
+    {"1 /*!90705+2*/", "n", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!90704+2*/", "non", 0, RW_CHARSET_SAFE, 'M'},
+    {"1 /*!100100+2*/", "n", 0, RW_CHARSET_SAFE, 'M'},
+    {"1 /*!100100+2*/", "non", 0, RW_CHARSET_SAFE, 'A'},
+    {"1 /*!050000+2*/", "non", 0, RW_CHARSET_SAFE, 'M'},
+    {"1 /*M!100100+2*/", "non", 0, RW_CHARSET_SAFE, 'A'},
+    {"1 /*M!+2*/", "n", 0, RW_CHARSET_SAFE, 'M'},
+    {"1 /*!99999 + 2 /* x */ + 3 */ + 4", "non", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!50000 + 2 /* x */ + 3 */ + 4", "nononon", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!50000 + 2 /*!50000 + 3 */ */", "non!", 0, RW_CHARSET_SAFE, 0},
+    {"1 /*!50000 + 2", "non!", 0, RW_CHARSET_SAFE, 0},
+    {"@a.b @`x` @'y' @\"z\" @@session.x @@y", "uuuuvioivi", 0, RW_CHARSET_SAFE, 0},
+    {"? ?a", "p!", 0, RW_CHARSET_SAFE, 0},
+    {"a->b->>c", "ioioi", 0, RW_CHARSET_SAFE, 'M'},
+    {"a->b", "iooi", 0, RW_CHARSET_SAFE, 'A'},
+    {"<=> <= <> < << >= >> != ! := : || | && &", "ooooooooooooooo", 0, RW_CHARSET_SAFE, 0},
+    {"$a a$b$c", "ii", 0, RW_CHARSET_SAFE, 0},
+    {"$$a$$", "!", 0, RW_CHARSET_SAFE, 'M'},
+    {"$$a$$", "i", 0, RW_CHARSET_SAFE, 'A'},
+    {"\\N", "k", 0, RW_CHARSET_SAFE, 'A'},
+    {"\\N", "!", 0, RW_CHARSET_SAFE, 'M'},
+    {"\xC3\xA9t\xC3\xA9 = 1", "ion", 0, RW_CHARSET_SAFE, 0},
+    {"x\xA0y", "!", 0, RW_CHARSET_SINGLE, 0}, /* latin1's no-break space is white space to the servers */
+    {"x\xE9 y", "!", 0, RW_CHARSET_SAFE, 0},
+    {"'\xE9' `\xE9` x", "sqi", 0, RW_CHARSET_SINGLE, 0},
+    {"'\xE9' `\xE9` x", "s!", 0, RW_CHARSET_SAFE, 0}, /* a broken character could swallow the quote */
+    {"'\xBF\x5C' + 1", "son", 0, RW_CHARSET_GBK, 0},
+    {"'\xBF\x5C' + 1", "!", 0, RW_CHARSET_SAFE, 0},
+    {"'\xBF\x27 + 1", "son", 0, RW_CHARSET_GBK, 0},
+    {"'\xA4\x5C' 1", "sn", 0, RW_CHARSET_BIG5, 0},
+    {"'\x83\x5C' 1", "sn", 0, RW_CHARSET_SJIS, 0},
+    {"'\x83\x5C' 1", "sn", 0, RW_CHARSET_CP932, 0},
+    {"'\x81\x30\x81\x30\x81\x5C' 1", "sn", 0, RW_CHARSET_GB18030, 0},
+    {"`\x81\x60` x", "qi", 0, RW_CHARSET_GBK, 0},
+    {"'\\\xBF\x5C' 1", "!", 0, RW_CHARSET_GBK, 0}, /* the backslash escapes one byte */
+    {"{d '2020-01-01'}", "oiso", 0, RW_CHARSET_SAFE, 0},
+    {"a [", "i!", 0, RW_CHARSET_SAFE, 0},
+    {"", "", 0, RW_CHARSET_SAFE, 0},
+    {" /* only */ -- x", "", 0, RW_CHARSET_SAFE, 0},
+};
+
+static char letter(const rw_token *t)
+{
+    static const char letters[] = ".iqsnhpuvo!";
+    if (t->kind == RW_TOK_IDENT && t->word != RW_WORD_NONE && rw__word_reserved(t->word, mysql)) return 'k';
+    return letters[t->kind];
+}
+
+static void check(const row *r, rw_server server)
+{
+    b_arena *a = b_arena_new(0);
+    rw_ctx ctx = {.sql_mode = r->mode, .charset = r->charset};
+    rw_tokens t;
+    char got[64];
+    uint32_t n = 0;
+    assert_int_equal(rw_lex(&ctx, server, b_slice_str(r->sql), a, &t), B_OK);
+    for (; n < t.n && n < sizeof got - 1; n++) got[n] = letter(&t.tok[n]);
+    got[n] = '\0';
+    if (strcmp(got, r->want) != 0)
+        fail_msg("%s on %s: got %s, want %s", r->sql, server.flavour == RW_MYSQL ? "MySQL" : "MariaDB", got,
+                 r->want);
+    assert_int_equal(t.tok[t.n].kind, RW_TOK_END);
+    b_arena_free(a);
+}
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].server != 'A') check(&rows[i], mysql);
+        if (rows[i].server != 'M') check(&rows[i], mariadb);
+    }
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+#define CHECK_WORD(word, reserved)                                                                           \
+    assert_int_equal(rw__word_find(#word, sizeof #word - 1), RW_W_##word);                                   \
+    assert_string_equal(rw__word_text(RW_W_##word), #word);                                                  \
+    assert_int_equal(rw__word_reserved(RW_W_##word, mysql), ((reserved)&1) != 0);
+    RW_WORD_LIST(CHECK_WORD)
+#undef CHECK_WORD
+    assert_int_equal(rw__word_find("sElEcT", 6), RW_W_SELECT);
+    assert_int_equal(rw__word_find("selec", 5), RW_WORD_NONE);
+    assert_int_equal(rw__word_find("selects", 7), RW_WORD_NONE);
+    assert_int_equal(rw__word_find("zzz", 3), RW_WORD_NONE);
+    assert_int_equal(rw__word_find("", 0), RW_WORD_NONE);
+    assert_true(rw__word_reserved(RW_W_WINDOW, mysql));
+    assert_false(rw__word_reserved(RW_W_WINDOW, mariadb));
+    assert_true(rw__word_no_table_alias(RW_W_WINDOW, mariadb));
+    assert_true(rw__word_reserved(RW_W_OFFSET, mariadb));
+    assert_string_equal(rw__word_text(RW_OP_NULL_SAFE_EQ), "<=>");
+    assert_string_equal(rw__word_text(RW_OP_COLON), ":");
+}
+
+typedef struct name_row {
+    const char *token, *want;
+    uint32_t mode;
+    rw_charset charset;
+} name_row;
+
+static void test_names(void **state)
+{
+    static const name_row names[] = {
+        {"abc", "abc", 0, RW_CHARSET_SAFE},
+        {"`a``b`", "a`b", 0, RW_CHARSET_SAFE},
+        {"`a\"b`", "a\"b", 0, RW_CHARSET_SAFE},
+        {"\"a\"\"b`\"", "a\"b`", RW_MODE_ANSI_QUOTES, RW_CHARSET_SAFE},
+        {"'a\\n\\''''\\%b'", "a\n''\\%b", 0, RW_CHARSET_SAFE},
+        {"'a\\n'", "a\\n", RW_MODE_NO_BACKSLASH_ESCAPES, RW_CHARSET_SAFE},
+        {"`\x81\x60`", "\x81\x60", 0, RW_CHARSET_GBK},
+        {"'\x81\x5Cn'", "\x81\x5Cn", 0, RW_CHARSET_GBK},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        b_arena *a = b_arena_new(0);
+        rw_ctx ctx = {.sql_mode = names[i].mode, .charset = names[i].charset};
+        rw_tokens t;
+        assert_int_equal(rw_lex(&ctx, mysql, b_slice_str(names[i].token), a, &t), B_OK);
+        assert_int_equal(t.n, 1);
+        b_slice got = rw__token_name(&ctx, &t, 0, a);
+        if (!b_slice_eq(got, b_slice_str(names[i].want)))
+            fail_msg("%s: got %.*s, want %s", names[i].token, B_ARG(got), names[i].want);
+        b_arena_free(a);
+    }
+}
+
+/* A NUL ends nothing and hides nothing. */
+static void test_nul(void **state)
+{
+    static const struct {
+        b_slice sql;
+        uint32_t n;
+        rw_token_kind last;
+    } cases[] = {
+        {B_LIT("a \0 b"), 2, RW_TOK_BAD},         {B_LIT("a 'x\0y' b"), 3, RW_TOK_IDENT},
+        {B_LIT("a `x\0y` b"), 2, RW_TOK_BAD},     {B_LIT("a -- \0 b"), 2, RW_TOK_BAD},
+        {B_LIT("a /* \0 */ b"), 2, RW_TOK_IDENT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        b_arena *a = b_arena_new(0);
+        rw_ctx ctx = {0};
+        rw_tokens t;
+        assert_int_equal(rw_lex(&ctx, mysql, cases[i].sql, a, &t), B_OK);
+        if (t.n != cases[i].n || t.tok[t.n - 1].kind != cases[i].last) fail_msg("case %zu", i);
+        b_arena_free(a);
+    }
+}
+
+static void test_flags(void **state)
+{
+    (void)state;
+    b_arena *a = b_arena_new(0);
+    rw_ctx ctx = {0};
+    rw_tokens t;
+    assert_int_equal(rw_lex(&ctx, mysql, B_LIT("SELECT/*+ NO_MERGE(t) */ f (x), g(y)"), a, &t), B_OK);
+    assert_true(t.hints);
+    assert_int_equal(t.tok[1].space_before, RW_SPACE);
+    assert_int_equal(t.tok[2].space_before, RW_SPACE); /* f ( */
+    assert_int_equal(t.tok[7].space_before, 0);        /* g( */
+    assert_int_equal(rw_lex(&ctx, mariadb, B_LIT("SELECT /*+ x */ 1"), a, &t), B_OK);
+    assert_false(t.hints);
+    assert_int_equal(rw_lex(&ctx, mysql, B_LIT("SELECT /*!50000 a */, b"), a, &t), B_OK);
+    assert_true(t.version_comment);
+    assert_int_equal(t.tok[1].space_before, RW_SPACE | RW_SPACE_OPENED);
+    assert_int_equal(t.tok[2].space_before, RW_SPACE | RW_SPACE_CLOSED);
+    b_arena_free(a);
+}
+
+static void test_settings(void **state)
+{
+    (void)state;
+    assert_int_equal(rw_sql_mode_parse(B_LIT("")), 0);
+    assert_int_equal(rw_sql_mode_parse(B_LIT("ansi_quotes, STRICT_ALL_TABLES,NO_ZERO_DATE")),
+                     RW_MODE_ANSI_QUOTES | RW_MODE_STRICT);
+    assert_int_equal(rw_sql_mode_parse(B_LIT("ANSI")),
+                     RW_MODE_ANSI_QUOTES | RW_MODE_PIPES_AS_CONCAT | RW_MODE_IGNORE_SPACE);
+    assert_int_equal(rw_charset_parse(B_LIT("UTF8MB4")), RW_CHARSET_SAFE);
+    assert_int_equal(rw_charset_parse(B_LIT("latin1")), RW_CHARSET_SINGLE);
+    assert_int_equal(rw_charset_parse(B_LIT("swe7")), RW_CHARSET_UNKNOWN);
+}
+
+static void test_split(void **state)
+{
+    (void)state;
+    static const char *const want[] = {"select ';' /* ; */", " select `;`", " x"};
+    b_slice rest = B_LIT("select ';' /* ; */; select `;`; x"), stmt;
+    rw_ctx ctx = {0};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(rw_split(&ctx, mysql, &rest, &stmt));
+        assert_true(b_slice_eq(stmt, b_slice_str(want[i])));
+    }
+    assert_false(rw_split(&ctx, mysql, &rest, &stmt));
+    rest = B_LIT("a 'open; b");
+    assert_true(rw_split(&ctx, mysql, &rest, &stmt));
+    assert_int_equal(stmt.n, 10);
+}
+
+static void test_digest_text(void **state)
+{
+    (void)state;
+    b_arena *a = b_arena_new(0);
+    rw_ctx ctx = {0};
+    b_slice sql = B_LIT("SELECT  a,\n'secret' /* x */ FROM t WHERE b=12 AND c = 0x1F");
+    b_slice got = rw_digest_text(&ctx, mysql, sql, a, 100);
+    assert_string_equal(got.p, "SELECT a, ? FROM t WHERE b=? AND c = ?");
+    got = rw_digest_text(&ctx, mysql, sql, a, 10);
+    assert_true(got.n <= 10);
+    b_arena_free(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tokens), cmocka_unit_test(test_words),       cmocka_unit_test(test_names),
+        cmocka_unit_test(test_nul),    cmocka_unit_test(test_flags),       cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_split),  cmocka_unit_test(test_digest_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

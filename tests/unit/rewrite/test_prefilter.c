@@ -1,0 +1,146 @@
+/* rw_may_touch: what it must find, and that on random text it agrees with the simplest search there is. */
+#include "rewrite/rewrite.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const char ddl[] =
+    "CREATE TABLE transactions (a int); CREATE TABLE ab (a int); CREATE TABLE x (a int);"
+    "CREATE TABLE other (a int); CREATE VIEW lately AS SELECT a FROM transactions;"
+    "CREATE VIEW deeper AS SELECT a FROM lately; CREATE VIEW far AS SELECT a FROM other;"
+    "CREATE VIEW `caf\xC3\xA9s` AS SELECT a FROM ab; CREATE TABLE kiln (a int);";
+
+static rw_ruleset *make(const char *const *tables, size_t n, rw_phase phase, int fold)
+{
+    rw_server server = {RW_MYSQL, 90704, fold};
+    rw_catalog_builder *b = rw_catalog_builder_new(server);
+    b_err err = {0};
+    assert_int_equal(rw_catalog_read_ddl(b, B_LIT(ddl), B_LIT("shop"), &err), B_OK);
+    rw_catalog *c = rw_catalog_build(b);
+    rw_pair p = {.from = B_LIT("a"), .to = B_LIT("b")};
+    rw_migration m[4];
+    for (size_t i = 0; i < n; i++)
+        m[i] = (rw_migration){.name = B_LIT("m"),
+                              .schema = B_LIT("shop"),
+                              .table = b_slice_str(tables[i]),
+                              .phase = phase,
+                              .pairs = &p,
+                              .npairs = 1};
+    rw_ruleset *r = rw_ruleset_new(1, c, m, n, &err);
+    if (r == NULL) fail_msg("%s", err.msg);
+    rw_catalog_unref(c);
+    return r;
+}
+
+static void test_finds(void **state)
+{
+    static const struct {
+        b_slice sql;
+        bool want;
+    } cases[] = {
+        {B_LIT(""), false},
+        {B_LIT("SELECT 1"), false},
+        {B_LIT("transactions"), true},
+        {B_LIT("SELECT * FROM Transactions"), true},
+        {B_LIT("SELECT * FROM `tranSACTions`"), true},
+        {B_LIT("SELECT * FROM transaction"), false},
+        {B_LIT("SELECT * FROM transactio ns"), false},
+        {B_LIT("xtransactionsx"), true},
+        {B_LIT("SELECT * FROM other, far"), false},
+        {B_LIT("SELECT * FROM lately"), true},
+        {B_LIT("SELECT * FROM DEEPER"), true},
+        {B_LIT("Prepare s FROM @x"), true},
+        {B_LIT("EXECUTE IMMEDIATE @x"), true},
+        {B_LIT("CREATE TEMPORARY TABLE y (a int)"), true},
+        {B_LIT("SET session_track_schema = 0"), true},
+        {B_LIT("a\0b transactions"), true},
+        {B_LIT("ttransactions"), true},
+        {B_LIT("transaction\xC5\xBF"), false},
+    };
+    (void)state;
+    static const char *const tables[] = {"transactions"};
+    rw_ruleset *r = make(tables, 1, RW_PLANNED, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (rw_may_touch(r, cases[i].sql) != cases[i].want) fail_msg("%.*s", B_ARG(cases[i].sql));
+    }
+    rw_ruleset_unref(r);
+}
+
+static void test_special(void **state)
+{
+    (void)state;
+    static const char *const ab[] = {"ab"}, *const x[] = {"x"}, *const kiln[] = {"kiln"};
+    rw_ruleset *r = make(ab, 1, RW_PLANNED, 0); /* a view over it is called cafés */
+    assert_true(rw_may_touch(r, B_LIT("select * from `caf\xE9s`")));
+    assert_true(rw_may_touch(r, B_LIT("grAB")));
+    assert_false(rw_may_touch(r, B_LIT("a b")));
+    rw_ruleset_unref(r);
+    r = make(x, 1, RW_PLANNED, 0);
+    assert_true(rw_may_touch(r, B_LIT("selectX")));
+    assert_false(rw_may_touch(r, B_LIT("select")));
+    rw_ruleset_unref(r);
+    r = make(ab, 1, RW_FINISHED, 0);
+    assert_false(rw_may_touch(r, B_LIT("PREPARE ab")));
+    rw_ruleset_unref(r);
+    r = make(NULL, 0, RW_PLANNED, 0);
+    assert_false(rw_may_touch(r, B_LIT("PREPARE s FROM 'x'")));
+    rw_ruleset_unref(r);
+    /* With lower_case_table_names the Kelvin sign is a k. */
+    r = make(kiln, 1, RW_PLANNED, 1);
+    assert_true(rw_may_touch(r, B_LIT("\xE2\x84\xAAiln")));
+    rw_ruleset_unref(r);
+    r = make(kiln, 1, RW_PLANNED, 0);
+    assert_false(rw_may_touch(r, B_LIT("\xE2\x84\xAAiln")));
+    rw_ruleset_unref(r);
+}
+
+static bool naive(const char *const *names, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(names[i]);
+        for (const char *p = text; *p != '\0'; p++) {
+            if (strlen(p) >= len && b_slice_ieq((b_slice){p, len}, (b_slice){names[i], len})) return true;
+        }
+    }
+    return false;
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"transactions", "ab", "other"};
+    static const char *const names[] = {"transactions", "ab",        "other",        "lately",
+                                        "deeper",       "far",       "caf",          "prepare",
+                                        "immediate",    "temporary", "session_track"};
+    static const char alphabet[] = "aAbBtTrRfFoOcnshe \xC3";
+    rw_ruleset *r = make(tables, 3, RW_DUAL_WRITE, 0);
+    uint64_t seed = 12345;
+    size_t found = 0;
+    for (int i = 0; i < 200000; i++) {
+        char text[40];
+        size_t n = (size_t)(i % 39);
+        for (size_t k = 0; k < n; k++) {
+            seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+            text[k] = alphabet[(seed >> 33) % (sizeof alphabet - 1)];
+        }
+        text[n] = '\0';
+        bool want = naive(names, sizeof names / sizeof names[0], text);
+        found += want;
+        if (rw_may_touch(r, b_slice_str(text)) != want) fail_msg("`%s`", text);
+    }
+    assert_true(found > 1000 && found < 199000);
+    rw_ruleset_unref(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finds),
+        cmocka_unit_test(test_special),
+        cmocka_unit_test(test_random),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
