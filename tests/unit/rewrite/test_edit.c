@@ -66,7 +66,7 @@ static void test_places(void **state)
     text(&w, rw_edit_after(&w.e, 1), "1");
     text(&w, rw_edit_after(&w.e, 1), "2");
     text(&w, rw_edit_before(&w.e, 0), "3 ");
-    expect(&w, "3 a b 12", "");
+    expect(&w, "3 a b 1 2", "");
     start(&w, "a b c");
     rw_edit_replace(&w.e, 0, 2);
     expect(&w, " c", "");
@@ -194,8 +194,11 @@ static void test_auto_names(void **state)
         {"SELECT 1,   a+1 ", 3, 6, "a+1", "a+1", 0},
         {"SELECT 1+/*!50000 1 */", 1, 4, NULL, NULL, 0},
         {"SELECT CONCAT('" HUNDRED HUNDRED "0123456789012345678901234567890123456789012345', 1)", 1, 7,
-         "CONCAT('" HUNDRED HUNDRED "0123456789012345678901234567890123456789012345', ",
-         "CONCAT('" HUNDRED HUNDRED "0123456789012345678901234567890123456789012345', ", 0},
+         "CONCAT('" HUNDRED HUNDRED "0123456789012345678901234567890123456789012345'",
+         "CONCAT('" HUNDRED HUNDRED "0123456789012345678901234567890123456789012345'", 0},
+        /* where the cut falls on a space */
+        {"SELECT CONCAT('" HUNDRED HUNDRED "01234567890123456789012345678901234567890123', 1)", 1, 7, NULL,
+         NULL, 0},
         {"SELECT '" HUNDRED HUNDRED TEN TEN TEN TEN TEN "012\xC3\xA9x'", 1, 2,
          "'" HUNDRED HUNDRED TEN TEN TEN TEN TEN "012", "'" HUNDRED HUNDRED TEN TEN TEN TEN TEN "012", 0},
         {"SELECT '\xE9' + 1", 1, 4, "'\xE9' + 1", "'\xE9' + 1", RW_CHARSET_SINGLE},

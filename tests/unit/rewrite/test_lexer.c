@@ -149,7 +149,7 @@ static void test_names(void **state)
         {"`a``b`", "a`b", 0, RW_CHARSET_SAFE},
         {"`a\"b`", "a\"b", 0, RW_CHARSET_SAFE},
         {"\"a\"\"b`\"", "a\"b`", RW_MODE_ANSI_QUOTES, RW_CHARSET_SAFE},
-        {"'a\\n\\''''\\%b'", "a\n''\\%b", 0, RW_CHARSET_SAFE},
+        {"'a\\n\\'''\\%b'", "a\n''\\%b", 0, RW_CHARSET_SAFE},
         {"'a\\n'", "a\\n", RW_MODE_NO_BACKSLASH_ESCAPES, RW_CHARSET_SAFE},
         {"`\x81\x60`", "\x81\x60", 0, RW_CHARSET_GBK},
         {"'\x81\x5Cn'", "\x81\x5Cn", 0, RW_CHARSET_GBK},

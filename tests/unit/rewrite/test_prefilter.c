@@ -116,7 +116,7 @@ static void test_random(void **state)
                                         "deeper",       "far",       "caf",          "prepare",
                                         "immediate",    "temporary", "session_track"};
     static const char alphabet[] = "aAbBtTrRfFoOcnshe \xC3";
-    rw_ruleset *r = make(tables, 3, RW_DUAL_WRITE, 0);
+    rw_ruleset *r = make(tables, 3, RW_PLANNED, 0);
     uint64_t seed = 12345;
     size_t found = 0;
     for (int i = 0; i < 200000; i++) {
