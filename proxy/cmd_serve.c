@@ -29,14 +29,9 @@ typedef struct server {
     int log_fd;
 } server;
 
-static void *as_thread_safe_stop(px_app *app)
-{
-    return app->stop_arg;
-}
-
 static void request_stop(px_app *app)
 {
-    server *sv = as_thread_safe_stop(app);
+    server *sv = app->stop_arg;
     uv_async_send(&sv->stop);
 }
 
@@ -86,7 +81,9 @@ static void begin_stop(server *sv)
         return;
     }
     sv->stopping = true;
-    uint32_t ms = sv->app.config->c->drain_timeout_ms;
+    px_config *config = px_app_config(&sv->app);
+    uint32_t ms = config->c->drain_timeout_ms;
+    px_config_unref(config);
     b_logf(&sv->app.log, B_INFO, "proxy",
            "stopping: no new connections; statements and transactions have %u ms to end", (unsigned)ms);
     each_loop(sv, px_loop_drain, NULL);

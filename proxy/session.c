@@ -46,7 +46,12 @@ void px_session_set_state(px_session *s, px_state state)
     if (b_log_on(&s->loop->app->log, B_DEBUG))
         b_logf(&s->loop->app->log, B_DEBUG, "session", "session=%llu %s -> %s", (unsigned long long)s->id,
                state_names[s->state], state_names[state]);
-    assert(may_follow(s->state, state));
+    bool right = may_follow(s->state, state);
+    assert(right);
+    if (!right)
+        b_logf(&s->loop->app->log, B_ERROR, "session",
+               "session=%llu %s -> %s is not a step that sessions take; please report it",
+               (unsigned long long)s->id, state_names[s->state], state_names[state]);
     s->state = state;
 }
 
@@ -70,6 +75,7 @@ static void free_session(px_session *s)
     b_buf_deinit(&s->vars.schema);
     b_buf_deinit(&s->lost);
     b_arena_free(s->arena);
+    px_patch_forget(s);
     if (s->rules != NULL) rw_ruleset_unref(s->rules);
     px_conn_deinit(&s->client);
     px_conn_deinit(&s->backend);
@@ -200,8 +206,10 @@ static void backend_gone(px_session *s, const char *why)
 static void lost(px_session *s, px_conn *c, const char *why)
 {
     if (s->state == PX_CLOSING) return;
-    if (c == &s->client || s->state == PX_LINGER || s->state == PX_RELAY)
+    if (c == &s->client || s->state == PX_LINGER)
         px_session_close(s);
+    else if (s->state == PX_RELAY)
+        px_session_linger(s); /* what is queued still goes to the client */
     else
         backend_gone(s, why);
 }

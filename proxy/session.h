@@ -71,6 +71,7 @@ typedef struct px_running {
     bool ddl;                 /* the catalogue may be stale once this is done */
     bool multi_on, multi_off; /* COM_SET_OPTION */
     bool reset;               /* COM_RESET_CONNECTION */
+    bool warnings;            /* SHOW WARNINGS after a rewritten statement: names in its rows are put right */
     bool had_ok, failed;      /* of several statements, one is done; one ended in an error */
     uint32_t params_seen;     /* PREPARE: parameter definitions that have come */
     uint64_t started_ns;      /* of statements on migrating tables, else 0 */
@@ -140,7 +141,9 @@ typedef struct px_session {
     uint8_t last_seq;     /* of the last packet to the client */
     b_arena *arena;       /* of the statement at hand; NULL before the first on a migrating table */
     rw_result result;
-    b_buf lost; /* ORPHAN: ERR payload that the next command is answered with */
+    b_arena *shown_arena; /* names that SHOW WARNINGS after the last statement may hold; NULL: none */
+    rw_result shown;      /* only shown and nshown are set */
+    b_buf lost;           /* ORPHAN: ERR payload that the next command is answered with */
     uint64_t statements;
 } px_session;
 
@@ -234,5 +237,8 @@ void px_result_ok(px_session *s, mp_header h, b_slice payload, const mp_ok *ok, 
 /* session_patch.c: packets that are changed on their way to the client */
 void px_patch_column(px_session *s, b_slice payload, uint8_t seq);
 void px_patch_error(px_session *s, b_slice payload, uint8_t seq);
+void px_patch_warning(px_session *s, b_slice payload, uint8_t seq); /* a row of SHOW WARNINGS */
+void px_patch_keep(px_session *s, const rw_result *res);            /* for a SHOW WARNINGS to come */
+void px_patch_forget(px_session *s);
 
 #endif

@@ -68,9 +68,8 @@ void px_patch_column(px_session *s, b_slice payload, uint8_t seq)
 }
 
 /* A quoted name at the front of `rest`: 'B' or `B`. */
-static const rw_shown *quoted(const px_session *s, b_slice rest)
+static const rw_shown *quoted(const rw_result *res, b_slice rest)
 {
-    const rw_result *res = s->run.res;
     for (size_t i = 0; i < res->nshown; i++) {
         b_slice name = res->shown[i].physical;
         if (rest.n < name.n + 2 || (rest.p[0] != '\'' && rest.p[0] != '`' && rest.p[0] != '.')) continue;
@@ -81,22 +80,70 @@ static const rw_shown *quoted(const px_session *s, b_slice rest)
     return NULL;
 }
 
+/* The message with the names that the client used. */
+static void put_message(b_buf *out, const rw_result *res, b_slice message)
+{
+    for (size_t i = 0; i < message.n;) {
+        const rw_shown *shown = quoted(res, b_slice_of(message.p + i, message.n - i));
+        b_buf_char(out, message.p[i]);
+        i++;
+        if (shown == NULL) continue;
+        b_buf_slice(out, shown->shown);
+        i += shown->physical.n;
+    }
+}
+
 void px_patch_error(px_session *s, b_slice payload, uint8_t seq)
 {
     mp_error e;
     b_buf text = {0};
-    if (mp_err_parse(payload, s->backend_caps, &e) != B_OK) e = (mp_error){.message = payload};
-    for (size_t i = 0; i < e.message.n;) {
-        const rw_shown *shown = quoted(s, b_slice_of(e.message.p + i, e.message.n - i));
-        b_buf_char(&text, e.message.p[i]);
-        i++;
-        if (shown == NULL) continue;
-        b_buf_slice(&text, shown->shown);
-        i += shown->physical.n;
+    if (mp_err_parse(payload, s->backend_caps, &e) != B_OK) {
+        px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
+        return;
     }
+    put_message(&text, s->run.res, e.message);
     b_buf *b = px_conn_buf(&s->client);
     size_t at = mp_packet_begin(b);
     mp_err_put(b, e.code, e.sqlstate, text.failed ? e.message : b_buf_view(&text));
     mp_packet_end(b, at, seq);
     b_buf_deinit(&text);
+}
+
+void px_patch_warning(px_session *s, b_slice payload, uint8_t seq)
+{
+    mp_reader r = mp_reader_of(payload);
+    b_slice level = mp_read_lenenc_str(&r), code = mp_read_lenenc_str(&r), message = mp_read_lenenc_str(&r);
+    b_buf text = {0};
+    if (!r.bad) put_message(&text, &s->shown, message);
+    if (r.bad || mp_left(&r) > 0 || text.failed) {
+        px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
+    } else {
+        b_buf *b = px_conn_buf(&s->client);
+        size_t at = mp_packet_begin(b);
+        mp_put_lenenc_str(b, level);
+        mp_put_lenenc_str(b, code);
+        mp_put_lenenc_str(b, b_buf_view(&text));
+        mp_packet_end(b, at, seq);
+    }
+    b_buf_deinit(&text);
+}
+
+void px_patch_forget(px_session *s)
+{
+    b_arena_free(s->shown_arena);
+    s->shown_arena = NULL;
+    s->shown = (rw_result){.nshown = 0};
+}
+
+void px_patch_keep(px_session *s, const rw_result *res)
+{
+    s->shown_arena = b_arena_new(0);
+    rw_shown *copy = s->shown_arena == NULL ? NULL : b_arena_array(s->shown_arena, res->nshown, sizeof *copy);
+    if (copy == NULL) return;
+    for (size_t i = 0; i < res->nshown; i++) {
+        copy[i].physical = b_arena_dup(s->shown_arena, res->shown[i].physical);
+        copy[i].shown = b_arena_dup(s->shown_arena, res->shown[i].shown);
+    }
+    s->shown.shown = copy;
+    s->shown.nshown = res->nshown;
 }

@@ -211,6 +211,7 @@ px_done px_query(px_session *s, const px_cmd *c)
     px_done done;
     px_session_take_rules(s);
     s->run.ddl = is_ddl(sql);
+    s->run.warnings = s->shown_arena != NULL && b_slice_istarts(b_slice_trim(sql), B_LIT("show "));
     if (!px_query_touches(s, sql)) {
         s->statements++;
         s->loop->stats.statements_forwarded++;

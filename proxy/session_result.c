@@ -88,10 +88,20 @@ static void note_status(px_session *s)
     if (s->run.failed && !(s->status & MP_STATUS_AUTOCOMMIT)) s->status |= MP_STATUS_IN_TRANS;
 }
 
+/* Warnings of this statement may name a column as it is on the server. SHOW leaves those of the last one. */
+static void note_shown(px_session *s)
+{
+    const rw_result *res = s->run.res;
+    if (s->shown_arena != NULL && !s->run.warnings) px_patch_forget(s);
+    bool any = s->run.failed || s->resp.ok.warnings > 0;
+    if (any && res != NULL && res->nshown > 0) px_patch_keep(s, res);
+}
+
 static void finish(px_session *s)
 {
     px_running *r = &s->run;
     note_status(s);
+    note_shown(s);
     if (r->res != NULL && r->command != MP_COM_STMT_PREPARE) {
         note_effects(s);
         if (r->started_ns != 0) note_latency(s);
@@ -145,9 +155,12 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
             "straddle: the server's answer to %s was not understood and cannot be passed on; connect again",
             mp_command_name(s->run.command));
         return true;
+    case MP_EV_ROW:
+        if (!s->run.warnings || s->skip > 0) return false;
+        px_patch_warning(s, whole, seq);
+        return true;
     case MP_EV_META_EOF:
     case MP_EV_COLUMN_COUNT:
-    case MP_EV_ROW:
     case MP_EV_INFILE:
     case MP_EV_STRING:
     case MP_EV_AUTH:
@@ -163,7 +176,9 @@ static size_t packet(px_session *s, char *p, size_t n)
     if (n < MP_HEADER) return 0;
     mp_header h = mp_header_get(p);
     if (h.len > 0 && n < MP_HEADER + 1) return 0;
-    size_t need = MP_HEADER + mp_response_need(&s->resp, h, h.len > 0 ? (uint8_t)p[MP_HEADER] : 0);
+    size_t need =
+        MP_HEADER +
+        (s->run.warnings ? h.len : mp_response_need(&s->resp, h, h.len > 0 ? (uint8_t)p[MP_HEADER] : 0));
     s->backend.need = need;
     if (n < need) return 0;
     s->backend.need = 0;
