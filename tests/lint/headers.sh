@@ -5,7 +5,7 @@ cd "$1"
 bad=0
 flags=(-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -x c)
 for m in base protocol rewrite config migrate admin; do flags+=("-I$m/include" "-I$m"); done
-flags+=(-Iproxy -Itests/support -Itests/integration -Ibench/common)
+flags+=(-Iproxy -Itests/support -Itests/integration -Ibench -Ibench/common)
 read -ra libs <<<"$(pkg-config --cflags libuv libpcre2-8 yaml-0.1 jansson mysqlclient)"
 for h in {base,protocol,rewrite,config,migrate,admin}/include/*/*.h {rewrite,protocol,config,migrate,admin,proxy}/*.h tests/*/*.h bench/*/*.h; do
   [ -f "$h" ] || continue
