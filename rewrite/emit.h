@@ -78,6 +78,6 @@ void rw__cte_set(rw_planner *p, rw_cte_env *env, rw_export cols);
 rw_export rw__emit_query_as(rw_planner *p, rw_scope *outer, const rw_query *q, rw_mode mode,
                             rw_cte_env *self);
 
-bool rw__is_aggregate(const rw_planner *p, const rw_expr *e);
+bool rw__is_aggregate(const rw_expr *e);
 
 #endif

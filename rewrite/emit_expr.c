@@ -69,7 +69,7 @@ static void refuse_ambiguous(rw_planner *p, const rw_scope *s, const rw_expr *e)
 
 /* In HAVING the server looks at the select list and GROUP BY, then outwards, never at the other columns of
  * the tables: there a name that is only such a column may belong to a query outside. */
-static bool reachable_in_having(const rw_planner *p, const rw_scope *s, b_slice name)
+static bool reachable_in_having(const rw_scope *s, b_slice name)
 {
     if (s->select == NULL) {
         return true;
@@ -84,7 +84,6 @@ static bool reachable_in_having(const rw_planner *p, const rw_scope *s, b_slice 
             return true;
         }
     }
-    (void)p;
     return s->outer == NULL;
 }
 
@@ -204,7 +203,7 @@ static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
         }
         return false;
     }
-    if (s->clause == RW_C_HAVING && b->scope == s && in_sight(s, name) && !reachable_in_having(p, s, name)) {
+    if (s->clause == RW_C_HAVING && b->scope == s && in_sight(s, name) && !reachable_in_having(s, name)) {
         refuse_lost(p, name);
         return false;
     }
@@ -237,40 +236,78 @@ static uint32_t ordinal_of(rw_planner *p, rw_scope *s, const rw_item *item)
     return n;
 }
 
-/* May the item's expression stand in the place of its alias, as it is written? */
-static bool may_copy(const rw_planner *p, const rw_expr *e)
+/* Does the expression hold a name that a migration changes? */
+static bool has_candidate(const rw_planner *p, const rw_expr *e)
 {
-    if (e->kind == RW_E_SUBQUERY || e->over != NULL) {
-        return false;
-    }
     if (e->kind == RW_E_COLUMN && rw__is_candidate(p, last_part(&e->name))) {
-        return false;
+        return true;
     }
     for (const rw_expr *k = e->kids; k != NULL; k = k->next) {
-        if (!may_copy(p, k)) {
+        if (has_candidate(p, k)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same value at every place of the select in which it stands. */
+static bool repeatable(const rw_planner *p, const rw_expr *e)
+{
+    if (e->over != NULL || rw__has_subquery(e->kids)) {
+        return false;
+    }
+    if (!rw__is_aggregate(e)) {
+        return rw__deterministic(p, e);
+    }
+    for (const rw_expr *k = e->kids; k != NULL; k = k->next) {
+        if (k->kind != RW_E_STAR && !rw__deterministic(p, k)) {
             return false;
         }
     }
     return true;
 }
 
-/* A name that is both an alias and a column in GROUP BY is the column in HAVING. Does the rewriting of GROUP
- * BY make or break such a case? */
-static bool grouped_apart(rw_planner *p, rw_scope *s, b_slice name)
+/* May the item's expression be written in the place of its alias? In HAVING its names would be looked up
+ * another way. Under GROUP BY or DISTINCT the server wants the alias itself, or answers 1055. */
+static bool may_copy(const rw_planner *p, const rw_scope *s, const rw_item *item)
 {
+    if (s->clause == RW_C_HAVING && has_candidate(p, item->expr)) {
+        return false;
+    }
+    if (s->select->distinct || (s->select->group != NULL && !rw__is_aggregate(item->expr))) {
+        return false;
+    }
+    return repeatable(p, item->expr);
+}
+
+static rw_binding lookup_in(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e)
+{
+    rw_binding b = {.kind = RW_BIND_NONE};
+    rw_clause keep = s->clause;
+
+    if (e->kind != RW_E_COLUMN || e->name.n == 0) {
+        return b;
+    }
+    s->clause = clause;
+    b = rw__lookup(p, s, &e->name, clause == RW_C_GROUP);
+    s->clause = keep;
+    return b;
+}
+
+/* A name that is both an alias and another column in GROUP BY is the column in HAVING. Does the rewriting of
+ * GROUP BY make or break such a case? */
+static bool grouped_apart(rw_planner *p, rw_scope *s, const rw_item *item, b_slice name)
+{
+    rw_binding own = lookup_in(p, s, RW_C_FIELDS, item->expr);
     bool before = false, after = false;
 
     for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
-        rw_clause keep = s->clause;
-        rw_binding b;
+        rw_binding b = lookup_in(p, s, RW_C_GROUP, o->expr);
 
-        if (o->expr->kind != RW_E_COLUMN || !rw__is_candidate(p, last_part(&o->expr->name))) {
+        if (b.kind != RW_BIND_COLUMN || !rw__is_candidate(p, last_part(&o->expr->name))) {
             continue;
         }
-        s->clause = RW_C_GROUP;
-        b = rw__lookup(p, s, &o->expr->name, true);
-        s->clause = keep;
-        if (b.kind != RW_BIND_COLUMN) {
+        if (own.kind == RW_BIND_COLUMN && own.source == b.source && b_slice_ieq(own.col->phys, b.col->phys)) {
             continue;
         }
         before = before || b_slice_ieq(last_part(&o->expr->name), name);
@@ -290,7 +327,7 @@ static void emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
         return;
     }
     if (phys.kind == RW_BIND_ALIAS && phys.scope == b->scope && phys.item == b->item) {
-        if (s->clause == RW_C_HAVING && b->scope == s && grouped_apart(p, s, name)) {
+        if (s->clause == RW_C_HAVING && b->scope == s && grouped_apart(p, s, b->item, name)) {
             refuse_lost(p, name);
         }
         return;
@@ -306,10 +343,10 @@ static void emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
             return;
         }
     }
-    if (b->scope == s && !b->unsure && rw__deterministic(p, b->item->expr) && may_copy(p, b->item->expr)) {
+    if (b->scope == s && !b->unsure && may_copy(p, s, b->item)) {
         edit = rw_edit_replace(p->edits, e->tok, e->end);
         rw_edit_text(p->edits, edit, B_LIT("("));
-        rw_edit_copy(p->edits, edit, b->item->expr->tok, b->item->expr->end);
+        rw__render_expr(p, s, RW_C_FIELDS, b->item->expr, edit);
         rw_edit_text(p->edits, edit, B_LIT(")"));
         return;
     }
@@ -385,7 +422,7 @@ bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole)
 
 /* ---- expressions ------------------------------------------------------------------------------------ */
 
-bool rw__is_aggregate(const rw_planner *p, const rw_expr *e)
+bool rw__is_aggregate(const rw_expr *e)
 {
     static const char *const names[] = {"avg",        "bit_and",      "bit_or",        "bit_xor",
                                         "count",      "group_concat", "json_arrayagg", "json_objectagg",
@@ -393,7 +430,6 @@ bool rw__is_aggregate(const rw_planner *p, const rw_expr *e)
                                         "stddev_pop", "stddev_samp",  "sum",           "var_pop",
                                         "var_samp",   "variance",     "st_collect"};
 
-    (void)p;
     if (e->kind != RW_E_FUNC || e->name.n != 1 || e->over != NULL) {
         return false;
     }
@@ -480,7 +516,7 @@ static void walk_values_of(rw_planner *p, rw_scope *s, const rw_expr *e)
 
 static void walk_func(rw_planner *p, rw_scope *s, const rw_expr *e)
 {
-    bool inside = s->clause == RW_C_HAVING && rw__is_aggregate(p, e);
+    bool inside = s->clause == RW_C_HAVING && rw__is_aggregate(e);
 
     walk_as(p, s, inside ? RW_C_FIELDS : s->clause, e->kids);
     if (e->over != NULL) {
