@@ -184,7 +184,6 @@ b_status mig__finish_pending(mig__op *op, b_err *err) B_MUSTCHECK; /* what a cra
  * INSTANT, then INPLACE with LOCK=NONE, then (forced) COPY. `inplace`: begin with INPLACE. */
 b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err) B_MUSTCHECK;
 
-typedef enum mig__role { MIG__PRESENT, MIG__INVISIBLE, MIG__NULLABLE, MIG__DEFAULT_UP } mig__role;
 typedef struct mig__live { /* a column as it is now */
     bool exists, nullable, invisible;
     rw_default_kind kind;
@@ -200,6 +199,13 @@ bool mig__can_default_up(const mig__pair *p);
 void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const char *name, bool not_null,
                      bool invisible, mig__def def);
 
+/* UNIQUE indexes over A would refuse rows in retired, where A holds one literal: dropped before it (their
+ * twins over B keep them), made again after A was filled on the way back. */
+b_status mig__unique_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__unique_restore(mig__op *op, b_err *err) B_MUSTCHECK;
+/* All indexes over A, before the column is dropped; and its twins take their names. */
+b_status mig__indexes_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__twins_rename(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__add_columns(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__drop_new(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__drop_old(mig__op *op, b_err *err) B_MUSTCHECK;

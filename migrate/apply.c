@@ -1,0 +1,292 @@
+/* Operations that are not changes of phase: taking a migration on and off, pause, resume, settings, and the
+ * rules on or off. Each is one transaction with its record in the history. */
+#include "mig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- taking on ---- */
+
+static b_status refuse_findings(const cfg_migration *m, const b_table *found, size_t blockers, b_err *err)
+{
+    b_buf text = {0};
+    for (size_t i = 0; i < b_table_rows(found); i++) {
+        b_slice remedy = mig__cell(found, i, "remedy");
+        if (!b_slice_ieq(mig__cell(found, i, "severity"), B_LIT("blocker"))) continue;
+        b_buf_printf(&text, "%s%.*s: %.*s%s%.*s", text.n == 0 ? "" : "; ",
+                     B_ARG(mig__cell(found, i, "object")), B_ARG(mig__cell(found, i, "why")),
+                     remedy.n == 0 ? "" : ", ", B_ARG(remedy));
+    }
+    b_status s = b_fail(err, B_REFUSED, "migration %s is refused, %zu blockers: %s", m->name, blockers,
+                        text.n == 0 ? "see CHECK MIGRATION" : b_buf_cstr(&text));
+    b_buf_deinit(&text);
+    return s;
+}
+
+static b_status check(mig__op *op, const cfg_migration *m, b_err *err)
+{
+    b_table *found = b_table_new();
+    size_t blockers = 0;
+    if (found == NULL) return b_fail(err, B_NOMEM, "out of memory for the preflight");
+    b_status s = mig__preflight(op->db, m, found, &blockers, err);
+    if (s == B_OK && blockers != 0) s = refuse_findings(m, found, blockers, err);
+    b_table_free(found);
+    return s;
+}
+
+static void column_values(b_buf *q, const b_table *t, bool mariadb)
+{
+    b_slice nullable = mig__cell(t, 0, "IS_NULLABLE"), extra = mig__cell(t, 0, "EXTRA");
+    bool null = b_slice_ieq(nullable, B_LIT("YES"));
+    static const char *const texts[] = {"AFTER_NAME", "COLUMN_TYPE", "CHARACTER_SET_NAME", "COLLATION_NAME",
+                                        "COLUMN_COMMENT"};
+    b_buf value = {0};
+    rw_default_kind kind = mig__default_parse(mariadb, mig__cell(t, 0, "COLUMN_DEFAULT"), extra,
+                                              mig__cell(t, 0, "COLUMN_TYPE"), null, &value);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        b_slice c = mig__cell(t, 0, texts[i]);
+        b_buf_str(q, ", "), b_buf_quote(q, c.p == NULL ? (b_slice){"", 0} : c);
+    }
+    b_buf_printf(q, ", %d, %d, ", null ? 1 : 0, (int)kind);
+    b_buf_quote(q, b_buf_view(&value));
+    b_buf_char(q, ')');
+    b_buf_deinit(&value);
+}
+
+/* A as it is now, before anything was touched. */
+static b_status column_row(mig__op *op, b_arena *a, const cfg_migration *m, size_t i, b_buf *q, b_err *err)
+{
+    b_table *t = NULL;
+    const cfg_pair *p = &m->columns[i];
+    b_status s =
+        mig__query(op->db, &t, err,
+                   "SELECT c.*, COALESCE((SELECT b.COLUMN_NAME FROM information_schema.COLUMNS b WHERE "
+                   "b.TABLE_SCHEMA = c.TABLE_SCHEMA AND b.TABLE_NAME = c.TABLE_NAME AND b.ORDINAL_POSITION < "
+                   "c.ORDINAL_POSITION ORDER BY b.ORDINAL_POSITION DESC LIMIT 1), '') AS AFTER_NAME FROM "
+                   "information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = %s AND c.TABLE_NAME = %s AND "
+                   "c.COLUMN_NAME = %s",
+                   mig__q(a, m->schema), mig__q(a, m->table), mig__q(a, p->from));
+    if (s == B_OK && b_table_rows(t) != 1)
+        s = b_fail(err, B_REFUSED, "table %s.%s has no column %s", m->schema, m->table, p->from);
+    if (s == B_OK) {
+        b_slice name = mig__cell(t, 0, "COLUMN_NAME"); /* as the server spells it */
+        b_buf_printf(q, "%s(%s, %zu, ", i == 0 ? "" : ", ", mig__q(a, m->name), i);
+        b_buf_quote(q, name);
+        b_buf_printf(q, ", %s", mig__q(a, p->to));
+        column_values(q, t, mig__mariadb(op->db));
+    }
+    b_table_free(t);
+    return s;
+}
+
+static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m, const char *columns,
+                                b_err *err)
+{
+    mig__change c = {.event = {.migration = m->name,
+                               .action = "apply",
+                               .from = "",
+                               .to = "planned",
+                               .sql = m->source == NULL ? "" : m->source}};
+    const char *definition = mig__q(a, m->source == NULL ? "" : m->source);
+    c.sql[0] = b_arena_printf(
+        a,
+        "INSERT INTO straddle.migrations (name, table_schema, table_name, definition, phase, epoch, "
+        "generation, chunk_rows, max_lag_ms, max_threads_running, observe_days, since) SELECT %s, %s, "
+        "%s, %s, 'planned', epoch, 1, %u, %u, %u, %u, NOW(3) FROM straddle.state WHERE id = 1",
+        mig__q(a, m->name), mig__q(a, m->schema), mig__q(a, m->table), definition, m->chunk_rows,
+        m->max_lag_ms, m->max_threads_running, m->observe_days);
+    c.sql[1] = columns;
+    c.sql[2] =
+        b_arena_printf(a,
+                       "REPLACE INTO straddle.backfill (migration, generation, phase, state) VALUES (%s, 1, "
+                       "'planned', 'none')",
+                       mig__q(a, m->name));
+    if (c.sql[0] == NULL || columns == NULL || c.sql[2] == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    return mig__publish(op, &c, err);
+}
+
+static b_status not_yet(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s =
+        mig__query(op->db, &t, err,
+                   "SELECT name, phase, name = %s AS same FROM straddle.migrations WHERE name = %s OR "
+                   "(table_schema = %s AND table_name = %s AND phase <> 'finished') ORDER BY name = %s DESC",
+                   mig__q(a, m->name), mig__q(a, m->name), mig__q(a, m->schema), mig__q(a, m->table),
+                   mig__q(a, m->name));
+    if (s != B_OK) return s;
+    if (b_table_rows(t) != 0 && mig__cell_u64(t, 0, "same") != 0)
+        s = b_fail(err, B_EXISTS, "migration %s is applied already, it is in phase %.*s", m->name,
+                   B_ARG(mig__cell(t, 0, "phase")));
+    else if (b_table_rows(t) != 0)
+        s = b_fail(err, B_REFUSED,
+                   "migration %.*s (phase %.*s) is on table %s.%s; a table takes one at a time: finish or "
+                   "REMOVE it first",
+                   B_ARG(mig__cell(t, 0, "name")), B_ARG(mig__cell(t, 0, "phase")), m->schema, m->table);
+    b_table_free(t);
+    return s;
+}
+
+/* A finished migration of the same table is inert: its row would only stand in the new one's way. */
+static b_status clear_finished(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
+{
+    return mig__query(
+        op->db, NULL, err,
+        "DELETE m, c, b FROM straddle.migrations m LEFT JOIN straddle.migration_columns c ON c.migration = "
+        "m.name LEFT JOIN straddle.backfill b ON b.migration = m.name WHERE m.table_schema = %s AND "
+        "m.table_name = %s AND m.phase = 'finished'",
+        mig__q(a, m->schema), mig__q(a, m->table));
+}
+
+static b_status apply(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
+{
+    b_buf q = {0};
+    b_status s = not_yet(op, a, m, err);
+    if (s == B_OK) s = check(op, m, err);
+    if (s == B_OK) s = clear_finished(op, a, m, err);
+    b_buf_str(&q, "INSERT INTO straddle.migration_columns (migration, n, from_name, to_name, after_name, "
+                  "type, charset, "
+                  "collation, comment, nullable, default_kind, default_text) VALUES ");
+    for (size_t i = 0; s == B_OK && i < m->ncolumns; i++) s = column_row(op, a, m, i, &q, err);
+    if (s == B_OK && q.failed) s = b_fail(err, B_NOMEM, "out of memory");
+    if (s == B_OK) s = publish_planned(op, a, m, b_buf_cstr(&q), err);
+    b_buf_deinit(&q);
+    return s;
+}
+
+b_status mig_apply(mig_engine *e, const cfg_migration *m, const mig_actor *who, b_err *err)
+{
+    mig__op op;
+    b_arena *a = b_arena_new(0);
+    if (a == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    b_status s = mig__op_begin(e, NULL, who, NULL, &op, err);
+    if (s == B_OK) {
+        s = apply(&op, a, m, err);
+        mig__op_end(&op);
+    }
+    b_arena_free(a);
+    return s;
+}
+
+/* ---- small changes: one or two statements under a new epoch or without ---- */
+
+static b_status change_row(mig__op *op, const char *action, const char *what, const char *sql, bool publish,
+                           b_err *err)
+{
+    mig__change c = {
+        .sql = {sql},
+        .event = {.migration = b_arena_strdup(op->m->arena, op->m->name), .action = action, .sql = what}};
+    if (sql == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    if (publish) return mig__publish(op, &c, err);
+    b_status s = mig__begin(op->db, err);
+    if (s == B_OK) s = mig_db_query(op->db, sql, NULL, err);
+    if (s == B_OK) s = mig__record(op->db, op->who, &c.event, err);
+    if (s == B_OK) s = mig__commit(op->db, err);
+    if (s != B_OK) mig__undo(op->db);
+    return s;
+}
+
+b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err *err)
+{
+    mig__op op;
+    b_status s = mig__op_begin(e, name, who, NULL, &op, err);
+    if (s != B_OK) return s;
+    s = mig__finish_pending(&op, err);
+    if (s == B_OK && op.m->phase != RW_PLANNED && op.m->phase != RW_FINISHED)
+        s = b_fail(err, B_STATE,
+                   "migration %s is in phase %s; only a planned or finished one can be removed: ROLLBACK or "
+                   "ADVANCE it first",
+                   name, rw_phase_name(op.m->phase));
+    if (s == B_OK) {
+        const char *sql = b_arena_printf(op.m->arena,
+                                         "DELETE m, c, b, u FROM straddle.migrations m LEFT JOIN "
+                                         "straddle.migration_columns c ON c.migration = m.name "
+                                         "LEFT JOIN straddle.backfill b ON b.migration = m.name LEFT JOIN "
+                                         "straddle.name_usage u ON u.migration = m.name "
+                                         "WHERE m.name = '%s'",
+                                         op.m->name);
+        mig__m *m = op.m;
+        mig__change c = {
+            .sql = {sql},
+            .event = {.migration = m->name, .action = "remove", .from = rw_phase_name(m->phase)}};
+        op.m = NULL; /* there is nothing to read again afterwards */
+        s = sql == NULL ? b_fail(err, B_NOMEM, "out of memory") : mig__publish(&op, &c, err);
+        mig__free(m);
+    }
+    mig__op_end(&op);
+    return s;
+}
+
+static b_status set_state(mig_engine *e, const char *name, const char *from, const char *to,
+                          const char *action, const mig_actor *who, b_err *err)
+{
+    mig__op op;
+    b_status s = mig__op_begin(e, name, who, NULL, &op, err);
+    if (s != B_OK) return s;
+    if (strcmp(op.m->bf_state, from) != 0)
+        s = b_fail(err, B_STATE, "the backfill of migration %s is not %s, it is: %s", name, from,
+                   op.m->bf_state);
+    else
+        s = change_row(
+            &op, action, "",
+            b_arena_printf(op.m->arena,
+                           "UPDATE straddle.backfill SET state = '%s', throttle = '' WHERE migration = '%s'",
+                           to, op.m->name),
+            false, err);
+    mig__op_end(&op);
+    return s;
+}
+
+b_status mig_pause(mig_engine *e, const char *name, const mig_actor *who, b_err *err)
+{
+    return set_state(e, name, "running", "paused", "pause", who, err);
+}
+
+b_status mig_resume(mig_engine *e, const char *name, const mig_actor *who, b_err *err)
+{
+    return set_state(e, name, "paused", "running", "resume", who, err);
+}
+
+b_status mig_set(mig_engine *e, const char *name, const char *key, const char *value, const mig_actor *who,
+                 b_err *err)
+{
+    static const struct {
+        const char *key;
+        unsigned long least, most;
+    } keys[] = {{"chunk_rows", 1, 1000000}, {"max_lag_ms", 1, 3600000}, {"max_threads_running", 0, 100000}};
+    char *end = NULL;
+    unsigned long v = strtoul(value, &end, 10);
+    size_t k = 0;
+    while (k < 3 && strcmp(keys[k].key, key) != 0) k++;
+    if (k == 3)
+        return b_fail(err, B_INVALID,
+                      "'%s' cannot be set; there are chunk_rows, max_lag_ms and max_threads_running", key);
+    if (end == value || *end != '\0' || value[0] == '-' || v < keys[k].least || v > keys[k].most)
+        return b_fail(err, B_INVALID, "%s is a number from %lu to %lu, not '%s'", key, keys[k].least,
+                      keys[k].most, value);
+    mig__op op;
+    b_status s = mig__op_begin(e, name, who, NULL, &op, err);
+    if (s != B_OK) return s;
+    const char *what = b_arena_printf(op.m->arena, "%s = %lu", key, v);
+    s = change_row(
+        &op, "set", what,
+        b_arena_printf(op.m->arena, "UPDATE straddle.migrations SET %s WHERE name = '%s'", what, op.m->name),
+        false, err);
+    mig__op_end(&op);
+    return s;
+}
+
+b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err)
+{
+    mig__op op;
+    b_status s = mig__op_begin(e, name, who, NULL, &op, err);
+    if (s != B_OK) return s;
+    s = change_row(&op, on ? "enable" : "disable", "",
+                   b_arena_printf(op.m->arena,
+                                  "UPDATE straddle.migrations SET disabled = %d WHERE name = '%s'",
+                                  on ? 0 : 1, op.m->name),
+                   true, err);
+    mig__op_end(&op);
+    return s;
+}

@@ -1,0 +1,357 @@
+/* The backfill: one thread, one connection, one range of the primary key a transaction.
+ *
+ * A chunk's transaction first updates the checkpoint's row where migration, phase, generation, runner and
+ * state are still its own; publishing a phase locks the same row, so a chunk can never commit into a later
+ * phase. Then B = A (or A = B on the way back from retired) where they differ byte for byte. READ COMMITTED:
+ * inserts are not blocked. The chunk's size follows a target time. kill -9 repeats at most one chunk. */
+#include "mig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_ROWS = 1000, LEAST_ROWS = 50, BUSY_MS = 20, IDLE_MS = 150, IDLE_THREADS = 3, LOOK_MS = 100 };
+#define ER_LOCK_WAIT 1205
+#define ER_DEADLOCK 1213
+
+typedef struct runner {
+    mig_engine *e;
+    mig_db *db;
+    mig__m *m;
+    mig__key key;
+    mig__throttle throttle;
+    b_buf last; /* literals of the last key done; empty: none */
+    uint64_t rows, done, total, since_ms, since_rows, target_ms, looked_ms;
+    char said[300]; /* the throttle's reason as stored */
+} runner;
+
+static b_status assignments(const runner *r, b_buf *q, b_err *err)
+{
+    b_table *t = NULL;
+    const mig__m *m = r->m;
+    for (size_t i = 0; i < m->npairs; i++) {
+        const mig__pair *p = &m->pairs[i];
+        if (i > 0) b_buf_str(q, ", ");
+        b_buf_ident(q, b_slice_str(m->bf_reverse ? p->from : p->to)), b_buf_str(q, " = ");
+        b_buf_ident(q, b_slice_str(m->bf_reverse ? p->to : p->from));
+    }
+    b_status s = mig__query(
+        r->db, &t, err,
+        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = "
+        "%s AND EXTRA LIKE '%%on update%%'",
+        mig__q(m->arena, m->schema), mig__q(m->arena, m->table));
+    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
+        b_buf_str(q, ", "), b_buf_ident(q, b_table_cell(t, i, 0));
+        b_buf_str(q, " = "), b_buf_ident(q, b_table_cell(t, i, 0));
+    }
+    b_table_free(t);
+    return s;
+}
+
+/* B_CANCELLED: the row is not this runner's any more. */
+static b_status checkpoint(runner *r, const char *hi, uint64_t rows, b_err *err)
+{
+    uint64_t affected = 0, ms = mig__now_ms() - r->since_ms;
+    uint64_t rate = ms < 200 ? r->m->bf_rate : (r->done + rows - r->since_rows) * 1000 / ms;
+    b_buf q = {0};
+    b_buf_quote(&q, b_slice_str(hi));
+    b_status s = mig_db_exec(
+        r->db, &affected, err,
+        "UPDATE straddle.backfill SET beat = beat + 1, last_key = %s, rows_done = rows_done + %llu, "
+        "rate = %llu WHERE migration = '%s' AND phase = '%s' AND generation = %llu AND runner = '%s' "
+        "AND state = 'running'",
+        b_buf_cstr(&q), (unsigned long long)rows, (unsigned long long)rate, r->m->name,
+        rw_phase_name(r->m->phase), (unsigned long long)r->m->generation, r->e->id);
+    b_buf_deinit(&q);
+    if (s == B_OK && affected != 1) return b_fail(err, B_CANCELLED, "the backfill was stopped or taken over");
+    return s;
+}
+
+static b_status copy_rows(runner *r, const char *hi, b_err *err)
+{
+    b_buf q = {0};
+    b_buf_str(&q, "UPDATE "), b_buf_ident(&q, b_slice_str(r->m->schema));
+    b_buf_char(&q, '.'), b_buf_ident(&q, b_slice_str(r->m->table));
+    b_buf_str(&q, " FORCE INDEX (PRIMARY) SET ");
+    b_status s = assignments(r, &q, err);
+    b_buf_str(&q, " WHERE ");
+    if (r->last.n != 0) mig__key_after(&r->key, b_buf_cstr(&r->last), &q), b_buf_str(&q, " AND ");
+    mig__key_upto(&r->key, hi, &q);
+    b_buf_str(&q, " AND ");
+    mig__differs(r->m, &q);
+    if (s == B_OK) s = mig__run(r->db, err, &q);
+    b_buf_deinit(&q);
+    return s;
+}
+
+static b_status chunk(runner *r, const char *hi, uint64_t rows, b_err *err)
+{
+    b_status s = mig__begin(r->db, err);
+    if (s == B_OK) s = checkpoint(r, hi, rows, err);
+    if (s == B_OK) s = copy_rows(r, hi, err);
+    if (s == B_OK) s = mig__commit(r->db, err);
+    if (s != B_OK) mig__undo(r->db);
+    return s;
+}
+
+static void adapt(runner *r, uint64_t took)
+{
+    if (took * 2 < r->target_ms)
+        r->rows = r->rows * 3 / 2;
+    else if (took > r->target_ms)
+        r->rows = r->rows * r->target_ms / took;
+    if (r->rows > r->m->chunk_rows) r->rows = r->m->chunk_rows;
+    if (r->rows < LEAST_ROWS) r->rows = LEAST_ROWS;
+}
+
+static b_status complete(runner *r, b_err *err);
+
+/* One range. *end: the table's end was reached. */
+static b_status one_range(runner *r, bool *end, b_err *err)
+{
+    b_buf hi = {0};
+    uint64_t found = 0, asked = r->rows, started = mig__now_ms();
+    const char *last = r->last.n == 0 ? NULL : b_buf_cstr(&r->last);
+    b_status s = mig__key_range(r->db, r->m, &r->key, last, asked, &hi, &found, err);
+    *end = false;
+    if (s == B_OK && found == 0) {
+        *end = true;
+    } else if (s == B_OK) {
+        s = chunk(r, b_buf_cstr(&hi), found, err);
+        if (s == B_OK) {
+            b_buf_clear(&r->last), b_buf_slice(&r->last, b_buf_view(&hi));
+            r->done += found;
+            adapt(r, mig__now_ms() - started);
+        }
+    }
+    b_buf_deinit(&hi);
+    if (s == B_DATABASE && (err->db_errno == ER_LOCK_WAIT || err->db_errno == ER_DEADLOCK)) {
+        r->rows = r->rows / 2 < LEAST_ROWS ? LEAST_ROWS : r->rows / 2;
+        mig__sleep(r->e, 50 + (uint32_t)(mig__now_ms() % 100));
+        return B_OK;
+    }
+    return s;
+}
+
+/* ---- around the chunks ---- */
+
+static b_status store_reason(runner *r, const char *reason, b_err *err)
+{
+    if (strcmp(reason, r->said) == 0) return B_OK;
+    snprintf(r->said, sizeof r->said, "%s", reason);
+    return mig__query(r->db, NULL, err, "UPDATE straddle.backfill SET throttle = %s WHERE migration = '%s'",
+                      mig__q(r->m->arena, reason), r->m->name);
+}
+
+static b_status read_target(runner *r, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s = mig_db_query(r->db, "SHOW GLOBAL STATUS LIKE 'Threads_running'", &t, err);
+    b_slice running = s == B_OK ? b_table_cell(t, 0, 1) : (b_slice){NULL, 0};
+    r->target_ms = running.p != NULL && strtoull(running.p, NULL, 10) <= IDLE_THREADS ? IDLE_MS : BUSY_MS;
+    b_table_free(t);
+    return s;
+}
+
+/* Now and then: settings, pause, throttle. *go false: wait. B_CANCELLED: no longer this runner's work. */
+static b_status look(runner *r, bool *go, b_err *err)
+{
+    mig__m *m = NULL;
+    uint64_t now = mig__now_ms();
+    *go = true;
+    if (now - r->looked_ms < LOOK_MS && r->said[0] == '\0') return B_OK;
+    r->looked_ms = now;
+    b_status s = mig__load(r->db, r->m->name, &m, err);
+    if (s != B_OK) return s;
+    bool same = m->phase == r->m->phase && m->generation == r->m->generation &&
+                m->bf_reverse == r->m->bf_reverse && strcmp(m->bf_state, "running") == 0 &&
+                strcmp(m->bf_runner, r->e->id) == 0;
+    mig__free(r->m);
+    r->m = m;
+    if (!same) return b_fail(err, B_CANCELLED, "the backfill was paused, stopped or taken over");
+    s = read_target(r, err);
+    const char *reason = mig__throttle_check(&r->throttle, r->db, m);
+    *go = reason[0] == '\0';
+    return s == B_OK ? store_reason(r, reason, err) : s;
+}
+
+static b_status take_over(runner *r, b_err *err)
+{
+    uint64_t affected = 0;
+    b_status s = mig_db_exec(
+        r->db, &affected, err,
+        "UPDATE straddle.backfill b SET b.runner = '%s', b.beat = b.beat + 1, b.throttle = '', "
+        "b.rows_total = COALESCE((SELECT TABLE_ROWS FROM information_schema.TABLES WHERE "
+        "TABLE_SCHEMA = %s AND TABLE_NAME = %s), 0) WHERE b.migration = '%s' AND b.generation = %llu "
+        "AND b.state = 'running'",
+        r->e->id, mig__q(r->m->arena, r->m->schema), mig__q(r->m->arena, r->m->table), r->m->name,
+        (unsigned long long)r->m->generation);
+    if (s == B_OK && affected != 1) s = b_fail(err, B_CANCELLED, "the backfill was stopped");
+    if (s != B_OK) return s;
+    mig__m *m = NULL;
+    s = mig__load(r->db, r->m->name, &m, err);
+    if (s != B_OK) return s;
+    mig__free(r->m);
+    r->m = m;
+    r->rows = FIRST_ROWS < m->chunk_rows ? FIRST_ROWS : m->chunk_rows;
+    r->done = r->since_rows = m->bf_done, r->since_ms = mig__now_ms();
+    b_buf_clear(&r->last);
+    if (m->bf_last_key != NULL) b_buf_str(&r->last, m->bf_last_key);
+    return mig__key_load(r->db, m->schema, m->table, &r->key, err);
+}
+
+static b_status run_chunks(runner *r, b_err *err)
+{
+    bool end = false, go = true;
+    b_status s = B_OK;
+    while (s == B_OK && !end) {
+        if (mig__stopping(r->e)) return b_fail(err, B_CANCELLED, "the proxy is being shut down");
+        s = look(r, &go, err);
+        if (s == B_OK && !go)
+            mig__sleep(r->e, LOOK_MS);
+        else if (s == B_OK)
+            s = one_range(r, &end, err);
+    }
+    return s == B_OK ? complete(r, err) : s;
+}
+
+/* The way back is complete when A is proved equal to B: only then it is trusted, shown and made unique again.
+ */
+static b_status trust_old(runner *r, b_err *err)
+{
+    mig__op op;
+    mig__checksum c;
+    b_status s = mig__op_begin(r->e, r->m->name, NULL, NULL, &op, err);
+    if (s != B_OK) return s;
+    if (op.m->phase != RW_SWITCHED || op.m->generation != r->m->generation || !op.m->bf_reverse)
+        s = b_fail(err, B_CANCELLED, "the phase has changed");
+    if (s == B_OK) s = mig__verify(r->e, op.db, op.m, &c, err);
+    if (s == B_OK && c.differing != 0)
+        s = b_fail(err, B_STATE, "%llu rows still differ after the reverse backfill, first: %s",
+                   (unsigned long long)c.differing, c.first_keys);
+    if (s == B_OK) s = mig__unretire_after(&op, err);
+    if (s == B_OK)
+        s = mig__query(
+            op.db, NULL, err,
+            "UPDATE straddle.migrations SET a_trusted = 1, checksum_clean = 1, checksum_rows = %llu, "
+            "checksum_differing = 0, checksum_at = NOW(3) WHERE name = '%s'",
+            (unsigned long long)c.rows, op.m->name);
+    if (s == B_OK)
+        s = mig__query(op.db, NULL, err,
+                       "UPDATE straddle.backfill SET state = 'complete', reverse = 0, runner = '', "
+                       "rows_total = rows_done "
+                       "WHERE migration = '%s'",
+                       op.m->name);
+    if (s == B_OK) s = mig__republish(&op, "the old column is trusted again", err);
+    mig__op_end(&op);
+    return s;
+}
+
+static b_status complete(runner *r, b_err *err)
+{
+    uint64_t affected = 0;
+    if (r->m->bf_reverse) return trust_old(r, err);
+    b_status s = mig_db_exec(
+        r->db, &affected, err,
+        "UPDATE straddle.backfill SET state = 'complete', throttle = '', rows_total = rows_done WHERE "
+        "migration = '%s' AND phase = '%s' AND generation = %llu AND runner = '%s' AND state = "
+        "'running'",
+        r->m->name, rw_phase_name(r->m->phase), (unsigned long long)r->m->generation, r->e->id);
+    if (s == B_OK && affected == 1)
+        b_logf(r->e->log, B_INFO, "migrate", "migration=%s backfill complete, %llu rows", r->m->name,
+               (unsigned long long)r->done);
+    return s;
+}
+
+static void note(runner *r, const b_err *err)
+{
+    b_err ignored;
+    b_slice msg = b_slice_str(err->msg);
+    b_buf q = {0};
+    b_logf(r->e->log, B_ERROR, "migrate", "migration=%s backfill: %s", r->m->name, err->msg);
+    if (msg.n > 900) msg.n = 900;
+    b_buf_str(&q, "UPDATE straddle.migrations SET last_error = ");
+    b_buf_quote(&q, msg);
+    b_buf_printf(&q, " WHERE name = '%s'", r->m->name);
+    if (mig__run(r->db, &ignored, &q) != B_OK)
+        b_logf(r->e->log, B_WARN, "migrate", "the error could not be stored: %s", ignored.msg);
+    b_buf_deinit(&q);
+}
+
+/* All of one migration's backfill, as long as it is this instance's. Takes m. */
+static b_status run_one(mig_engine *e, mig_db *db, mig__m *m)
+{
+    runner r = {.e = e, .db = db, .m = m};
+    b_err err = {0};
+    b_status s = mig__throttle_init(&r.throttle, e, &err);
+    if (s == B_OK) s = take_over(&r, &err);
+    if (s == B_OK) s = run_chunks(&r, &err);
+    if (s != B_OK && s != B_CANCELLED) note(&r, &err);
+    mig__throttle_deinit(&r.throttle);
+    mig__key_deinit(&r.key);
+    b_buf_deinit(&r.last);
+    mig__free(r.m);
+    return s;
+}
+
+/* Work for this instance: running, everyone past the epoch that began it, and no other instance at it. */
+static b_status find_work(mig_engine *e, mig_db *db, mig__m **out, b_err *err)
+{
+    char name[140] = "", lock[8] = "";
+    *out = NULL;
+    b_status s = mig_db_scalar(db,
+                               "SELECT b.migration FROM straddle.backfill b JOIN straddle.migrations m ON "
+                               "m.name = b.migration WHERE b.state = "
+                               "'running' AND m.pending = '' AND m.phase IN ('dual_write', 'switched') AND "
+                               "NOT EXISTS (SELECT 1 FROM "
+                               "straddle.instances i WHERE i.dead_at IS NOT NULL OR i.lease_until < NOW(6) "
+                               "OR i.acked_epoch < m.epoch) LIMIT 1",
+                               name, sizeof name, err);
+    if (s == B_NOT_FOUND) {
+        bool acked;
+        return mig__all_acked(e, db, mig__ruleset_epoch(e), &acked, NULL, err); /* fences what has expired */
+    }
+    if (s == B_OK) s = mig_db_scalar(db, "SELECT GET_LOCK('straddle.backfill', 0)", lock, sizeof lock, err);
+    if (s == B_OK && lock[0] == '1') s = mig__load(db, name, out, err);
+    return s;
+}
+
+static b_status session(mig_engine *e, mig_db **db, b_err *err)
+{
+    if (*db != NULL) return B_OK;
+    b_status s = mig__connect(e, 0, db, err);
+    return s == B_OK ? mig_db_query(*db, "SET SESSION innodb_lock_wait_timeout = 3", NULL, err) : s;
+}
+
+static void release(mig_db *db)
+{
+    b_err ignored;
+    if (mig_db_query(db, "DO RELEASE_LOCK('straddle.backfill')", NULL, &ignored) != B_OK)
+        return; /* lost: it is free */
+}
+
+void *mig__backfill_main(void *engine)
+{
+    mig_engine *e = engine;
+    mig_db *db = NULL;
+    while (!mig__stopping(e)) {
+        b_err err = {0};
+        mig__m *m = NULL;
+        b_status s = session(e, &db, &err);
+        if (s == B_OK) s = find_work(e, db, &m, &err);
+        if (s == B_OK && m != NULL) {
+            s = mig_db_query(db, "SET SESSION time_zone = '+00:00'", NULL, &err);
+            if (s == B_OK)
+                s = run_one(e, db, m);
+            else
+                mig__free(m);
+            release(db);
+            b_err ignored;
+            if (mig_db_query(db, "SET SESSION time_zone = 'SYSTEM'", NULL, &ignored) != B_OK) s = B_LOST;
+        }
+        if (s == B_LOST || s == B_DENIED) mig_db_close(db), db = NULL;
+        mig__sleep(e, s == B_OK ? LOOK_MS : 500);
+    }
+    mig_db_close(db);
+    return NULL;
+}

@@ -1,0 +1,432 @@
+/* The state machine of a migration: which edges there are, what must hold before one, what is done before and
+ * after it is published.
+ *
+ *   planned <-> expanded <-> dual_write <-> switched <-> retired -> contracted -> finished
+ *
+ * An edge is walked in this order: work that a crash left, gates (FORCE passes them), ACK of the published
+ * epoch, DDL before, publish (which asks for the ACK again), DDL after. `pending` in the migration's row
+ * names the edge from the moment it is published until its work after is recorded, so that any other program
+ * can go on with it; every piece of work looks at what is really there first.
+ *
+ *   edge                    gates                               before            after
+ *   planned > expanded                                                            ADD B
+ *   expanded > dual_write                                                         (backfill starts by itself)
+ *   dual_write > switched   backfill, checksum, twin indexes
+ *   switched > retired      checksum                            retire A, B       ACK, B's own default
+ *   retired > contracted    no use of the old name, checksum                      ACK, DROP A
+ *   contracted > finished
+ *   expanded > planned                                                            ACK, DROP B
+ *   dual_write > expanded   (voids completion, checkpoint, generation)
+ *   switched > dual_write   A trusted (never forced)
+ *   retired > switched                                          B's default (A)   ACK (then reverse backfill)
+ */
+#include "mig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PIECES 4
+
+typedef b_status piece(mig__op *op, b_err *err);
+
+struct mig__edge {
+    rw_phase from, to;
+    piece *gates[MAX_PIECES], *before[MAX_PIECES], *after[MAX_PIECES];
+    const char *backfill;  /* assignments to the backfill's row, or NULL */
+    const char *migration; /* further assignments to the migration's row, or NULL */
+};
+
+/* ---- gates ---- */
+
+static b_status gate_backfill(mig__op *op, b_err *err)
+{
+    const mig__m *m = op->m;
+    if (strcmp(m->bf_state, "complete") == 0 && !m->bf_reverse) return B_OK;
+    uint64_t left = m->bf_total > m->bf_done ? m->bf_total - m->bf_done : 0;
+    char eta[64] = "not known yet";
+    if (m->bf_rate > 0) snprintf(eta, sizeof eta, "%llu s", (unsigned long long)(left / m->bf_rate));
+    return b_fail(
+        err, B_REFUSED,
+        "the backfill of migration %s is not complete (%s, about %llu of %llu rows left, ETA %s%s%s); wait "
+        "for it, see SHOW MIGRATION %s",
+        m->name, m->bf_state, (unsigned long long)left, (unsigned long long)m->bf_total, eta,
+        m->bf_throttle[0] == '\0' ? "" : ", waiting: ", m->bf_throttle, m->name);
+}
+
+static b_status record_checksum(mig__op *op, const mig__checksum *c, b_err *err)
+{
+    return mig__query(
+        op->db, NULL, err,
+        "UPDATE straddle.migrations SET checksum_clean = %d, checksum_rows = %llu, checksum_differing = "
+        "%llu, checksum_at = NOW(3) WHERE name = '%s'",
+        c->differing == 0 ? 1 : 0, (unsigned long long)c->rows, (unsigned long long)c->differing,
+        op->m->name);
+}
+
+static b_status run_checksum(mig__op *op, b_err *err)
+{
+    mig__checksum c;
+    char detail[700];
+    uint64_t started = mig__now_ms();
+    b_status s = mig__verify(op->e, op->db, op->m, &c, err);
+    if (s == B_OK) s = record_checksum(op, &c, err);
+    if (s != B_OK) return s;
+    snprintf(detail, sizeof detail, "%llu rows, %llu differing%s%s", (unsigned long long)c.rows,
+             (unsigned long long)c.differing, c.differing == 0 ? "" : ", first: ", c.first_keys);
+    mig__op_step(op, "checksum", detail, started);
+    if (c.differing == 0) return mig__op_reload(op, err);
+    return b_fail(
+        err, B_REFUSED,
+        "the checksum of migration %s is not clean: %s; find out who writes past the proxy, ROLLBACK TO "
+        "expanded and fill anew",
+        op->m->name, detail);
+}
+
+static b_status gate_checksum(mig__op *op, b_err *err)
+{
+    if (op->m->checksum_clean) return B_OK;
+    return run_checksum(op, err);
+}
+
+/* In switched A is compared once more, as long as it is what B is. */
+static b_status gate_checksum_now(mig__op *op, b_err *err)
+{
+    if (!op->m->a_trusted)
+        return b_fail(
+            err, B_REFUSED,
+            "column A of migration %s is being filled from B again; wait for that, or FORCE to give A up",
+            op->m->name);
+    return run_checksum(op, err);
+}
+
+static b_status gate_checksum_taken(mig__op *op, b_err *err)
+{
+    if (op->m->checksum_clean) return B_OK;
+    return b_fail(err, B_REFUSED,
+                  "no clean checksum of migration %s was taken before retired; ROLLBACK to switched and "
+                  "VERIFY, or FORCE",
+                  op->m->name);
+}
+
+static b_status gate_twins(mig__op *op, b_err *err)
+{
+    b_buf missing = {0};
+    bool yes = false;
+    b_status s = mig__twins_ready(op->db, op->m, &yes, &missing, err);
+    b_buf_deinit(&missing);
+    return s == B_OK && !yes ? mig__twins_build(op, err) : s;
+}
+
+static b_status gate_trusted(mig__op *op, b_err *err)
+{
+    if (op->m->a_trusted) return B_OK;
+    return b_fail(
+        err, B_REFUSED,
+        "the old column of migration %s is not filled again yet (%llu of %llu rows); wait for the reverse "
+        "backfill, see SHOW MIGRATION %s",
+        op->m->name, (unsigned long long)op->m->bf_done, (unsigned long long)op->m->bf_total, op->m->name);
+}
+
+typedef struct use_seen {
+    const char *migration;
+    int64_t last_ms;
+    char who[200];
+} use_seen;
+
+static void look_at_use(void *arg, const mig_use *u)
+{
+    use_seen *seen = arg;
+    if (!u->old_name || strcmp(u->migration, seen->migration) != 0 || u->last_seen_ms <= seen->last_ms)
+        return;
+    seen->last_ms = u->last_seen_ms;
+    snprintf(seen->who, sizeof seen->who, "'%s' from %s (%s)", u->user, u->host, u->program);
+}
+
+/* This instance's census goes into the table, where that of all instances is. */
+static b_status flush_use(mig__op *op, b_err *err)
+{
+    use_seen seen = {.migration = op->m->name};
+    if (op->e->host.each_use != NULL) op->e->host.each_use(op->e->host.ctx, look_at_use, &seen);
+    if (seen.last_ms == 0) return B_OK;
+    return mig__query(
+        op->db, NULL, err,
+        "INSERT INTO straddle.name_usage (migration, old_name, last_seen, who) VALUES ('%s', 1, "
+        "FROM_UNIXTIME(%lld / 1000), %s) ON DUPLICATE KEY UPDATE who = IF(VALUES(last_seen) > "
+        "last_seen, VALUES(who), who), last_seen = GREATEST(last_seen, VALUES(last_seen))",
+        op->m->name, (long long)seen.last_ms, mig__q(op->m->arena, seen.who));
+}
+
+static b_status gate_unused(mig__op *op, b_err *err)
+{
+    b_table *t = NULL;
+    if (op->m->observe_days == 0) return B_OK;
+    b_status s = flush_use(op, err);
+    if (s == B_OK)
+        s = mig__query(
+            op->db, &t, err,
+            "SELECT last_seen, who FROM straddle.name_usage WHERE migration = '%s' AND old_name = 1 AND "
+            "last_seen > NOW() - INTERVAL %llu DAY UNION ALL SELECT MIN(at), '' FROM straddle.history WHERE "
+            "migration = '%s' AND action = 'apply' HAVING MIN(at) > NOW() - INTERVAL %llu DAY",
+            op->m->name, (unsigned long long)op->m->observe_days, op->m->name,
+            (unsigned long long)op->m->observe_days);
+    if (s != B_OK) return s;
+    b_slice at = b_table_cell(t, 0, 0), who = b_table_cell(t, 0, 1);
+    if (b_table_rows(t) != 0 && who.n == 0)
+        s = b_fail(err, B_REFUSED,
+                   "migration %s was applied at %.*s, so that use of the old name has not been watched for "
+                   "%llu days; "
+                   "wait, or FORCE",
+                   op->m->name, B_ARG(at), (unsigned long long)op->m->observe_days);
+    else if (b_table_rows(t) != 0)
+        s = b_fail(err, B_REFUSED,
+                   "migration %s: the old name was used at %.*s by %.*s, within the %llu days of "
+                   "observation; move that "
+                   "client over (SHOW USAGE), or FORCE",
+                   op->m->name, B_ARG(at), B_ARG(who), (unsigned long long)op->m->observe_days);
+    b_table_free(t);
+    return s;
+}
+
+/* ---- the table ---- */
+
+static b_status republish(mig__op *op, b_err *err)
+{
+    return mig__republish(op, "the columns changed", err);
+}
+
+#define VOID_BACKFILL                                                                                        \
+    "state = 'none', reverse = 0, runner = '', last_key = NULL, rows_done = 0, rate = 0, throttle = ''"
+#define VOID_ALL "generation = generation + 1, checksum_clean = 0, checksum_at = NULL"
+
+static const mig__edge edges[] = {
+    {RW_PLANNED, RW_EXPANDED, .after = {mig__add_columns, republish}},
+    {RW_EXPANDED, RW_DUAL_WRITE,
+     .backfill = "state = 'running', reverse = 0, last_key = NULL, rows_done = 0, rows_total = 0",
+     .migration = VOID_ALL},
+    {RW_DUAL_WRITE, RW_SWITCHED, .gates = {gate_backfill, gate_checksum, gate_twins}},
+    {RW_SWITCHED, RW_RETIRED, .gates = {gate_checksum_now}, .before = {mig__retire_before},
+     .after = {mig__wait_ack, mig__retire_after, republish}, .backfill = VOID_BACKFILL,
+     .migration = "a_trusted = 0"},
+    {RW_RETIRED, RW_CONTRACTED, .gates = {gate_unused, gate_checksum_taken},
+     .after = {mig__wait_ack, mig__drop_old, republish}},
+    {RW_CONTRACTED, RW_FINISHED, .backfill = NULL},
+    {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, mig__drop_new, republish}, .backfill = VOID_BACKFILL},
+    {RW_DUAL_WRITE, RW_EXPANDED, .backfill = VOID_BACKFILL, .migration = VOID_ALL},
+    {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_trusted}, .backfill = "state = 'complete', reverse = 0"},
+    {RW_RETIRED, RW_SWITCHED, .before = {mig__unretire_before}, .after = {mig__wait_ack},
+     .backfill = "state = 'running', reverse = 1, last_key = NULL, rows_done = 0, rows_total = 0",
+     .migration = "generation = generation + 1, checksum_clean = 0"},
+};
+
+const mig__edge *mig__edge_find(rw_phase from, rw_phase to)
+{
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
+        if (edges[i].from == from && edges[i].to == to) return &edges[i];
+    return NULL;
+}
+
+/* ---- walking ---- */
+
+static b_status run_pieces(piece *const *pieces, mig__op *op, b_err *err)
+{
+    b_status s = B_OK;
+    for (size_t i = 0; s == B_OK && i < MAX_PIECES && pieces[i] != NULL; i++) s = pieces[i](op, err);
+    return s;
+}
+
+static b_status run_gates(const mig__edge *edge, mig__op *op, b_err *err)
+{
+    for (size_t i = 0; i < MAX_PIECES && edge->gates[i] != NULL; i++) {
+        b_status s = edge->gates[i](op, err);
+        if (s == B_OK) continue;
+        if (s != B_REFUSED || !op->force || edge->gates[i] == gate_trusted) return s;
+        if (op->forced.n != 0) b_buf_str(&op->forced, "; ");
+        b_buf_str(&op->forced, err->msg);
+        mig__op_step(op, "forced", err->msg, mig__now_ms());
+    }
+    return B_OK;
+}
+
+static b_status publish_edge(const mig__edge *edge, mig__op *op, b_err *err)
+{
+    const char *from = rw_phase_name(edge->from), *to = rw_phase_name(edge->to);
+    b_arena *a = op->m->arena;
+    const char *pending = edge->after[0] == NULL ? "" : b_arena_printf(a, "%s>%s", from, to);
+    mig__change c = {.event = {.migration = b_arena_strdup(a, op->m->name),
+                               .action = edge->to > edge->from ? "advance" : "rollback",
+                               .from = from,
+                               .to = to,
+                               .forced = op->forced.n != 0,
+                               .result = op->forced.n == 0
+                                             ? "ok"
+                                             : b_arena_printf(a, "forced: %s", b_buf_cstr(&op->forced))}};
+    c.sql[0] = b_arena_printf(
+        a,
+        "UPDATE straddle.migrations SET phase = '%s', pending = '%s', since = NOW(3), last_error = "
+        "'', epoch = (SELECT epoch FROM straddle.state WHERE id = 1)%s%s WHERE name = '%s'",
+        to, pending, edge->migration == NULL ? "" : ", ", edge->migration == NULL ? "" : edge->migration,
+        op->m->name);
+    c.sql[1] =
+        b_arena_printf(a,
+                       "UPDATE straddle.backfill SET phase = '%s', generation = (SELECT generation FROM "
+                       "straddle.migrations WHERE name = '%s')%s%s WHERE migration = '%s'",
+                       to, op->m->name, edge->backfill == NULL ? "" : ", ",
+                       edge->backfill == NULL ? "" : edge->backfill, op->m->name);
+    if (c.sql[0] == NULL || c.sql[1] == NULL || pending == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    return mig__publish(op, &c, err);
+}
+
+static b_status finish(const mig__edge *edge, mig__op *op, b_err *err)
+{
+    b_status s = run_pieces(edge->after, op, err);
+    if (s != B_OK)
+        return b_err_prefix(
+            err,
+            "phase %s of migration %s is published, but its work is not done (it goes on with the next "
+            "ADVANCE or ROLLBACK)",
+            rw_phase_name(edge->to), op->m->name);
+    s = mig__query(op->db, NULL, err, "UPDATE straddle.migrations SET pending = '' WHERE name = '%s'",
+                   op->m->name);
+    return s == B_OK ? mig__op_reload(op, err) : s;
+}
+
+static void note_error(mig__op *op, const b_err *err)
+{
+    b_err ignored;
+    b_slice msg = b_slice_str(err->msg);
+    b_buf q = {0};
+    if (msg.n > 1000) msg.n = 1000;
+    b_buf_str(&q, "UPDATE straddle.migrations SET last_error = ");
+    b_buf_quote(&q, msg);
+    b_buf_printf(&q, " WHERE name = '%s'", op->m->name);
+    if (mig__run(op->db, &ignored, &q) != B_OK)
+        b_logf(op->e->log, B_WARN, "migrate", "migration=%s the error could not be stored: %s", op->m->name,
+               ignored.msg);
+    b_buf_deinit(&q);
+}
+
+b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err)
+{
+    b_buf_clear(&op->forced);
+    b_status s = run_gates(edge, op, err);
+    if (s == B_OK && edge->before[0] != NULL) s = mig__wait_ack(op, err);
+    if (s == B_OK) s = run_pieces(edge->before, op, err);
+    if (s == B_OK) s = publish_edge(edge, op, err);
+    if (s == B_OK) s = finish(edge, op, err);
+    if (s != B_OK) note_error(op, err);
+    return s;
+}
+
+b_status mig__finish_pending(mig__op *op, b_err *err)
+{
+    if (op->m->pending[0] == '\0') return B_OK;
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "%s>%s", rw_phase_name(edges[i].from), rw_phase_name(edges[i].to));
+        if (strcmp(name, op->m->pending) != 0) continue;
+        mig__op_step(op, "pending", op->m->pending, mig__now_ms());
+        return finish(&edges[i], op, err);
+    }
+    return b_fail(err, B_STATE, "migration %s has the unknown pending work '%s'", op->m->name,
+                  op->m->pending);
+}
+
+/* ---- ADVANCE and ROLLBACK ---- */
+
+static void step_columns(b_table *out)
+{
+    if (out == NULL || b_table_columns(out) != 0) return;
+    b_table_column(out, "step"), b_table_column(out, "detail"), b_table_column(out, "ms");
+}
+
+static b_status target(const mig__m *m, const char *to, bool forward, rw_phase *out, b_err *err)
+{
+    if (to == NULL || to[0] == '\0') {
+        if (forward ? m->phase == RW_FINISHED : m->phase == RW_PLANNED)
+            return b_fail(err, B_STATE, "migration %s is in phase %s, there is none %s it", m->name,
+                          rw_phase_name(m->phase), forward ? "after" : "before");
+        *out = (rw_phase)((int)m->phase + (forward ? 1 : -1));
+    } else if (!rw_phase_parse(b_slice_str(to), out)) {
+        return b_fail(
+            err, B_INVALID,
+            "'%s' is no phase; the phases are planned, expanded, dual_write, switched, retired, contracted, "
+            "finished",
+            to);
+    }
+    if (forward ? *out < m->phase : *out > m->phase)
+        return b_fail(err, B_STATE, "migration %s is in phase %s; use %s to go to %s", m->name,
+                      rw_phase_name(m->phase), forward ? "ROLLBACK MIGRATION" : "ADVANCE MIGRATION",
+                      rw_phase_name(*out));
+    return B_OK;
+}
+
+static b_status walk_to(mig__op *op, const char *to, bool forward, b_err *err)
+{
+    rw_phase goal = RW_PLANNED;
+    b_status s = mig__finish_pending(op, err);
+    if (s == B_OK) s = target(op->m, to, forward, &goal, err);
+    while (s == B_OK && op->m->phase != goal) {
+        rw_phase next = (rw_phase)((int)op->m->phase + (forward ? 1 : -1));
+        const mig__edge *edge = mig__edge_find(op->m->phase, next);
+        if (edge == NULL)
+            return b_fail(
+                err, B_REFUSED,
+                "there is no way back from phase %s of migration %s: the old column is gone; apply a new "
+                "migration the other way (PLAN MIGRATION %s prints it)",
+                rw_phase_name(op->m->phase), op->m->name, op->m->name);
+        s = mig__walk(op, edge, err);
+    }
+    return s;
+}
+
+static b_status move(mig_engine *e, const char *name, const char *to, bool forward, bool force,
+                     const mig_actor *who, b_table *out, b_err *err)
+{
+    mig__op op;
+    step_columns(out);
+    b_status s = mig__op_begin(e, name, who, out, &op, err);
+    if (s != B_OK) return s;
+    op.force = force;
+    s = walk_to(&op, to, forward, err);
+    mig__op_end(&op);
+    return s;
+}
+
+b_status mig_advance(mig_engine *e, const char *name, const char *to, bool force, const mig_actor *who,
+                     b_table *out, b_err *err)
+{
+    return move(e, name, to, true, force, who, out, err);
+}
+
+b_status mig_rollback(mig_engine *e, const char *name, const char *to, const mig_actor *who, b_table *out,
+                      b_err *err)
+{
+    return move(e, name, to, false, false, who, out, err);
+}
+
+b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err)
+{
+    mig__op op;
+    mig__checksum c = {0};
+    static const char *const columns[] = {"rows", "chunks", "differing", "first_keys", "ms"};
+    b_status s = mig__op_begin(e, name, who, NULL, &op, err);
+    if (s != B_OK) return s;
+    if (op.m->phase < RW_DUAL_WRITE || op.m->phase > RW_SWITCHED)
+        s = b_fail(err, B_STATE,
+                   "migration %s is in phase %s; A and B can be compared in dual_write and switched only",
+                   op.m->name, rw_phase_name(op.m->phase));
+    if (s == B_OK) s = mig__verify(e, op.db, op.m, &c, err);
+    if (s == B_OK) s = record_checksum(&op, &c, err);
+    mig__event ev = {
+        .migration = name, .action = "verify", .ms = c.ms, .result = c.differing == 0 ? "clean" : "differs"};
+    if (s == B_OK) s = mig__record(op.db, who, &ev, err);
+    mig__op_end(&op);
+    if (s != B_OK) return s;
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) b_table_column(out, columns[i]);
+    b_table_row(out);
+    b_table_int(out, (int64_t)c.rows), b_table_int(out, (int64_t)c.chunks),
+        b_table_int(out, (int64_t)c.differing);
+    b_table_str(out, c.first_keys), b_table_int(out, (int64_t)c.ms);
+    return B_OK;
+}
