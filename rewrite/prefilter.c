@@ -1,14 +1,29 @@
-/* Multi-pattern search by Wu and Manber's method, without regard to ASCII case.
+/* Multi-pattern search without regard to ASCII case, by two methods that find the same.
  *
- * With m the length of the shortest pattern, only the first m bytes of each are searched for: a window of m
- * bytes moves over the text, and the two bytes at its end say how far it may jump. A jump of 0 means that a
- * pattern may begin at the window's start; those with these two bytes there are then compared in full.
+ * Where the processor has AVX2: 32 places at a time are asked whether the first three bytes of some pattern
+ * may stand there. Patterns are dealt out to 8 buckets, one bit each; for each of the three bytes two tables
+ * of 16 entries, by its low and by its high half, say in which buckets it occurs there. What passes all six
+ * tables is compared in full.
+ *
+ * Elsewhere, and with names of less than three bytes, Wu and Manber's method. With m the length of the
+ * shortest pattern, only the first m bytes of each are searched for: a window of m bytes moves over the text,
+ * and the two bytes at its end say how far it may jump. A jump of 0 means that a pattern may begin at the
+ * window's start; those with these two bytes there are then compared in full.
  *
  * Why a miss is a proof: a name without quotes, backslashes or bytes outside ASCII is spelled with its own
  * bytes in every client character set and under every quoting. */
 #include "prefilter.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define HAVE_AVX2 1
+#else
+#define HAVE_AVX2 0
+#endif
 
 enum { BLOCKS = 1 << 16, MAX_SHIFT = 255 };
 
@@ -28,6 +43,9 @@ struct rw__prefilter {
     pattern **chains;
     size_t nchains;
     bool failed;
+    bool wide; /* the AVX2 way; the fields below are its own */
+    pattern *buckets[8];
+    uint8_t low[3][16], high[3][16];
 };
 
 static unsigned block(const char *p)
@@ -140,10 +158,46 @@ static void chain(rw__prefilter *f, pattern *p)
     *head = p;
 }
 
+static void add_to_tables(rw__prefilter *f, unsigned at, char c, uint8_t bit)
+{
+    f->low[at][(unsigned char)c & 15] |= bit;
+    f->high[at][(unsigned char)c >> 4] |= bit;
+}
+
+/* Patterns that begin alike go into one bucket. */
+static void build_wide(rw__prefilter *f)
+{
+    for (pattern *p = f->patterns, *next; p != NULL; p = next) {
+        next = p->next;
+        unsigned bucket = (unsigned)(b_hash(p->text.p, 3, 0) & 7);
+        p->next = f->buckets[bucket];
+        f->buckets[bucket] = p;
+        for (unsigned i = 0; i < 3; i++) {
+            char c = p->text.p[i];
+            add_to_tables(f, i, c, (uint8_t)(1u << bucket));
+            if (c >= 'a' && c <= 'z') add_to_tables(f, i, (char)(c - 'a' + 'A'), (uint8_t)(1u << bucket));
+        }
+    }
+    f->wide = true;
+}
+
+static bool have_avx2(void)
+{
+#if HAVE_AVX2
+    return __builtin_cpu_supports("avx2") != 0;
+#else
+    return false;
+#endif
+}
+
 static bool build(rw__prefilter *f)
 {
     if (f->n > UINT16_MAX) f->always = true;
     if (f->never || f->always) return true;
+    if (f->window >= 3 && have_avx2()) {
+        build_wide(f);
+        return true;
+    }
     if (f->window > MAX_SHIFT) f->window = MAX_SHIFT;
     if (f->window < 2) return true; /* one letter: searched for by itself, see match() */
     f->shift = b_arena_alloc(f->arena, BLOCKS);
@@ -199,10 +253,80 @@ static bool match_each(const rw__prefilter *f, b_slice sql)
     return false;
 }
 
+#if HAVE_AVX2
+/* bits: the buckets whose patterns may begin at s. */
+static bool matches_bucket(const rw__prefilter *f, unsigned bits, const char *s, size_t n)
+{
+    for (unsigned b = 0; b < 8; b++) {
+        if ((bits >> b & 1) == 0) continue;
+        for (const pattern *p = f->buckets[b]; p != NULL; p = p->next) {
+            if (matches_at(p, s, n)) return true;
+        }
+    }
+    return false;
+}
+
+/* Which buckets may begin at each of the 32 places from p on; 34 bytes are read. */
+__attribute__((target("avx2"), always_inline)) static inline __m256i
+candidates(const __m256i *low, const __m256i *high, const char *p)
+{
+    const __m256i half = _mm256_set1_epi8(15);
+    __m256i all = _mm256_set1_epi8(-1);
+    for (int k = 0; k < 3; k++) {
+        __m256i text = _mm256_loadu_si256((const __m256i *)(const void *)(p + k));
+        __m256i l = _mm256_shuffle_epi8(low[k], _mm256_and_si256(text, half));
+        __m256i h = _mm256_shuffle_epi8(high[k], _mm256_and_si256(_mm256_srli_epi16(text, 4), half));
+        all = _mm256_and_si256(all, _mm256_and_si256(l, h));
+    }
+    return all;
+}
+
+/* s: what candidates() looked at, of which n bytes are there to be compared. */
+__attribute__((target("avx2"))) static bool check_block(const rw__prefilter *f, __m256i found, const char *s,
+                                                        size_t n)
+{
+    unsigned places = ~(unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(found, _mm256_setzero_si256()));
+    if (places == 0) return false;
+    uint8_t bits[32];
+    _mm256_storeu_si256((__m256i *)(void *)bits, found);
+    for (; places != 0; places &= places - 1) {
+        unsigned at = (unsigned)__builtin_ctz(places);
+        if (at < n && matches_bucket(f, bits[at], s + at, n - at)) return true;
+    }
+    return false;
+}
+
+__attribute__((target("avx2"))) static bool match_wide(const rw__prefilter *f, b_slice sql)
+{
+    __m256i low[3], high[3];
+    for (int k = 0; k < 3; k++) {
+        low[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->low[k]));
+        high[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
+    }
+    size_t i = 0;
+    for (; sql.n - i >= 34; i += 32) {
+        __m256i found = candidates(low, high, sql.p + i);
+        if (_mm256_testz_si256(found, found)) continue;
+        if (check_block(f, found, sql.p + i, sql.n - i)) return true;
+    }
+    char tail[66] = {0};
+    size_t left = sql.n - i;
+    if (left > 0) memcpy(tail, sql.p + i, left);
+    if (check_block(f, candidates(low, high, tail), tail, left)) return true;
+    return left > 32 && check_block(f, candidates(low, high, tail + 32), tail + 32, left - 32);
+}
+#else
+static bool match_wide(const rw__prefilter *f, b_slice sql)
+{
+    return match_each(f, sql);
+}
+#endif
+
 bool rw__prefilter_match(const rw__prefilter *f, b_slice sql)
 {
     if (f->never) return false;
     if (f->always) return true;
+    if (f->wide) return match_wide(f, sql);
     if (f->window < 2) return match_each(f, sql);
     const size_t window = f->window;
     for (size_t end = window; end <= sql.n;) {
