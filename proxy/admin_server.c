@@ -105,13 +105,29 @@ static void write_out(client *c, b_buf *b)
     b_buf_clear(b);
 }
 
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
+{
+    (void)suggested;
+    client *c = h->data;
+    *buf = uv_buf_init(c->buffer, READ_BUFFER);
+}
+
+static void take_input(client *c, const char *p, size_t n);
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+    client *c = s->data;
+    if (n < 0)
+        close_client(c);
+    else if (n > 0)
+        take_input(c, buf->base, (size_t)n);
+}
+
 static void run_command(uv_work_t *w)
 {
     client *c = w->data;
     adm_conn_run(c->conn, &c->answer);
 }
-
-static void take_input(client *c, const char *p, size_t n);
 
 static void on_command_done(uv_work_t *w, int status)
 {
@@ -124,8 +140,10 @@ static void on_command_done(uv_work_t *w, int status)
     }
     write_out(c, &c->answer);
     take_input(c, NULL, 0);
+    if (!c->closing && !c->busy && uv_read_start(&c->u.stream, on_alloc, on_read) != 0) close_client(c);
 }
 
+/* While a command runs nothing is read: adm_conn belongs to the worker then. */
 static void take_input(client *c, const char *p, size_t n)
 {
     b_buf out = {0};
@@ -142,22 +160,6 @@ static void take_input(client *c, const char *p, size_t n)
     if (uv_queue_work(c->u.handle.loop, &c->work, run_command, on_command_done) == 0) return;
     c->busy = false;
     close_client(c);
-}
-
-static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
-{
-    (void)suggested;
-    client *c = h->data;
-    *buf = uv_buf_init(c->buffer, READ_BUFFER);
-}
-
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
-{
-    client *c = s->data;
-    if (n < 0)
-        close_client(c);
-    else if (n > 0)
-        take_input(c, buf->base, (size_t)n);
 }
 
 static void peer_name(client *c, char *out, size_t size)
