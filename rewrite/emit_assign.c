@@ -93,10 +93,25 @@ static bool same_pair(const target *a, const target *b)
     return a->mt != NULL && a->src == b->src && a->index == b->index;
 }
 
+/* Is the value nothing but the column itself, by either name? */
+static bool is_itself(rw_planner *p, const rw_assigns *a, const target *t)
+{
+    const rw_expr *x = t->asg->value;
+    if (x == NULL || x->kind != RW_E_COLUMN || x->name.n == 0 || x->parenthesised) {
+        return false;
+    }
+    rw_clause was = a->scope->clause;
+    a->scope->clause = RW_C_FIELDS;
+    rw_binding b = rw__lookup(p, a->scope, &x->name, false);
+    a->scope->clause = was;
+    return b.kind == RW_BIND_COLUMN && !b.unsure && b.col != NULL && b.col->mt == t->mt &&
+           b.col->pair == t->index && b.source->mt == t->mt && b_slice_eq(b.source->name, t->src->name);
+}
+
 /* Where only one side is written, a second assignment can go only if it says what the first one said. */
 static void drop_or_refuse(rw_planner *p, const rw_assigns *a, const target *first, target *second)
 {
-    if (a->in_order && rw__is_column_of(second->mt, second->asg->value, second->index)) {
+    if (a->in_order && is_itself(p, a, second)) {
         second->drop = true; /* B = A, after A */
     } else if (!rw__reads_pair(first->mt, first->asg->value, first->index) &&
                rw__same_expr(p, first->asg->value, second->asg->value) && !rw__assigns_uservars(p, a->stmt)) {
@@ -125,10 +140,11 @@ static void find_doubles(rw_planner *p, const rw_assigns *a, targets *ts)
 
 /* ---- text ------------------------------------------------------------------------------------------- */
 
+/* Is there a table of the same name from another schema? */
 static bool name_is_shared(const rw_scope *s, const rw_source *src)
 {
     for (uint32_t i = 0; i < s->nsrc; i++) {
-        if (&s->src[i] != src && b_slice_ieq(s->src[i].name, src->name)) {
+        if (b_slice_ieq(s->src[i].name, src->name) && !b_slice_eq(s->src[i].schema, src->schema)) {
             return true;
         }
     }
@@ -263,7 +279,11 @@ static void emit_twice(rw_planner *p, const rw_assigns *a, const target *t)
 
 static void emit_both(rw_planner *p, const rw_assigns *a, const target *t)
 {
-    if (t->both_named) { /* the client's own dual write */
+    if (t->both_named || is_itself(p, a, t)) { /* the client's own dual write; or nothing that changes */
+        if (!t->both_named) {
+            qualify_target(p, a, t);
+            rw__put_name(p, &t->asg->col, t->pair->from);
+        }
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
         return;
     }
@@ -271,6 +291,10 @@ static void emit_both(rw_planner *p, const rw_assigns *a, const target *t)
     case RW_ASSIGN_AFTER: emit_after(p, a, t); break;
     case RW_ASSIGN_TWICE: emit_twice(p, a, t); break;
     case RW_ASSIGN_ONLY:
+        if (!t->pair->b_default_up && a->stmt->kind == RW_S_INSERT) {
+            emit_after(p, a, t);
+            break;
+        }
         rw__put_name(p, &t->asg->col, t->pair->from);
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
         break;
@@ -390,15 +414,17 @@ static bool null_is_safe(const rw_planner *p, const rw_assigns *a, const target 
     return rw__null_is_error(p, a->stmt) && !type_is(t->pair->plain.type, "timestamp");
 }
 
-static bool repeatable(const rw_planner *p, const rw_assigns *a, const target *t, const char **why)
+static bool repeatable(rw_planner *p, const rw_assigns *a, const target *t, const char **why)
 {
     const rw_expr *x = t->asg->value;
+    if (is_itself(p, a, t)) {
+        return true;
+    }
     if (rw__is_default(x)) {
         rw_default_kind k = t->pair->plain.default_kind;
         *why = "DEFAULT, where the default is an expression,";
         return k == RW_DEFAULT_LITERAL || k == RW_DEFAULT_NULL;
     }
-    /* One value without operands is the column's own at every look. */
     *why = "a value that may differ each time it is computed";
     if (!rw__deterministic(p, x) || rw__assigns_uservars(p, a->stmt)) {
         return false;

@@ -265,6 +265,30 @@ static void add_select_tables(rw_planner *p, const rw_stmt *s, rw_scope *scope)
     p->nomem = p->nomem || waste.failed;
 }
 
+/* Is the target read by the SELECT under its own name? Then nothing can be qualified with it. */
+static bool target_is_read(const rw_scope *scope)
+{
+    for (uint32_t i = 1; i < scope->nsrc; i++) {
+        if (b_slice_ieq(scope->src[i].name, scope->src[0].name) &&
+            b_slice_ieq(scope->src[i].schema, scope->src[0].schema)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Assignments that see only old values, or cannot name the target: written twice, or refused. */
+static void twice_or_refuse(rw_planner *p, rw_assigns *a, const char *todo)
+{
+    const rw_mtab *mt = NULL;
+    const char *why = "an assignment";
+    a->keep_noop = a->qualify = false;
+    a->form = RW_ASSIGN_TWICE;
+    if (rw__assigns_both(p, a, &mt) && !rw__assigns_repeatable(p, a, &why)) {
+        rw__refuse(p, mt, "not_repeatable", why, todo);
+    }
+}
+
 static void emit_on_duplicate(rw_planner *p, const rw_insert *in, const rw_stmt *s)
 {
     rw_scope target, scope;
@@ -291,14 +315,11 @@ static void emit_on_duplicate(rw_planner *p, const rw_insert *in, const rw_stmt 
     if (in != NULL && in->mode == RW_WRITE_BOTH) {
         a.keep_noop = in->mt->m->phase == RW_DUAL_WRITE;
     }
-    const rw_mtab *mt = NULL;
     if (p->server.flavour == RW_MARIADB && (p->ctx->sql_mode & RW_MODE_SIMULTANEOUS_ASSIGNMENT) != 0) {
-        const char *why = "an assignment";
-        a.in_order = a.keep_noop = false;
-        a.form = RW_ASSIGN_TWICE;
-        if (rw__assigns_both(p, &a, &mt) && !rw__assigns_repeatable(p, &a, &why)) {
-            rw__refuse(p, mt, "not_repeatable", why, "take SIMULTANEOUS_ASSIGNMENT out of sql_mode");
-        }
+        a.in_order = false;
+        twice_or_refuse(p, &a, "take SIMULTANEOUS_ASSIGNMENT out of sql_mode");
+    } else if (target_is_read(&scope)) {
+        twice_or_refuse(p, &a, "give the table another name in the SELECT (FROM t AS x)");
     }
     rw__emit_assigns(p, &a);
 }
@@ -318,8 +339,7 @@ static void emit_set_form(rw_planner *p, rw_insert *in)
     const rw_assign *last = in->s->set;
     rw_assigns a = {
         .stmt = in->s, .list = in->s->set, .target_scope = in->scope, .scope = in->scope, .in_order = true};
-    bool up = in->mt->m->npairs > 0 && in->mt->m->pairs[0].b_default_up;
-    a.form = up ? RW_ASSIGN_ONLY : RW_ASSIGN_AFTER;
+    a.form = RW_ASSIGN_ONLY; /* B follows by its default, or by an assignment where it has none */
     rw__insert_assigned(p, in, in->s->set);
     rw__insert_plan(p, in);
     if (rw__stop(p) || last == NULL) {

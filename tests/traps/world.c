@@ -222,7 +222,8 @@ static void fill_one(tw_world *w, ts_conn *c, const char *column, const char *sq
               w->state->stale || w->state->phase == RW_EXPANDED ? "NULL" : "tt");
     }
     ts_do(c, "UPDATE s SET k = id");
-    ts_do(c, "REPLACE INTO o VALUES (1, '1', '11'), (2, '3', '33')");
+    ts_do(c, "DELETE FROM o");
+    ts_do(c, "INSERT INTO o VALUES (1, '1', '11'), (2, '3', '33')");
     ts_do(c, "DELETE FROM t0");
     ts_do(c, "INSERT INTO t0 SELECT id, CAST(%s AS BINARY) FROM t", column);
     ts_do(c, "SET sql_mode = '%s'", sql_mode == NULL ? STRICT : sql_mode);
