@@ -259,6 +259,9 @@ static bool repeatable(const rw_planner *p, const rw_expr *e)
     if (!rw__is_aggregate(e)) {
         return rw__deterministic(p, e);
     }
+    if (p->server.flavour == RW_MARIADB) {
+        return false; /* error 1247 there: an alias of an aggregate within an expression */
+    }
     for (const rw_expr *k = e->kids; k != NULL; k = k->next) {
         if (k->kind != RW_E_STAR && !rw__deterministic(p, k)) {
             return false;

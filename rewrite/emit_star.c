@@ -419,8 +419,8 @@ void rw__emit_table_stmt(rw_planner *p, rw_scope *s, const rw_select *sel, rw_mo
     l = list_star(p, s, &star, mode);
     *known = l.known;
     export_list(p, s, &l, out);
-    if (p->mtabs == NULL) {
-        return;
+    if (p->mtabs == NULL || p->server.flavour == RW_MARIADB) {
+        return; /* MariaDB has no such statement, and will say so */
     }
     (void)note_tables(p, s, &star);
     if (mode.exists || !needs_writing(p, s, &star, mode)) {

@@ -75,3 +75,52 @@ bool rw__mentions_column(rw_planner *p, const rw_mtab *mt, uint32_t tok, uint32_
     }
     return false;
 }
+
+/* UTF-8 of U+0130 and U+212A: the characters outside ASCII whose lower case is an ASCII letter. */
+static size_t fold(const char *p, size_t n, char *out)
+{
+    if (n >= 2 && memcmp(p, "\xC4\xB0", 2) == 0) {
+        *out = 'i';
+        return 2;
+    }
+    if (n >= 3 && memcmp(p, "\xE2\x84\xAA", 3) == 0) {
+        *out = 'k';
+        return 3;
+    }
+    *out = *p;
+    return 1;
+}
+
+void rw__check_folding(rw_planner *p)
+{
+    for (uint32_t i = 0; i < p->t->n && !rw__stop(p); i++) {
+        b_slice name;
+        char *plain;
+        size_t n = 0, at = 0;
+
+        if (!is_name(&p->t->tok[i])) {
+            continue;
+        }
+        name = rw__token_name(p->ctx, p->t, i, p->arena);
+        if (b_slice_find(name, B_LIT("\xC4\xB0")) == (size_t)-1 &&
+            b_slice_find(name, B_LIT("\xE2\x84\xAA")) == (size_t)-1) {
+            continue;
+        }
+        plain = b_arena_alloc(p->arena, name.n);
+        if (plain == NULL) {
+            p->nomem = true;
+            return;
+        }
+        while (at < name.n) {
+            at += fold(name.p + at, name.n - at, &plain[n++]);
+        }
+        for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+            if (rw__pair_named(mt, b_slice_of(plain, n), NULL, NULL) == NULL) {
+                continue;
+            }
+            rw__refuse(p, mt, "name", "a column's name written with letters outside ASCII",
+                       "write it in ASCII");
+            return;
+        }
+    }
+}

@@ -500,5 +500,8 @@ b_status rw__plan(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_
         plan_statement(&s, st);
     }
     check_session(&s.p);
+    if (s.p.mtabs != NULL) {
+        rw__check_folding(&s.p);
+    }
     return fill_plan(&s, out);
 }

@@ -30,3 +30,5 @@ SELECT payment_method FROM transactions USE INDEX (by_type) WHERE payment_method
 SELECT DEFAULT(payment_method) FROM transactions;
 SELECT nothing, nothing.payment_method FROM transactions;
 SELECT payment_method INTO @v FROM transactions LIMIT 1;
+SELECT `payment_method`, `transactİon_type` FROM transactions;
+SELECT `transactİon_type` FROM orders;

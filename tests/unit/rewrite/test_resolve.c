@@ -1,0 +1,174 @@
+/* What the rewriter reports beside the text: which names a statement used, what the client is to be shown,
+ * what the statement does to later ones, and what its plan depends on. */
+#include "rewrite/rewrite.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define DDL                                                                                                  \
+    "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9) NOT NULL, b VARCHAR(9) DEFAULT (a) INVISIBLE, n INT);" \
+    "CREATE TABLE o (id INT PRIMARY KEY, b VARCHAR(9));"
+
+typedef struct fixture {
+    rw_ruleset *rules;
+    b_arena *arena;
+} fixture;
+
+static int setup(void **state)
+{
+    static fixture f;
+    rw_server server = {RW_MYSQL, 90704, 0};
+    rw_catalog_builder *builder = rw_catalog_builder_new(server);
+    b_err err;
+    rw_pair pair = {.from = B_LIT("a"), .to = B_LIT("b"), .after = B_LIT("id"), .b_default_up = true};
+    rw_migration m = {.name = B_LIT("rename_a"),
+                      .schema = B_LIT("s"),
+                      .table = B_LIT("t"),
+                      .phase = RW_DUAL_WRITE,
+                      .pairs = &pair,
+                      .npairs = 1};
+    rw_catalog *c;
+
+    assert_int_equal(rw_catalog_read_ddl(builder, B_LIT(DDL), B_LIT("s"), &err), B_OK);
+    c = rw_catalog_build(builder);
+    pair.plain = *rw_table_column(rw_catalog_find(c, B_LIT("s"), B_LIT("t")), B_LIT("a"));
+    f.rules = rw_ruleset_new(3, c, &m, 1, &err);
+    rw_catalog_unref(c);
+    f.arena = b_arena_new(0);
+    *state = &f;
+    return f.rules == NULL || f.arena == NULL;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+
+    rw_ruleset_unref(f->rules);
+    b_arena_free(f->arena);
+    return 0;
+}
+
+static rw_result run(fixture *f, const char *sql, rw_version version, rw_cache *cache)
+{
+    rw_ctx ctx = {.sql_mode = RW_MODE_STRICT, .schema = B_LIT("s"), .version = version, .multi = true};
+    rw_result r;
+
+    assert_int_equal(rw_rewrite_cached(cache, f->rules, &ctx, b_slice_str(sql), f->arena, &r), B_OK);
+    return r;
+}
+
+typedef struct use_row {
+    const char *sql;
+    rw_version version;
+    int old_name, new_name;       /* -1: no use is reported */
+    const char *physical, *shown; /* NULL: nothing is shown in another's place */
+} use_row;
+
+static const use_row uses[] = {
+    {"SELECT a FROM t", RW_VERSION_BOTH, 1, 0, "b", "a"},
+    {"SELECT b FROM t", RW_VERSION_OLD, 0, 1, "a", "b"},
+    {"SELECT a, b FROM t", RW_VERSION_BOTH, 1, 1, NULL, NULL},
+    {"SELECT a, b FROM t", RW_VERSION_NEW, 1, 1, "a", "b"},
+    {"SELECT id FROM t", RW_VERSION_OLD, -1, 0, "b", "a"},
+    {"SELECT id FROM t", RW_VERSION_NEW, -1, 0, "a", "b"},
+    {"SELECT * FROM t", RW_VERSION_OLD, 1, 0, "b", "a"},
+    {"SELECT * FROM t", RW_VERSION_NEW, 0, 1, "a", "b"},
+    {"SELECT * FROM t", RW_VERSION_BOTH, -1, 0, "b", "a"},
+    {"SELECT 'b' FROM t", RW_VERSION_OLD, -1, 0, "b", "a"},
+    {"SELECT b FROM o", RW_VERSION_OLD, -1, 0, NULL, NULL},
+    {"SELECT o.b FROM o JOIN t ON o.id = t.id", RW_VERSION_OLD, -1, 0, "b", "a"},
+    {"SELECT n FROM (SELECT * FROM t) d WHERE b = 1", RW_VERSION_OLD, 1, 1, "b", "a"},
+};
+
+static void names_are_reported(void **state)
+{
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        const use_row *row = &uses[i];
+        rw_result r = run(*state, row->sql, row->version, NULL);
+        bool used = row->old_name >= 0;
+        bool right = r.nuses == (used ? 1u : 0u) && r.nshown == (row->physical != NULL ? 1u : 0u);
+
+        right =
+            right && (!used || (r.uses[0].old_name == row->old_name && r.uses[0].new_name == row->new_name));
+        right = right && (!used || !r.uses[0].write);
+        right =
+            right && (row->physical == NULL || (b_slice_eq(r.shown[0].physical, b_slice_str(row->physical)) &&
+                                                b_slice_eq(r.shown[0].shown, b_slice_str(row->shown))));
+        if (!right) {
+            fail_msg("%s as %s: uses %zu, shown %zu", row->sql, rw_version_name(row->version), r.nuses,
+                     r.nshown);
+        }
+    }
+}
+
+static void temporary_tables_shadow_within_a_text(void **state)
+{
+    rw_result r = run(*state, "CREATE TEMPORARY TABLE t (b INT); SELECT b FROM t", RW_VERSION_OLD, NULL);
+
+    assert_int_equal(r.verdict, RW_PASS);
+    assert_int_equal(r.neffects, 1);
+    assert_int_equal(r.effects[0].kind, RW_EFFECT_TEMP_CREATED);
+    assert_true(b_slice_eq(r.effects[0].table.schema, B_LIT("s")));
+    assert_true(b_slice_eq(r.effects[0].table.name, B_LIT("t")));
+    r = run(*state, "CREATE TEMPORARY TABLE t (b INT); DROP TABLE t; SELECT b FROM t", RW_VERSION_OLD, NULL);
+    assert_int_equal(r.verdict, RW_REWRITTEN);
+    assert_int_equal(r.neffects, 2);
+    assert_int_equal(r.effects[1].kind, RW_EFFECT_TEMP_DROPPED);
+}
+
+/* The name of an unaliased literal is its value: another value may not get this one's plan. */
+static void values_that_are_names_are_not_cached(void **state)
+{
+    static const char *const wanted[] = {"SELECT b FROM (SELECT 'b' FROM t) d",
+                                         "SELECT b FROM (SELECT 'c' FROM t) d"};
+    rw_cache *cache = rw_cache_new(16);
+    rw_result r;
+
+    assert_non_null(cache);
+    r = run(*state, wanted[0], RW_VERSION_OLD, cache);
+    assert_int_equal(r.verdict, RW_PASS);
+    r = run(*state, wanted[1], RW_VERSION_OLD, cache);
+    assert_false(r.cached);
+    r = run(*state, "SELECT b FROM t WHERE n = 1", RW_VERSION_OLD, cache);
+    r = run(*state, "SELECT b FROM t WHERE n = 2", RW_VERSION_OLD, cache);
+    assert_true(r.cached);
+    assert_true(b_slice_eq(r.sql, B_LIT("SELECT a AS b FROM t WHERE n = 2")));
+    rw_cache_free(cache);
+}
+
+/* No depth of nesting makes it crash or take for ever. */
+static void deep_nesting_is_refused(void **state)
+{
+    enum { DEPTH = 3000 };
+    static char sql[DEPTH * 24];
+    size_t n = 0;
+    rw_result r;
+
+    for (int i = 0; i < DEPTH; i++) {
+        n += (size_t)snprintf(sql + n, sizeof(sql) - n, "SELECT (b) FROM t WHERE (");
+        if (n > sizeof(sql) - 64) {
+            break;
+        }
+    }
+    r = run(*state, sql, RW_VERSION_OLD, NULL);
+    assert_int_equal(r.verdict, RW_REFUSED);
+    assert_int_equal(r.error, 1235);
+    assert_string_equal(r.sqlstate, "42000");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_reported),
+        cmocka_unit_test(temporary_tables_shadow_within_a_text),
+        cmocka_unit_test(values_that_are_names_are_not_cached),
+        cmocka_unit_test(deep_nesting_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("resolve", tests, setup, teardown);
+}
