@@ -40,12 +40,16 @@ static bool in_star(const rw_vcol *c, rw_mode mode)
     return c->star && !(c->extra && mode.counted);
 }
 
+/* Stands for all columns of a source that are not known. */
+static const rw_vcol unknown_columns = {.star = true};
+
 static void add_source(rw_planner *p, const rw_scope *s, uint32_t i, rw_mode mode, star_list *l)
 {
     const rw_source *src = &s->src[i];
 
     if (!src->known) {
         l->known = false;
+        star_add(p, l, i, &unknown_columns);
     }
     for (uint32_t c = 0; c < src->ncols && !p->nomem; c++) {
         if (in_star(&src->cols[c], mode)) {
@@ -303,12 +307,6 @@ static bool writable(const rw_scope *s, const star_list *l, rw_mode mode)
 {
     if (l->right_join || (l->coalesced && !l->known)) {
         return false;
-    }
-    for (uint32_t i = 0; i < s->nsrc; i++) {
-        /* An unknown source gives no columns to the list: its own o.* cannot be placed among them. */
-        if (!s->src[i].known) {
-            return false;
-        }
     }
     for (uint32_t i = 0; i < l->n; i++) {
         bool whole = !l->coalesced && s->nsrc > 1 && source_star_same(&s->src[l->v[i].src], mode);

@@ -21,3 +21,5 @@ SELECT * FROM transactions t, unknown_table u;
 SELECT t.* FROM transactions t, unknown_table u;
 SELECT COUNT(*) FROM transactions;
 SELECT * FROM plain;
+SELECT * FROM unknown_table u JOIN transactions t ON t.id = u.id JOIN plain p ON p.id = 1;
+SELECT * FROM unknown_table u JOIN transactions t USING (id);
