@@ -24,13 +24,13 @@ bool rw__ddl_at_word(const rw__ddl *d, uint32_t ahead, rw_word w);
 bool rw__ddl_at_op(const rw__ddl *d, uint32_t ahead, rw_op op);
 bool rw__ddl_end(const rw__ddl *d); /* nothing is left, or it failed */
 void rw__ddl_need_op(rw__ddl *d, rw_op op);
-b_slice rw__ddl_name(rw__ddl *d);       /* one name, which must be there */
-void rw__ddl_skip_parens(rw__ddl *d);   /* `(` … `)`, which must be there */
+b_slice rw__ddl_name(rw__ddl *d);     /* one name, which must be there */
+void rw__ddl_skip_parens(rw__ddl *d); /* `(` … `)`, which must be there */
 b_slice rw__ddl_text(const rw__ddl *d, uint32_t from, uint32_t end);
 void rw__ddl_fail(rw__ddl *d, const char *what); /* at the token that is next */
 
-/* ddl_column.c: after the name of the column; fills all but that. The collation is what was said or follows from
- * what was said of the character set, empty when nothing was. */
+/* ddl_column.c: after the name of the column; fills all but that. The collation is what was said or follows
+ * from what was said of the character set, empty when nothing was. */
 void rw__ddl_column(rw__ddl *d, rw_column *c);
 
 bool rw__ddl_has_collation(b_slice type);

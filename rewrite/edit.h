@@ -7,10 +7,10 @@
 
 /* What is put in: a run of pieces, in order. */
 typedef enum rw_piece_kind {
-    RW_P_TEXT,  /* constant text */
-    RW_P_COPY,  /* the source of tokens [tok, end), placeholders included: they are mapped */
-    RW_P_NAME,  /* the source of tokens [tok, end) as the automatic column name that the server would give
-                   it (comments and cutting by the server's rule), quoted as an identifier */
+    RW_P_TEXT, /* constant text */
+    RW_P_COPY, /* the source of tokens [tok, end), placeholders included: they are mapped */
+    RW_P_NAME, /* the source of tokens [tok, end) as the automatic column name that the server would give
+                  it (comments and cutting by the server's rule), quoted as an identifier */
 } rw_piece_kind;
 
 typedef struct rw_piece {
@@ -40,8 +40,8 @@ typedef struct rw_edits {
 /* Each returns the edit so that pieces can be added to it; NULL once failed (and the adders take NULL). */
 rw_edit *rw_edit_replace(rw_edits *e, uint32_t tok, uint32_t end);
 rw_edit *rw_edit_before(rw_edits *e, uint32_t tok);
-rw_edit *rw_edit_after(rw_edits *e, uint32_t tok); /* after token tok */
-void rw_edit_text(rw_edits *e, rw_edit *at, b_slice text);  /* the text is copied */
+rw_edit *rw_edit_after(rw_edits *e, uint32_t tok);         /* after token tok */
+void rw_edit_text(rw_edits *e, rw_edit *at, b_slice text); /* the text is copied */
 void rw_edit_copy(rw_edits *e, rw_edit *at, uint32_t tok, uint32_t end);
 void rw_edit_name(rw_edits *e, rw_edit *at, uint32_t tok, uint32_t end);
 

@@ -7,13 +7,13 @@
 #include "words.h"
 
 typedef enum rw_token_kind {
-    RW_TOK_END,    /* after the last token; off = end of input */
-    RW_TOK_IDENT,  /* unquoted word, keyword or not: `keyword` tells which */
-    RW_TOK_QUOTED, /* `name`, or "name" under ANSI_QUOTES */
-    RW_TOK_STRING, /* '…' or "…"; n'…' and introducers are separate tokens before it */
-    RW_TOK_NUMBER, /* integer, decimal, float */
-    RW_TOK_HEX,    /* 0x…, x'…', b'…', 0b… */
-    RW_TOK_PARAM,  /* ?, whether the text is to be prepared or not */
+    RW_TOK_END,     /* after the last token; off = end of input */
+    RW_TOK_IDENT,   /* unquoted word, keyword or not: `keyword` tells which */
+    RW_TOK_QUOTED,  /* `name`, or "name" under ANSI_QUOTES */
+    RW_TOK_STRING,  /* '…' or "…"; n'…' and introducers are separate tokens before it */
+    RW_TOK_NUMBER,  /* integer, decimal, float */
+    RW_TOK_HEX,     /* 0x…, x'…', b'…', 0b… */
+    RW_TOK_PARAM,   /* ?, whether the text is to be prepared or not */
     RW_TOK_USERVAR, /* @name, @'name', @`name` */
     RW_TOK_SYSVAR,  /* @@ (the name follows as tokens) */
     RW_TOK_OP,      /* operator or punctuation; `op` tells which */
@@ -28,12 +28,12 @@ enum {
 };
 
 typedef struct rw_token {
-    uint32_t off, len; /* span in the input, in bytes */
-    uint8_t kind;      /* rw_token_kind */
+    uint32_t off, len;    /* span in the input, in bytes */
+    uint8_t kind;         /* rw_token_kind */
     uint8_t space_before; /* not 0: something stands before it, which matters for `f (` and `a .b` */
-    uint16_t word;     /* RW_TOK_IDENT: rw_word of rewrite/words.h; 0 when it is no known word, or can only be
-                          a name: hard after a dot, or hard before a dot and a name.
-                          RW_TOK_OP: rw_op of rewrite/words.h */
+    uint16_t word; /* RW_TOK_IDENT: rw_word of rewrite/words.h; 0 when it is no known word, or can only be
+                      a name: hard after a dot, or hard before a dot and a name.
+                      RW_TOK_OP: rw_op of rewrite/words.h */
 } rw_token;
 
 typedef struct rw_tokens {

@@ -1,8 +1,9 @@
 /* The words and operators that the lexer tells apart. Private to rewrite/.
  *
  * The words are all keywords of MySQL 9.7 and MariaDB 10.11, as the servers themselves list them
- * (information_schema.KEYWORDS), and some names of functions. Whether a word is reserved was found by using it
- * unquoted as an alias and as a column name on each server. Sorted: the look-up in words.c relies on it. */
+ * (information_schema.KEYWORDS), and some names of functions. Whether a word is reserved was found by using
+ * it unquoted as an alias and as a column name on each server. Sorted: the look-up in words.c relies on it.
+ */
 #ifndef REWRITE_WORDS_H
 #define REWRITE_WORDS_H
 
@@ -202,7 +203,7 @@ typedef enum rw_word {
 #define RW_WORD_ENUM(word, reserved) RW_W_##word,
     RW_WORD_LIST(RW_WORD_ENUM)
 #undef RW_WORD_ENUM
-    RW_WORD_END,
+        RW_WORD_END,
 } rw_word;
 
 /* rw_token.word of an RW_TOK_OP. `!=` is RW_OP_NE. The numbers do not overlap those of the words. */
