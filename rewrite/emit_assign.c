@@ -165,8 +165,25 @@ static void add_column(rw_planner *p, const rw_assigns *a, const target *t, b_sl
     rw_edit_text(p->edits, e, rw__quoted(p, name));
 }
 
-/* Words, and % for A, $ for B, ? for the value, ! for A with a constant for NULL. */
-static void add_form(rw_planner *p, const rw_assigns *a, const target *t, const char *form, b_slice mark,
+/* What B holds for a moment where A changes: anything that is not NULL. */
+typedef struct marker {
+    b_slice constant; /* empty: A itself */
+    bool coalesce;    /* A, or the constant where A is NULL */
+} marker;
+
+static void add_marker(rw_planner *p, const rw_assigns *a, const target *t, marker m, rw_edit *e)
+{
+    if (m.constant.n == 0 || m.coalesce) {
+        rw_edit_text(p->edits, e, m.coalesce ? B_LIT("COALESCE(") : B_LIT(""));
+        add_column(p, a, t, t->pair->from, e);
+        rw_edit_text(p->edits, e, m.coalesce ? B_LIT(", ") : B_LIT(""));
+    }
+    rw_edit_text(p->edits, e, m.constant);
+    rw_edit_text(p->edits, e, m.coalesce ? B_LIT(")") : B_LIT(""));
+}
+
+/* Words, and % for A, $ for B, ? for the value, ! for the marker. */
+static void add_form(rw_planner *p, const rw_assigns *a, const target *t, const char *form, marker m,
                      rw_edit *e)
 {
     while (*form != '\0' && !rw__stop(p)) {
@@ -179,14 +196,8 @@ static void add_form(rw_planner *p, const rw_assigns *a, const target *t, const 
             add_column(p, a, t, t->pair->to, e);
         } else if (*form == '?') {
             rw__render_expr(p, a->scope, RW_C_FIELDS, t->asg->value, e);
-        } else if (*form == '!' && mark.n == 0) {
-            add_column(p, a, t, t->pair->from, e);
         } else if (*form == '!') {
-            rw_edit_text(p->edits, e, B_LIT("COALESCE("));
-            add_column(p, a, t, t->pair->from, e);
-            rw_edit_text(p->edits, e, B_LIT(", "));
-            rw_edit_text(p->edits, e, mark);
-            rw_edit_text(p->edits, e, B_LIT(")"));
+            add_marker(p, a, t, m, e);
         } else {
             return;
         }
@@ -218,21 +229,45 @@ static bool type_in(b_slice type, const char *const *words, size_t n)
 static const char *const text_types[] = {"char",   "varchar",   "tinytext", "text",
                                          "binary", "varbinary", "tinyblob", "blob"};
 static const char *const whole_types[] = {"tinyint", "smallint", "mediumint", "int", "bigint"};
-static const char *const other_types[] = {"decimal", "float",    "double",    "enum", "set",
-                                          "date",    "datetime", "timestamp", "time", "year"};
+static const char *const other_types[] = {"decimal", "float", "double", "set", "time", "year"};
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* Can the longer form be used for this column? *mark: what stands for NULL; empty where A has none. */
-static bool keeps_noop(const rw_pair *pair, b_slice *mark)
+/* The first member of an ENUM, as it is written in its type; empty where it holds more than plain letters. */
+static b_slice first_member(b_slice type)
+{
+    size_t end = sizeof "enum('" - 1;
+    while (end < type.n && type.p[end] != '\'') {
+        char c = b_lower(type.p[end]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == ' ')) {
+            return (b_slice){NULL, 0};
+        }
+        end++;
+    }
+    return end < type.n ? b_slice_of(type.p + 5, end + 1 - 5) : (b_slice){NULL, 0};
+}
+
+/* Can the longer form be used for this column? A's old value passes through B, which a zero date or an ENUM's
+ * error value could not do under a strict mode: a constant goes in their place. Not for TIMESTAMP, whose hour
+ * of a change of clocks IF() would move. */
+static bool keeps_noop(const rw_pair *pair, marker *m)
 {
     b_slice type = pair->plain.type;
-    *mark = (b_slice){NULL, 0};
+    *m = (marker){{NULL, 0}, pair->plain.nullable};
     if (type_in(type, text_types, COUNT(text_types))) {
-        *mark = pair->plain.nullable ? B_LIT("''") : *mark;
+        m->constant = m->coalesce ? B_LIT("''") : m->constant;
         return true;
     }
     if (type_in(type, whole_types, COUNT(whole_types))) {
-        *mark = pair->plain.nullable ? B_LIT("0") : *mark;
+        m->constant = m->coalesce ? B_LIT("0") : m->constant;
+        return true;
+    }
+    m->coalesce = false;
+    if (type_is(type, "enum")) {
+        m->constant = first_member(type);
+        return m->constant.n > 0;
+    }
+    if (type_is(type, "date") || type_is(type, "datetime")) {
+        m->constant = B_LIT("'2000-01-01'");
         return true;
     }
     return !pair->plain.nullable && type_in(type, other_types, COUNT(other_types));
@@ -243,17 +278,17 @@ static bool keeps_noop(const rw_pair *pair, b_slice *mark)
 static void emit_after(rw_planner *p, const rw_assigns *a, const target *t)
 {
     const rw_expr *x = t->asg->value;
-    b_slice mark;
-    bool longer = a->keep_noop && keeps_noop(t->pair, &mark) && rw__deterministic(p, x) &&
+    marker m, none = {{NULL, 0}, false};
+    bool longer = a->keep_noop && keeps_noop(t->pair, &m) && rw__deterministic(p, x) &&
                   !rw__assigns_uservars(p, a->stmt);
     if (longer) {
         rw_edit *e = rw_edit_before(p->edits, t->asg->tok);
-        add_form(p, a, t, "$ = IF(CAST(% AS BINARY) <=> CAST(? AS BINARY), $, !), ", mark, e);
+        add_form(p, a, t, "$ = IF(CAST(% AS BINARY) <=> CAST(? AS BINARY), $, !), ", m, e);
     }
     rw__put_name(p, &t->asg->col, t->pair->from);
     rw__emit_expr(p, a->scope, RW_C_FIELDS, x);
     rw_edit *e = rw_edit_after(p->edits, x->end - 1);
-    add_form(p, a, t, longer ? ", $ = IF($ IS NULL, $, %)" : ", $ = %", (b_slice){NULL, 0}, e);
+    add_form(p, a, t, longer ? ", $ = IF($ IS NULL, $, %)" : ", $ = %", none, e);
 }
 
 /* A name that is written physically may be one that other tables of the statement have, too. */
@@ -270,8 +305,9 @@ static void qualify_target(rw_planner *p, const rw_assigns *a, const target *t)
 
 static void emit_twice(rw_planner *p, const rw_assigns *a, const target *t)
 {
+    marker none = {{NULL, 0}, false};
     rw_edit *e = rw_edit_before(p->edits, t->asg->tok);
-    add_form(p, a, t, rw__is_default(t->asg->value) ? "$ = DEFAULT(%), " : "$ = ?, ", (b_slice){NULL, 0}, e);
+    add_form(p, a, t, rw__is_default(t->asg->value) ? "$ = DEFAULT(%), " : "$ = ?, ", none, e);
     qualify_target(p, a, t);
     rw__put_name(p, &t->asg->col, t->pair->from);
     rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
