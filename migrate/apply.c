@@ -128,23 +128,11 @@ static b_status not_yet(mig__op *op, b_arena *a, const cfg_migration *m, b_err *
     return s;
 }
 
-/* A finished migration of the same table is inert: its row would only stand in the new one's way. */
-static b_status clear_finished(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
-{
-    return mig__query(
-        op->db, NULL, err,
-        "DELETE m, c, b FROM straddle.migrations m LEFT JOIN straddle.migration_columns c ON c.migration = "
-        "m.name LEFT JOIN straddle.backfill b ON b.migration = m.name WHERE m.table_schema = %s AND "
-        "m.table_name = %s AND m.phase = 'finished'",
-        mig__q(a, m->schema), mig__q(a, m->table));
-}
-
 static b_status apply(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
 {
     b_buf q = {0};
     b_status s = not_yet(op, a, m, err);
     if (s == B_OK) s = check(op, m, err);
-    if (s == B_OK) s = clear_finished(op, a, m, err);
     b_buf_str(&q, "INSERT INTO straddle.migration_columns (migration, n, from_name, to_name, after_name, "
                   "type, charset, "
                   "collation, comment, nullable, default_kind, default_text) VALUES ");

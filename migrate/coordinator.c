@@ -34,6 +34,7 @@ b_status mig__op_begin(mig_engine *e, const char *name, const mig_actor *who, b_
     pthread_mutex_lock(&e->op);
     op->deadline = mig__now_ms() + mig__settings_get(e).phase_timeout_ms;
     b_status s = mig__connect(e, 0, &op->db, err);
+    if (s == B_OK) s = mig_db_query(op->db, "USE straddle", NULL, err);
     if (s == B_OK) s = lock(op, err);
     if (s == B_OK && name != NULL) s = mig__load(op->db, name, &op->m, err);
     if (s != B_OK) mig__op_end(op);

@@ -36,7 +36,7 @@ static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_mi
 
 static b_status make(uint64_t epoch, rw_catalog *c, mig__m **all, size_t n, rw_ruleset **out, b_err *err)
 {
-    size_t total = 0, at = 0;
+    size_t total = 0, used = 0, at = 0;
     for (size_t i = 0; i < n; i++) total += all[i]->npairs;
     rw_migration *ms = calloc(n + 1, sizeof *ms);
     rw_pair *pairs = calloc(total + 1, sizeof *pairs);
@@ -44,9 +44,13 @@ static b_status make(uint64_t epoch, rw_catalog *c, mig__m **all, size_t n, rw_r
         free(ms), free(pairs);
         return b_fail(err, B_NOMEM, "out of memory for the rules");
     }
-    for (size_t i = 0; i < n; at += all[i]->npairs, i++) fill_migration(c, all[i], pairs + at, &ms[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (all[i]->phase == RW_FINISHED) continue; /* inert; its table may have another by now */
+        fill_migration(c, all[i], pairs + at, &ms[used++]);
+        at += all[i]->npairs;
+    }
     b_err why = {0};
-    *out = rw_ruleset_new(epoch, c, ms, n, &why);
+    *out = rw_ruleset_new(epoch, c, ms, used, &why);
     free(ms), free(pairs);
     if (*out == NULL)
         return b_fail(err, why.code == B_OK ? B_INVALID : why.code,
