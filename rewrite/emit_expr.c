@@ -188,6 +188,25 @@ static bool emit_bound(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
     return false;
 }
 
+/* A whole GROUP BY element that several items of the select list are called: an error, unless all are
+ * columns. */
+static bool items_clash(const rw_planner *p, const rw_scope *s, const rw_expr *e)
+{
+    uint32_t named = 0;
+    bool other = false;
+
+    if (s->select == NULL || e->name.n > 1) {
+        return false;
+    }
+    for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
+        if (b_slice_ieq(rw__item_name(p, i), last_part(&e->name))) {
+            named++;
+            other = other || i->alias_tok != RW_NO_TOK;
+        }
+    }
+    return named > 1 && other;
+}
+
 static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
 {
     const rw_vcol *col = b->col;
@@ -201,6 +220,10 @@ static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
                             "the other name is switched off by DISABLE; ENABLE the migration's rule, or use "
                             "the name that this client's schema version has");
         }
+        return false;
+    }
+    if (s->clause == RW_C_GROUP && whole && b->scope == s && in_sight(s, name) && items_clash(p, s, e)) {
+        refuse_ambiguous(p, s, e);
         return false;
     }
     if (s->clause == RW_C_HAVING && b->scope == s && in_sight(s, name) && !reachable_in_having(s, name)) {
@@ -389,6 +412,14 @@ static void emit_ambiguous(rw_planner *p, rw_scope *s, const rw_expr *e, const r
     refuse_ambiguous(p, s, e);
 }
 
+/* `.a`: no server takes it, and it is not to become right here. */
+static bool starts_with_dot(const rw_planner *p, const rw_name *name)
+{
+    const rw_token *t = &p->t->tok[name->tok];
+
+    return name->n == 1 && t->kind == RW_TOK_OP && t->word == RW_OP_DOT;
+}
+
 bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole)
 {
     rw_binding b;
@@ -398,7 +429,7 @@ bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole)
         return false;
     }
     name = last_part(&e->name);
-    if (!rw__is_candidate(p, name)) {
+    if (!rw__is_candidate(p, name) || starts_with_dot(p, &e->name)) {
         return false;
     }
     b = rw__lookup(p, s, &e->name, whole);

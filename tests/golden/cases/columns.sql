@@ -32,3 +32,6 @@ SELECT nothing, nothing.payment_method FROM transactions;
 SELECT payment_method INTO @v FROM transactions LIMIT 1;
 SELECT `payment_method`, `transactİon_type` FROM transactions;
 SELECT `transactİon_type` FROM orders;
+SELECT payment_method, amount AS payment_method FROM transactions GROUP BY payment_method;
+SELECT payment_method, payment_method FROM transactions GROUP BY payment_method;
+SELECT id FROM transactions WHERE . payment_method = 'a';
