@@ -130,7 +130,8 @@ void px_session_linger(px_session *s)
     px_conn_flush(&s->client);
     px_session_set_state(s, PX_LINGER);
     px_session_deadline(s, LINGER_MS);
-    if (s->client.broken || uv_shutdown(&s->req.shutdown, &s->client.u.stream, on_shutdown) != 0)
+    if (s->client.broken || !s->client.open ||
+        uv_shutdown(&s->req.shutdown, &s->client.u.stream, on_shutdown) != 0)
         px_session_close(s);
     else
         px_conn_read(&s->client, true);
@@ -203,11 +204,31 @@ static void backend_gone(px_session *s, const char *why)
         address, why);
 }
 
-static void lost(px_session *s, px_conn *c, const char *why)
+/* The client is gone, or will say nothing more. What it sent before is still carried out, as the server
+ * itself would: a client that has only shut down its side reads its answers, and a statement on a migrating
+ * table goes on in the server whatever we do, so the session must hold its epoch until it is answered. */
+static void client_left(px_session *s, bool reads)
 {
-    if (s->state == PX_CLOSING) return;
-    if (c == &s->client || s->state == PX_LINGER)
+    bool busy = s->state == PX_HIDDEN || (s->state == PX_RUN && !s->resp.infile);
+    if (!busy || (!reads && s->run.res == NULL)) {
         px_session_close(s);
+        return;
+    }
+    s->leaving = true;
+    if (reads)
+        px_conn_read(&s->client, false);
+    else
+        close_conn(&s->client);
+}
+
+static void lost(px_session *s, px_conn *c, int error)
+{
+    const char *why = error == UV_EOF ? "it closed the connection" : uv_strerror(error);
+    if (s->state == PX_CLOSING) return;
+    if (s->state == PX_LINGER)
+        px_session_close(s);
+    else if (c == &s->client)
+        client_left(s, error == UV_EOF);
     else if (s->state == PX_RELAY)
         px_session_linger(s); /* what is queued still goes to the client */
     else
@@ -265,7 +286,7 @@ static void balance(px_session *s)
     size_t to_backend = px_conn_queued(&s->backend), to_client = px_conn_queued(&s->client);
     bool client_full = to_backend > limit || (!collecting && px_conn_left(&s->client) > limit);
     bool client_free = to_backend <= limit / 2 && (collecting || px_conn_left(&s->client) <= limit);
-    if (s->client.reading ? client_full : client_free) {
+    if (!s->leaving && (s->client.reading ? client_full : client_free)) {
         if (client_full) s->loop->stats.reads_paused++;
         px_conn_read(&s->client, !client_full);
     }
@@ -283,11 +304,14 @@ static void settle(px_session *s)
     while (s->state < PX_LINGER && (pump(s, &s->client) || pump(s, &s->backend))) {
     }
     if (s->state == PX_CLOSING) return;
-    if (s->client.broken) {
-        px_session_close(s);
+    if (s->client.broken && s->client.open) {
+        s->client.broken = false;
+        lost(s, &s->client, UV_ECONNRESET);
     } else if (s->backend.broken && s->backend.open) {
         s->backend.broken = false;
-        lost(s, &s->backend, "writing to it failed");
+        lost(s, &s->backend, UV_EPIPE);
+    } else if (s->leaving && (s->state == PX_IDLE || s->state == PX_ORPHAN)) {
+        px_session_close(s);
     } else if (s->state < PX_LINGER) {
         if (s->state == PX_IDLE && s->loop->draining && !px_session_pinned(s)) px_session_drain(s);
         if (s->state < PX_LINGER) balance(s);
@@ -298,7 +322,8 @@ void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
 {
     if (n < 0) {
         pump(s, c);
-        lost(s, c, n == UV_EOF ? "it closed the connection" : uv_strerror((int)n));
+        lost(s, c, (int)n);
+        settle(s);
         return;
     }
     if (px_conn_left(c) == 0) {

@@ -120,6 +120,7 @@ typedef struct px_session {
     uint32_t backend_id;
     uint64_t offered, caps, backend_caps; /* greeting as the client saw it; each leg's */
     bool changing_user;
+    bool leaving; /* the client sends no more: the session ends once what it sent is answered */
 
     rw_ruleset *rules;
     uint64_t epoch;
