@@ -261,7 +261,7 @@ static b_status drop_column(mig__op *op, const char *column, b_err *err)
 
 b_status mig__drop_new(mig__op *op, b_err *err)
 {
-    b_status s = B_OK;
+    b_status s = mig__twins_drop(op, err);
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) s = drop_column(op, op->m->pairs[i].to, err);
     return s;
 }

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Names of the indexes over A (unique only, or all), one a line. */
-static b_status over_old(mig_db *db, const mig__m *m, bool unique, b_buf *out, b_err *err)
+/* Names of the indexes over A, or over B when `twins` (unique only, or all), one a line. */
+static b_status over(mig_db *db, const mig__m *m, bool unique, bool twins, b_buf *out, b_err *err)
 {
     b_buf q = {0};
     b_table *t = NULL;
@@ -18,7 +18,7 @@ static b_status over_old(mig_db *db, const mig__m *m, bool unique, b_buf *out, b
         mig__q(m->arena, m->schema), mig__q(m->arena, m->table), unique ? " AND NON_UNIQUE = 0" : "");
     for (size_t i = 0; i < m->npairs; i++) {
         if (i > 0) b_buf_str(&q, ", ");
-        b_buf_quote(&q, b_slice_str(m->pairs[i].from));
+        b_buf_quote(&q, b_slice_str(twins ? m->pairs[i].to : m->pairs[i].from));
     }
     b_buf_str(&q, ") ORDER BY 1");
     b_status s = q.failed ? b_fail(err, B_NOMEM, "out of memory") : mig_db_query(db, b_buf_cstr(&q), &t, err);
@@ -47,10 +47,10 @@ static b_status drop_listed(mig__op *op, const b_buf *names, b_err *err)
     return s;
 }
 
-static b_status drop_over_old(mig__op *op, bool unique, b_err *err)
+static b_status drop_over(mig__op *op, bool unique, bool twins, b_err *err)
 {
     b_buf names = {0};
-    b_status s = over_old(op->db, op->m, unique, &names, err);
+    b_status s = over(op->db, op->m, unique, twins, &names, err);
     if (s == B_OK) s = drop_listed(op, &names, err);
     b_buf_deinit(&names);
     return s;
@@ -63,12 +63,18 @@ b_status mig__unique_drop(mig__op *op, b_err *err)
     b_status s = mig__twins_ready(op->db, op->m, &yes, &missing, err);
     if (s == B_OK && !yes) s = mig__twins_build(op, err);
     b_buf_deinit(&missing);
-    return s == B_OK ? drop_over_old(op, true, err) : s;
+    return s == B_OK ? drop_over(op, true, false, err) : s;
 }
 
 b_status mig__indexes_drop(mig__op *op, b_err *err)
 {
-    return drop_over_old(op, false, err);
+    return drop_over(op, false, false, err);
+}
+
+/* MariaDB does not drop a column that an index of several columns still names. */
+b_status mig__twins_drop(mig__op *op, b_err *err)
+{
+    return drop_over(op, false, true, err);
 }
 
 /* ---- the way back, and the names ---- */
@@ -81,7 +87,7 @@ static const mig__pair *pair_to(const mig__m *m, b_slice column)
 }
 
 /* Indexes named <index>__<B> over B: rows twin, unique, column, sub. */
-static b_status twins(mig_db *db, const mig__m *m, b_table **out, b_err *err)
+static b_status read_twins(mig_db *db, const mig__m *m, b_table **out, b_err *err)
 {
     return mig__query(
         db, out, err,
@@ -171,7 +177,7 @@ static b_status each_twin(mig__op *op, b_status (*one)(mig__op *, const b_table 
                           b_err *err)
 {
     b_table *t = NULL;
-    b_status s = twins(op->db, op->m, &t, err);
+    b_status s = read_twins(op->db, op->m, &t, err);
     for (size_t at = 0, end; s == B_OK && at < b_table_rows(t); at = end) {
         end = run_end(t, at);
         s = one(op, t, at, end, err);

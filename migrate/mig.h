@@ -205,6 +205,7 @@ b_status mig__unique_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__unique_restore(mig__op *op, b_err *err) B_MUSTCHECK;
 /* All indexes over A, before the column is dropped; and its twins take their names. */
 b_status mig__indexes_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__twins_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__twins_rename(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__add_columns(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__drop_new(mig__op *op, b_err *err) B_MUSTCHECK;

@@ -159,6 +159,7 @@ static void actor_stop(fixture *f)
 
 static void start(fixture *f, unsigned rows)
 {
+    if (f->engine != NULL) actor_stop(f); /* of a test that failed */
     make_table(f, rows);
     f->dirty = f->use_old = false;
     f->migration.observe_days = 0;
