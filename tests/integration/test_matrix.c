@@ -269,6 +269,26 @@ static char *with_name(const char *sql, const char *name)
     return out;
 }
 
+/* What may differ, and why; the list is meant to stay short. */
+static const struct {
+    const char *kind, *why;
+    bool any_error, warnings;
+} known[] = {
+    {"syntax error", "refused before the server sees it: what cannot be parsed cannot be proved harmless",
+     true, false},
+    {"on duplicate key, new", "the expression is written twice, and MySQL warns of VALUES() each time", false,
+     true},
+    {"on duplicate key, there", "the expression is written twice, and MySQL warns of VALUES() each time",
+     false, true},
+};
+
+static bool may(const char *kind, bool any_error)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].kind, kind) == 0) return any_error ? known[i].any_error : known[i].warnings;
+    return false;
+}
+
 typedef struct setting {
     const ts_server *server;
     int phase;
@@ -292,7 +312,8 @@ static void run_case(setting *s, const stmt_case *k, ts_mode mode)
     }
     ts_result *want = ts_run(s->plain, mode, sql, k->p, k->n);
     ts_result *got = ts_run(s->proxied, mode, sql, k->p, k->n);
-    bool same = ts_same(want, got, (k->ordered ? TS_ORDERED : 0) | TS_WARNINGS, why);
+    unsigned how = (k->ordered ? TS_ORDERED : 0u) | (may(k->kind, false) ? 0u : TS_WARNINGS);
+    bool same = (may(k->kind, true) && want->error != 0 && got->error != 0) || ts_same(want, got, how, why);
     if (same && !shop_same_data(s->direct, s->reference, s->phase, why)) same = false;
     if (!same) {
         print_error("%s %s, version %s, %s: %s\n  %s\n  plain|proxied: %s\n", s->server->name,

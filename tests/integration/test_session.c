@@ -215,6 +215,7 @@ static void check_prepared(fixture *f)
     hold_statements(&h, f);
     for (size_t i = 0; i < sizeof path / sizeof *path; i++) {
         ts_go(f->admin, SHOP_MIGRATION, path[i]);
+        if (strcmp(path[i], "dual_write") == 0) ts_wait_backfill(f->admin, SHOP_MIGRATION);
         char value[32], want[64];
         long long n = ts_int(f->direct, "SELECT n FROM transactions WHERE id = 4");
         snprintf(value, sizeof value, "step%zu", i);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -81,9 +82,11 @@ void ts_proxy_restart(ts_proxy *p)
     p->pid = fork();
     if (p->pid < 0) ts_die("fork: %s", strerror(errno));
     if (p->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that ends early leaves nothing running */
         int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
         dup2(fd, 1);
         dup2(fd, 2);
+        for (int other = 3; other < 1024; other++) close(other); /* above all, the test's own connections */
         execl(STRADDLE_BIN, "straddle", "serve", "-c", config, (char *)NULL);
         _exit(127);
     }
