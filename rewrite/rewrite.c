@@ -260,6 +260,49 @@ static void check_set(plan_state *s, const rw_stmt *st)
     }
 }
 
+/* Is the table physically what this client believes it to be, so that the server may describe it? */
+static bool is_as_believed(const rw_planner *p, const rw_mtab *mt)
+{
+    bool to = p->ctx->version == RW_VERSION_NEW;
+
+    if (p->ctx->version == RW_VERSION_BOTH || mt->m->phase != (to ? RW_CONTRACTED : RW_PLANNED)) {
+        return false;
+    }
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        const rw_pair *pair = &mt->m->pairs[i];
+
+        if (rw_table_column(mt->table, to ? pair->from : pair->to) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool describes(const other_row *row)
+{
+    return row->word == RW_W_SHOW || row->word == RW_W_DESCRIBE || row->word == RW_W_DESC ||
+           row->word == RW_W_EXPLAIN;
+}
+
+/* SHOW … FROM t FROM s, or IN s: the schema stands by itself. */
+static rw_mtab *mention_from_schema(rw_planner *p, const rw_stmt *st)
+{
+    b_slice keep = p->schema;
+    rw_mtab *mt = NULL;
+
+    for (uint32_t i = st->tok; i + 1 < st->end && mt == NULL; i++) {
+        const rw_token *t = &p->t->tok[i];
+
+        if (t->kind != RW_TOK_IDENT || (t->word != RW_W_FROM && t->word != RW_W_IN)) {
+            continue;
+        }
+        p->schema = rw__token_name(p->ctx, p->t, i + 1, p->arena);
+        mt = rw__mention(p, st->tok + 1, st->end, false);
+    }
+    p->schema = keep;
+    return mt;
+}
+
 static void plan_other(plan_state *s, const rw_stmt *st)
 {
     rw_planner *p = &s->p;
@@ -287,6 +330,13 @@ static void plan_other(plan_state *s, const rw_stmt *st)
         }
     }
     mt = rw__mention(p, from, st->end, row->word != RW_W_SHOW && row->word != RW_W_DROP);
+    if (mt == NULL && row->word == RW_W_SHOW) {
+        mt = mention_from_schema(p, st);
+    }
+    if (mt != NULL && describes(row) && is_as_believed(p, mt)) {
+        rw__note_shape(p, mt, false);
+        return;
+    }
     if (mt != NULL) {
         rw__refuse_name(p, mt, "statement", "%.*s", st->head, row->todo);
     }
