@@ -726,6 +726,7 @@ static void run_server(const ts_server *s)
         run_kind(&w, (tw_kind)kind, &bad, &done);
     }
     tw_close(&w);
+    assert_int_equal(remove(FILE_A), 0);
     print_message("%s: %u runs of %zu statements, %u differences\n", s->name, done, NTRAPS, bad);
     assert_true(done > NTRAPS);
     assert_int_equal(bad, 0);
