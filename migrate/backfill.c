@@ -334,10 +334,12 @@ void *mig__backfill_main(void *engine)
 {
     mig_engine *e = engine;
     mig_db *db = NULL;
+    bool resumed = false;
     while (!mig__stopping(e)) {
         b_err err = {0};
         mig__m *m = NULL;
         b_status s = session(e, &db, &err);
+        if (s == B_OK && !resumed) mig__resume_pending(e, db), resumed = true;
         if (s == B_OK) s = find_work(e, db, &m, &err);
         if (s == B_OK && m != NULL) {
             s = mig_db_query(db, "SET SESSION time_zone = '+00:00'", NULL, &err);

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define FLUSH_MS 5000
+
 static const char *quoted_id(mig_engine *e, char *buf, size_t size)
 {
     snprintf(buf, size, "'%s'", e->id); /* made of letters, digits, - and : only */
@@ -145,6 +147,7 @@ typedef struct keeper {
     mig_engine *e;
     mig_db *db;
     uint64_t renewed; /* when the renewal that succeeded last was sent */
+    uint64_t flushed; /* when the census was written last */
     bool lost, complained;
 } keeper;
 
@@ -197,6 +200,21 @@ static b_status renew(keeper *k, b_err *err)
 
 static b_status take_catalog(keeper *k, b_err *err);
 
+static b_status flush_census(keeper *k, b_err *err)
+{
+    if (mig__now_ms() - k->flushed < FLUSH_MS) return B_OK;
+    k->flushed = mig__now_ms();
+    rw_ruleset *r = mig_engine_ruleset(k->e);
+    b_status s = B_OK;
+    for (size_t i = 0; s == B_OK && r != NULL && i < rw_ruleset_size(r); i++) {
+        char name[200];
+        snprintf(name, sizeof name, "%.*s", B_ARG(rw_ruleset_at(r, i)->name));
+        s = mig__flush_use(k->e, k->db, name, err);
+    }
+    rw_ruleset_unref(r);
+    return s;
+}
+
 static b_status beat(keeper *k, b_err *err)
 {
     mig_engine *e = k->e;
@@ -214,7 +232,7 @@ static b_status beat(keeper *k, b_err *err)
     if (s == B_OK && epoch > mig__ruleset_epoch(e)) s = mig__refresh(e, k->db, err);
     if (s == B_OK) s = mig__ack_self(e, k->db, err);
     if (s == B_OK) s = take_catalog(k, err);
-    return s;
+    return s == B_OK ? flush_census(k, err) : s;
 }
 
 /* DDL was seen: a catalogue that differs is published under a new epoch as soon as all have the present one.

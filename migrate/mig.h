@@ -176,6 +176,10 @@ b_status mig__republish(mig__op *op, const char *why, b_err *err) B_MUSTCHECK; /
 typedef struct mig__edge mig__edge;
 const mig__edge *mig__edge_find(rw_phase from, rw_phase to);
 b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err) B_MUSTCHECK;
+/* This instance's last use of the old name goes into the table, where that of all instances is. */
+b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err) B_MUSTCHECK;
+/* The same for all migrations, at start; what fails is logged and goes on with the next ADVANCE. */
+void mig__resume_pending(mig_engine *e, mig_db *db);
 b_status mig__finish_pending(mig__op *op, b_err *err) B_MUSTCHECK; /* what a crash interrupted */
 
 /* ---- DDL (ddl.c, column.c, index.c) ---- */

@@ -144,24 +144,28 @@ static void look_at_use(void *arg, const mig_use *u)
 }
 
 /* This instance's census goes into the table, where that of all instances is. */
-static b_status flush_use(mig__op *op, b_err *err)
+b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err)
 {
-    use_seen seen = {.migration = op->m->name};
-    if (op->e->host.each_use != NULL) op->e->host.each_use(op->e->host.ctx, look_at_use, &seen);
+    use_seen seen = {.migration = name};
+    if (e->host.each_use != NULL) e->host.each_use(e->host.ctx, look_at_use, &seen);
     if (seen.last_ms == 0) return B_OK;
-    return mig__query(
-        op->db, NULL, err,
-        "INSERT INTO straddle.name_usage (migration, old_name, last_seen, who) VALUES ('%s', 1, "
-        "FROM_UNIXTIME(%lld / 1000), %s) ON DUPLICATE KEY UPDATE who = IF(VALUES(last_seen) > "
-        "last_seen, VALUES(who), who), last_seen = GREATEST(last_seen, VALUES(last_seen))",
-        op->m->name, (long long)seen.last_ms, mig__q(op->m->arena, seen.who));
+    b_buf who = {0};
+    b_buf_quote(&who, b_slice_str(seen.who));
+    b_status s =
+        mig__query(db, NULL, err,
+                   "INSERT INTO straddle.name_usage (migration, old_name, last_seen, who) VALUES ('%s', 1, "
+                   "FROM_UNIXTIME(%lld / 1000), %s) ON DUPLICATE KEY UPDATE who = IF(VALUES(last_seen) > "
+                   "last_seen, VALUES(who), who), last_seen = GREATEST(last_seen, VALUES(last_seen))",
+                   name, (long long)seen.last_ms, b_buf_cstr(&who));
+    b_buf_deinit(&who);
+    return s;
 }
 
 static b_status gate_unused(mig__op *op, b_err *err)
 {
     b_table *t = NULL;
     if (op->m->observe_days == 0) return B_OK;
-    b_status s = flush_use(op, err);
+    b_status s = mig__flush_use(op->e, op->db, op->m->name, err);
     if (s == B_OK)
         s = mig__query(
             op->db, &t, err,
@@ -330,6 +334,26 @@ b_status mig__finish_pending(mig__op *op, b_err *err)
     }
     return b_fail(err, B_STATE, "migration %s has the unknown pending work '%s'", op->m->name,
                   op->m->pending);
+}
+
+void mig__resume_pending(mig_engine *e, mig_db *db)
+{
+    b_table *t = NULL;
+    b_err err = {0};
+    b_status s = mig_db_query(db, "SELECT name FROM straddle.migrations WHERE pending <> ''", &t, &err);
+    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
+        mig__op op;
+        const char *name = b_table_cell(t, i, 0).p;
+        b_status one = mig__op_begin(e, name, NULL, NULL, &op, &err);
+        if (one == B_OK) {
+            one = mig__finish_pending(&op, &err);
+            mig__op_end(&op);
+        }
+        if (one != B_OK)
+            b_logf(e->log, B_ERROR, "migrate", "migration=%s the work after its phase is not done: %s", name,
+                   err.msg);
+    }
+    b_table_free(t);
 }
 
 /* ---- ADVANCE and ROLLBACK ---- */
