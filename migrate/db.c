@@ -196,6 +196,11 @@ b_status mig_db_scalar(mig_db *db, const char *sql, char *buf, size_t size, b_er
     return s;
 }
 
+const char *mig_db_error(mig_db *db)
+{
+    return mysql_error(&db->my);
+}
+
 uint64_t mig_db_thread_id(const mig_db *db)
 {
     return (uint64_t)mysql_thread_id((MYSQL *)&db->my);

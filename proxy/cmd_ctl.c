@@ -69,7 +69,8 @@ static void print_padded(b_slice s, size_t width, bool last)
         putchar('\n');
         return;
     }
-    for (size_t w = width_of(s); w < width + 2; w++) putchar(' ');
+    size_t w = width_of(s), end = (w > width ? w : width) + 2; /* a cell over the limit pushes the rest aside */
+    for (; w < end; w++) putchar(' ');
 }
 
 static void print_table(const b_table *t)
@@ -167,7 +168,11 @@ static int run_one(mig_db *db, const char *sql, const options *o)
     b_status s = mig_db_query(db, sql, &t, &err);
     if (s == B_OK) print_answer(t, o->format);
     fflush(stdout);
-    if (s != B_OK) fprintf(stderr, "straddle ctl: %s\n", err.msg);
+    /* The console's message is whole by itself: it needs no words of the client's around it. */
+    if (s == B_DATABASE)
+        fprintf(stderr, "straddle ctl: error %u: %s\n", err.db_errno, mig_db_error(db));
+    else if (s != B_OK)
+        fprintf(stderr, "straddle ctl: %s\n", err.msg);
     b_table_free(t);
     return s == B_OK ? EXIT_DONE : s == B_LOST ? EXIT_UNUSABLE : EXIT_FAILED;
 }

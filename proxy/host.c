@@ -1,6 +1,7 @@
 /* The data path as the engine and the admin console see it: every question is asked of each loop, on its own
  * thread, one after the other. */
 #include "app.h"
+#include "explain.h"
 #include "loop.h"
 #include "session.h"
 
@@ -358,5 +359,6 @@ adm_host px_adm_host(px_app *app)
                       .config_done = config_done,
                       .reload = reload,
                       .shutdown = shut_down,
-                      .kill = kill_session};
+                      .kill = kill_session,
+                      .explain = px_explain};
 }

@@ -35,6 +35,9 @@ b_status mig_db_exec(mig_db *db, uint64_t *affected, b_err *err, const char *fmt
 /* The first cell of the first row, copied into buf; B_NOT_FOUND for no row or NULL. */
 b_status mig_db_scalar(mig_db *db, const char *sql, char *buf, size_t size, b_err *err) B_MUSTCHECK;
 
+/* The server's own message of the last statement that failed; "" where there is none. */
+const char *mig_db_error(mig_db *db);
+
 uint64_t mig_db_thread_id(const mig_db *db); /* connection id, as KILL takes it */
 const char *mig_db_server_version(const mig_db *db);
 
