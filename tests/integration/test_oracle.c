@@ -199,6 +199,8 @@ static void insert_statement(gen *g)
     }
 }
 
+/* No assignment reads a column that an earlier one set: where a subquery reads the target, whether it sees the
+ * old or the new value is the server's choice of plan, on the plain table, too. */
 static void update_statement(gen *g)
 {
     switch (rnd(g, 5)) {
@@ -214,7 +216,7 @@ static void update_statement(gen *g)
             string_value(g), PUT(", t.n = t.n + 1 WHERE "), condition(g, "t");
         break;
     case 3:
-        PUT("UPDATE transactions SET n = n + 1, note = CONCAT('u', id, '-', n) WHERE "),
+        PUT("UPDATE transactions SET n = n + 1, note = CONCAT('u', id) WHERE "),
             condition(g, "transactions"), PUT(" ORDER BY id LIMIT 2");
         break;
     default:
