@@ -140,9 +140,9 @@ static b_status show_query(mig_engine *e, const b_buf *q, b_table *out, b_err *e
 b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
     b_buf q = {0};
-    b_buf_str(&q, "SELECT at, migration, who AS `user`, from_host AS `host`, action, from_phase, to_phase, "
-                  "IF(forced, 'yes', 'no') AS forced, sql_text AS `sql`, duration_ms AS ms, result FROM "
-                  "straddle.history");
+    b_buf_str(&q,
+              "SELECT id, at, migration, who, from_host, action, from_phase, to_phase, sql_text AS `sql`, "
+              "duration_ms, result, IF(forced, 'yes', 'no') AS forced FROM straddle.history");
     if (name != NULL && name[0] != '\0')
         b_buf_str(&q, " WHERE migration = "), b_buf_quote(&q, b_slice_str(name));
     b_buf_str(&q, " ORDER BY id DESC LIMIT 1000");
@@ -154,10 +154,11 @@ b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err)
 b_status mig_instances(mig_engine *e, b_table *out, b_err *err)
 {
     b_buf q = {0};
-    b_buf_str(&q, "SELECT id, host, pid, started, GREATEST(0, TIMESTAMPDIFF(MICROSECOND, NOW(6), "
-                  "lease_until) DIV 1000) "
-                  "AS lease_ms, IF(dead_at IS NULL AND lease_until > NOW(6), 'live', 'expired') AS state, "
-                  "seen_epoch, acked_epoch, holder FROM straddle.instances ORDER BY instances.started");
+    b_buf_str(&q,
+              "SELECT id, host, pid, started, IF(dead_at IS NULL AND lease_until > NOW(6), 'live', "
+              "'expired') AS state, GREATEST(0, TIMESTAMPDIFF(MICROSECOND, NOW(6), lease_until) DIV 1000) "
+              "AS lease_ms, seen_epoch, acked_epoch, holder AS waiting_for FROM straddle.instances "
+              "ORDER BY instances.started");
     b_status s = show_query(e, &q, out, err);
     b_buf_deinit(&q);
     return s;
