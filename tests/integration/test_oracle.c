@@ -134,9 +134,9 @@ static void select_statement(gen *g)
         PUT("SELECT * FROM transactions t WHERE "), condition(g, "t"), PUT(" ORDER BY "), column(g, "t"),
             PUT(", id");
         break;
-    case 2:
-        PUT("SELECT "), column(g, "t"), PUT(", COUNT(*), MAX(n) FROM transactions t WHERE "),
-            condition(g, "t"), PUT(" GROUP BY "), column(g, "t"), PUT(" ORDER BY 2, 3, 1");
+    case 2: /* BINARY: which of 'card' and 'Card' stands for their group would be the server's choice */
+        PUT("SELECT BINARY "), column(g, "t"), PUT(" AS b, COUNT(*), MAX(n) FROM transactions t WHERE "),
+            condition(g, "t"), PUT(" GROUP BY BINARY "), column(g, "t"), PUT(" ORDER BY 2, 3, 1");
         break;
     case 3:
         PUT("SELECT t.id, "),
@@ -146,8 +146,9 @@ static void select_statement(gen *g)
             condition(g, "t"), PUT(" ORDER BY t.id");
         break;
     case 4:
-        PUT("SELECT d.%s, COUNT(*) FROM (SELECT t.id, t.%s FROM transactions t WHERE ", g->name, g->name),
-            condition(g, "t"), PUT(") d GROUP BY d.%s ORDER BY 1, 2", g->name);
+        PUT("SELECT BINARY d.%s AS b, COUNT(*) FROM (SELECT t.id, t.%s FROM transactions t WHERE ", g->name,
+            g->name),
+            condition(g, "t"), PUT(") d GROUP BY BINARY d.%s ORDER BY 1, 2", g->name);
         break;
     case 5:
         PUT("WITH w AS (SELECT t.id AS i, t.%s FROM transactions t WHERE ", g->name), condition(g, "t"),
@@ -155,7 +156,7 @@ static void select_statement(gen *g)
         break;
     case 6:
         PUT("SELECT t.id, t.%s FROM transactions t WHERE t.id < 5 AND ", g->name), condition(g, "t"),
-            PUT(" UNION SELECT a.id, a.payment_method FROM accounts a ORDER BY 1, 2");
+            PUT(" UNION ALL SELECT a.id, a.payment_method FROM accounts a ORDER BY 1, 2");
         break;
     default:
         PUT("SELECT "), string_expr(g, "transactions"), PUT(" AS x, id FROM transactions WHERE "),
@@ -199,8 +200,8 @@ static void insert_statement(gen *g)
     }
 }
 
-/* No assignment reads a column that an earlier one set: where a subquery reads the target, whether it sees the
- * old or the new value is the server's choice of plan, on the plain table, too. */
+/* No assignment reads a column that an earlier one set: where a subquery reads the target, whether it sees
+ * the old or the new value is the server's choice of plan, on the plain table, too. */
 static void update_statement(gen *g)
 {
     switch (rnd(g, 5)) {
@@ -216,8 +217,8 @@ static void update_statement(gen *g)
             string_value(g), PUT(", t.n = t.n + 1 WHERE "), condition(g, "t");
         break;
     case 3:
-        PUT("UPDATE transactions SET n = n + 1, note = CONCAT('u', id) WHERE "),
-            condition(g, "transactions"), PUT(" ORDER BY id LIMIT 2");
+        PUT("UPDATE transactions SET n = n + 1, note = CONCAT('u', id) WHERE "), condition(g, "transactions"),
+            PUT(" ORDER BY id LIMIT 2");
         break;
     default:
         PUT("UPDATE transactions t SET %s = ", g->name), string_value(g),
