@@ -31,6 +31,7 @@ struct px_admin {
     px_app *app;
     stream u;
     bool open, is_pipe;
+    bool ending; /* running commands are still answered, nothing else is read */
     client *clients;
     unsigned nclients;
     uint32_t next_id;
@@ -79,12 +80,17 @@ static void close_client(client *c)
     uv_close(&c->u.handle, on_closed);
 }
 
+static bool over(const client *c)
+{
+    return c->admin->ending || adm_conn_wants_close(c->conn);
+}
+
 static void on_written(uv_write_t *req, int status)
 {
     client *c = req->handle->data;
     bool last = uv_stream_get_write_queue_size(req->handle) == 0;
     free(req);
-    if (status < 0 || (last && !c->busy && adm_conn_wants_close(c->conn))) close_client(c);
+    if (status < 0 || (last && !c->busy && over(c))) close_client(c);
 }
 
 static void write_out(client *c, b_buf *b)
@@ -139,6 +145,10 @@ static void on_command_done(uv_work_t *w, int status)
         return;
     }
     write_out(c, &c->answer);
+    if (c->admin->ending) {
+        if (uv_stream_get_write_queue_size(&c->u.stream) == 0) close_client(c);
+        return;
+    }
     take_input(c, NULL, 0);
     if (!c->closing && !c->busy && uv_read_start(&c->u.stream, on_alloc, on_read) != 0) close_client(c);
 }
@@ -151,8 +161,8 @@ static void take_input(client *c, const char *p, size_t n)
     b_status st = adm_conn_input(c->conn, p, n, &out);
     write_out(c, &out);
     b_buf_deinit(&out);
-    bool over = st != B_OK || adm_conn_wants_close(c->conn);
-    if (over && !c->closing && uv_stream_get_write_queue_size(&c->u.stream) == 0) close_client(c);
+    if ((st != B_OK || over(c)) && !c->closing && uv_stream_get_write_queue_size(&c->u.stream) == 0)
+        close_client(c);
     if (c->closing || c->busy || !adm_conn_pending(c->conn)) return;
     c->busy = true;
     c->work.data = c;
@@ -253,7 +263,9 @@ void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg)
 {
     a->done = done;
     a->done_arg = arg;
-    for (client *c = a->clients; c != NULL; c = c->next) close_client(c);
+    a->ending = true;
+    for (client *c = a->clients; c != NULL; c = c->next)
+        if (!c->busy) close_client(c);
     if (a->open)
         uv_close(&a->u.handle, on_listener_closed);
     else

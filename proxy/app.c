@@ -60,7 +60,7 @@ b_status px_app_init(px_app *app, px_config *config)
     atomic_init(&app->sessions, 0);
     atomic_init(&app->nloops, 0);
     app->started_ms = uv_hrtime() / 1000000;
-    return uv_mutex_init(&app->lock) == 0 ? B_OK : B_NOMEM;
+    return uv_mutex_init(&app->lock) == 0 && uv_mutex_init(&app->reloading) == 0 ? B_OK : B_NOMEM;
 }
 
 void px_app_deinit(px_app *app)
@@ -68,6 +68,7 @@ void px_app_deinit(px_app *app)
     if (app->rules != NULL) rw_ruleset_unref(app->rules);
     px_config_unref(app->config);
     uv_mutex_destroy(&app->lock);
+    uv_mutex_destroy(&app->reloading);
 }
 
 px_config *px_app_config(px_app *app)
@@ -96,7 +97,7 @@ static const char *needs_restart(const cfg_config *a, const cfg_config *b)
 {
     if (a->threads != b->threads) return "threads";
     if (!same_text(a->admin.text, b->admin.text)) return "admin.address";
-    if (!same_text(a->log_file, b->log_file)) return "log_file";
+    if (!same_text(a->log_file, b->log_file)) return "log.file";
     if (a->nlisteners != b->nlisteners) return "listeners";
     for (size_t i = 0; i < a->nlisteners; i++)
         if (!same_text(a->listeners[i].address.text, b->listeners[i].address.text) ||
@@ -133,6 +134,7 @@ static b_status put_in_force(px_app *app, px_config *old, px_config *next, b_err
 
 b_status px_app_reload(px_app *app, b_err *err)
 {
+    uv_mutex_lock(&app->reloading);
     px_config *old = px_app_config(app);
     b_buf diag = {0};
     px_config *next = px_config_load(old->c->file, &diag);
@@ -144,5 +146,6 @@ b_status px_app_reload(px_app *app, b_err *err)
     px_config_unref(next);
     px_config_unref(old);
     b_buf_deinit(&diag);
+    uv_mutex_unlock(&app->reloading);
     return st;
 }

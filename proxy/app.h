@@ -30,6 +30,7 @@ typedef struct px_config {
 typedef struct px_app {
     b_log log;
     uv_mutex_t lock;
+    uv_mutex_t reloading; /* held for a whole reload: a signal and a command may ask at once */
     px_config *config, *pinned;
     rw_ruleset *rules; /* NULL before the engine has published any */
     atomic_bool live;  /* the lease is held: statements on migrating tables may run */

@@ -171,7 +171,7 @@ static b_status open_log(server *sv, b_err *err)
     sv->log_fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (sv->log_fd < 0)
         return b_fail(err, B_IO,
-                      "log_file %s cannot be opened; see that its folder exists and may be written to", file);
+                      "log.file %s cannot be opened; see that its folder exists and may be written to", file);
     sv->app.log.fd = sv->log_fd;
     return B_OK;
 }
