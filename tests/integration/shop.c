@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
 
 const char *const shop_phases[] = {"planned", "expanded",   "dual_write", "switched",
                                    "retired", "contracted", "finished"};
@@ -122,4 +126,76 @@ bool shop_same_data(ts_conn *c, const char *reference, int phase, char why[512])
         same = false;
     }
     return same && same_other_tables(c, reference, why);
+}
+
+/* ---- a proxy before it ---- */
+
+void shop_start(shop *f, const ts_server *server, const char *extra)
+{
+    f->server = server;
+    ts_forget_migrations(server);
+    shop_create(server);
+    ts_proxy_start(&f->proxy, server, extra);
+    f->admin = ts_proxy_admin(&f->proxy);
+    f->direct = ts_root(server, "t_mig");
+    shop_fill(f->direct, 0);
+}
+
+void shop_end(shop *f)
+{
+    ts_close(f->direct);
+    ts_close(f->admin);
+    ts_proxy_end(&f->proxy);
+}
+
+void shop_apply(shop *f, const char *more)
+{
+    ts_do(f->admin,
+          "APPLY MIGRATION 'name: " SHOP_MIGRATION "\ntable: t_mig.transactions\ncolumns:\n  - {from: "
+          "transaction_type, to: payment_method}\n%s\n'",
+          more == NULL ? "observe_days: 0" : more);
+}
+
+void shop_each_server(void (*check)(shop *), const char *extra)
+{
+    size_t n;
+    const ts_server *s = ts_servers(&n);
+    for (size_t i = 0; i < n; i++) {
+        shop f;
+        print_message("on %s\n", s[i].name);
+        shop_start(&f, &s[i], extra);
+        check(&f);
+        shop_end(&f);
+    }
+}
+
+void shop_expect(ts_conn *c, const char *sql, unsigned error, const char *part)
+{
+    ts_result *r = ts_query(c, "%s", sql);
+    if (r->error != error || (error != 0 && strstr(r->message, part) == NULL))
+        fail_msg("%.900s\nwanted %u with \"%s\", got %u %s", sql, error, part, r->error, r->message);
+    ts_result_free(r);
+}
+
+const char *shop_cell(ts_conn *c, const char *sql, const char *column, char *buf, size_t size)
+{
+    ts_result *r = ts_query(c, "%s", sql);
+    if (r->error != 0) fail_msg("%s: %u %s", sql, r->error, r->message);
+    snprintf(buf, size, "(none)");
+    for (size_t i = 0; r->nrows > 0 && i < r->ncols; i++)
+        if (strcmp(r->names[i], column) == 0)
+            snprintf(buf, size, "%s", r->cells[i] == NULL ? "NULL" : r->cells[i]);
+    ts_result_free(r);
+    return buf;
+}
+
+void shop_await(ts_conn *admin, const char *column, const char *part)
+{
+    char got[600] = "";
+    for (int i = 0; i < 200; i++) {
+        shop_cell(admin, "SHOW MIGRATION " SHOP_MIGRATION, column, got, sizeof got);
+        if (strstr(got, part) != NULL) return;
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
+    }
+    fail_msg("%s of the migration is \"%s\" after 10 s, not \"%s\"", column, got, part);
 }

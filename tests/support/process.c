@@ -20,16 +20,28 @@ static void nap(long ms)
     nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000}, NULL);
 }
 
-static unsigned free_port(void)
+static bool is_free(unsigned port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 ||
-        getsockname(fd, (struct sockaddr *)&a, &n) != 0)
-        ts_die("no free port: %s", strerror(errno));
-    close(fd);
-    return ntohs(a.sin_port);
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    if (fd >= 0) close(fd);
+    return ok;
+}
+
+/* Below the range from which the system takes ports for outgoing connections, so that none of those is in the
+ * way a moment later; and none twice. */
+unsigned ts_free_port(void)
+{
+    enum { FIRST = 20000, COUNT = 12000 };
+    static unsigned at;
+    if (at == 0) at = (unsigned)getpid() * 61u % COUNT;
+    for (unsigned i = 0; i < COUNT; i++) {
+        at = (at + 1) % COUNT;
+        if (is_free(FIRST + at)) return FIRST + at;
+    }
+    ts_die("no free port from %d on", FIRST);
 }
 
 static void write_config(const ts_proxy *p)
@@ -109,10 +121,28 @@ void ts_proxy_start(ts_proxy *p, const ts_server *backend, const char *extra)
     snprintf(p->extra, sizeof p->extra, "%s", extra == NULL ? "" : extra);
     snprintf(p->dir, sizeof p->dir, "/tmp/straddle-test-XXXXXX");
     if (mkdtemp(p->dir) == NULL) ts_die("mkdtemp: %s", strerror(errno));
-    p->port_both = free_port(), p->port_old = free_port();
-    p->port_new = free_port(), p->port_admin = free_port();
+    p->port_both = ts_free_port(), p->port_old = ts_free_port();
+    p->port_new = ts_free_port(), p->port_admin = ts_free_port();
     write_config(p);
     ts_proxy_restart(p);
+}
+
+void ts_proxy_configure(ts_proxy *p, const char *extra)
+{
+    snprintf(p->extra, sizeof p->extra, "%s", extra);
+    write_config(p);
+}
+
+bool ts_proxy_ends(ts_proxy *p, unsigned seconds, int *status)
+{
+    for (unsigned i = 0; i < seconds * 20; i++) {
+        if (waitpid(p->pid, status, WNOHANG) == p->pid) {
+            p->pid = 0;
+            return true;
+        }
+        nap(50);
+    }
+    return false;
 }
 
 int ts_proxy_stop(ts_proxy *p, int sig)
@@ -121,13 +151,7 @@ int ts_proxy_stop(ts_proxy *p, int sig)
     if (p->pid <= 0) return 0;
     kill(p->pid, SIGCONT);
     kill(p->pid, sig);
-    for (int i = 0; i < 600; i++) {
-        if (waitpid(p->pid, &status, WNOHANG) == p->pid) {
-            p->pid = 0;
-            return status;
-        }
-        nap(50);
-    }
+    if (ts_proxy_ends(p, 30, &status)) return status;
     kill(p->pid, SIGKILL);
     waitpid(p->pid, &status, 0);
     show_log(p);

@@ -6,6 +6,19 @@
 
 #include <sys/types.h>
 
+typedef struct ts_output {
+    int status; /* exit status, or 128 + the signal that ended it */
+    char out[65536], err[16384];
+} ts_output;
+
+/* Runs a program to its end, at most `seconds`, then kills it: status 128 + SIGKILL. input: what it reads
+ * from standard input, or NULL for nothing. What does not fit into out and err is dropped. */
+void ts_command(char *const argv[], const char *input, unsigned seconds, ts_output *o);
+/* The same for the straddle that is tested; up to 10 arguments, ended by NULL. */
+void ts_straddle(ts_output *o, const char *input, ...);
+
+unsigned ts_free_port(void);
+
 typedef struct ts_proxy {
     pid_t pid;
     char dir[128]; /* temporary folder: straddle.yaml, migrations/, log */
@@ -14,11 +27,13 @@ typedef struct ts_proxy {
     char extra[1024]; /* further YAML at the top level */
 } ts_proxy;
 
-/* Writes the configuration (three listeners, one a schema version; ports picked by the system) and starts
+/* Writes the configuration (three listeners, one a schema version; on ports that are free) and starts
  * `straddle serve`. Ends the program, with the log, when it does not come up. extra: further YAML, or NULL.
  */
 void ts_proxy_start(ts_proxy *p, const ts_server *backend, const char *extra);
-void ts_proxy_restart(ts_proxy *p);         /* the same configuration, after a kill or stop */
+void ts_proxy_restart(ts_proxy *p);                      /* the same configuration, after a kill or stop */
+void ts_proxy_configure(ts_proxy *p, const char *extra); /* writes the file anew, with other further YAML */
+bool ts_proxy_ends(ts_proxy *p, unsigned seconds, int *status); /* waits for it without a signal */
 int ts_proxy_stop(ts_proxy *p, int signal); /* signal and wait; the exit status as waitpid gives it */
 void ts_proxy_end(ts_proxy *p);             /* stop with SIGTERM, must exit 0, remove the folder */
 
