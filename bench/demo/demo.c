@@ -190,8 +190,12 @@ static void watch_backfill(demo *d, double share)
             show_bar(done, rows, throttle == NULL ? "" : throttle);
             said = now_s();
         }
+        const char *rate =
+            ts_cell(r, 0, "rate_rows_s"); /* the engine's own figure, if it was too quick to watch */
         if (complete && done > first && now_s() > start)
             d->backfill_rate = (double)(done - first) / (now_s() - start);
+        else if (complete && rate != NULL)
+            d->backfill_rate = atof(rate);
         ts_result_free(r);
         if (complete || (share < 1 && (double)done > share * (double)d->rows)) {
             if (isatty(1)) printf("\n");

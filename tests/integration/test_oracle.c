@@ -155,8 +155,9 @@ static void select_statement(gen *g)
             PUT(") SELECT w.%s, w.i FROM w ORDER BY w.i", g->name);
         break;
     case 6:
-        PUT("SELECT t.id, t.%s FROM transactions t WHERE t.id < 5 AND ", g->name), condition(g, "t"),
-            PUT(" UNION ALL SELECT a.id, a.payment_method FROM accounts a ORDER BY 1, 2");
+        PUT("SELECT t.id, BINARY t.%s AS b FROM transactions t WHERE t.id < 5 AND ", g->name),
+            condition(g, "t"),
+            PUT(" UNION ALL SELECT a.id, BINARY a.payment_method FROM accounts a ORDER BY 1, 2");
         break;
     default:
         PUT("SELECT "), string_expr(g, "transactions"), PUT(" AS x, id FROM transactions WHERE "),
