@@ -308,6 +308,7 @@ static void oracle(const ts_server *server)
     const char *text = getenv("STRADDLE_SEED"), *many = getenv("STRADDLE_ORACLE_STATEMENTS");
     uint64_t seed = text == NULL ? 20261123 : strtoull(text, NULL, 10);
     if (text != NULL && strcmp(text, "random") == 0) seed = (uint64_t)time(NULL) * 2654435761u + 1;
+    if (seed == 0) seed = 1; /* the generator stands still at 0 */
     unsigned count = many != NULL ? (unsigned)strtoul(many, NULL, 10) : 2000;
     print_message("%s: seed %llu, %u statements a phase\n", server->name, (unsigned long long)seed, count);
     ts_proxy p;
