@@ -170,11 +170,11 @@ static likeness head_likeness(const adm__command *c, b_slice sql, b_arena *arena
 
 static void say_form(b_slice sql, adm__call *call)
 {
-    const adm__command *best = NULL;
-    likeness most = {0, 0};
-    for (size_t i = 0; i < adm__ncommands; i++) {
+    const adm__command *best = &adm__commands[0];
+    likeness most = head_likeness(best, sql, call->arena);
+    for (size_t i = 1; i < adm__ncommands; i++) {
         likeness l = head_likeness(&adm__commands[i], sql, call->arena);
-        if (best == NULL || l.distance < most.distance) best = &adm__commands[i], most = l;
+        if (l.distance < most.distance) best = &adm__commands[i], most = l;
     }
     sql = b_slice_trim(sql);
     if (sql.n > 120) sql.n = 120;

@@ -110,8 +110,9 @@ b_slice b_arena_dup(b_arena *a, b_slice s)
 
 char *b_arena_strdup(b_arena *a, const char *s)
 {
-    char *p = b_arena_alloc(a, strlen(s) + 1);
-    return p == NULL ? NULL : strcpy(p, s);
+    size_t size = strlen(s) + 1;
+    char *p = b_arena_alloc(a, size);
+    return p == NULL ? NULL : memcpy(p, s, size);
 }
 
 char *b_arena_printf(b_arena *a, const char *fmt, ...)

@@ -13,7 +13,7 @@ static const uint8_t replies[COMMANDS] = {
 
 static const char *const names[COMMANDS] = {
 #define NAME(name, value, reply) [value] = "COM_" #name,
-    MP_COMMAND_LIST(NAME)
+    MP_COMMAND_LIST(NAME) // NOLINT(bugprone-suspicious-missing-comma): the two strings are one name
 #undef NAME
 };
 

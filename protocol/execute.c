@@ -84,11 +84,11 @@ static b_status read_head(const mp_stmt *s, b_slice payload, uint64_t caps, exec
     if (mp_read_int(&r, 1) != MP_COM_STMT_EXECUTE) return B_MALFORMED;
     (void)mp_read_int(&r, 4);
     e->head = mp_read_bytes(&r, 5);
-    if (r.bad) return B_MALFORMED;
+    if (r.bad || e->head.p == NULL) return B_MALFORMED;
     e->counted = e->named && (e->head.p[0] & COUNT_GIVEN) != 0;
     if (e->counted) {
         uint64_t count = mp_read_lenenc(&r, NULL);
-        if (r.bad || count < s->nparams || count > 2 * PARAMS_MAX) return B_MALFORMED;
+        if (r.bad || count < s->nparams || count > UINT64_C(2) * PARAMS_MAX) return B_MALFORMED;
         e->count = (uint32_t)count;
     }
     if (e->count > 0) {

@@ -76,8 +76,7 @@ static bool version_comment(rw_lexer *l, uint8_t *space)
     while (digits < 6 && is_digit(at(l, l->pos + digits)))
         version = version * 10 + (uint32_t)(at(l, l->pos + digits++) - '0');
     if (digits < 5) {
-        version = 0; /* the digits are code */
-        digits = 0;
+        digits = 0; /* they are code */
     } else if (!version_runs(l, version, maria)) {
         return skip_comment(l, true);
     }

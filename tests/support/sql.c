@@ -285,7 +285,7 @@ ts_result *ts_run(ts_conn *c, ts_mode mode, const char *sql, const ts_param *par
     return r;
 }
 
-static char *vformat(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *vformat(const char *fmt, va_list ap)
 {
     char *s = NULL;
     if (vasprintf(&s, fmt, ap) < 0) ts_die("out of memory");
