@@ -256,7 +256,7 @@ static rw_binding find_in_tables(const rw_planner *p, rw_scope *s, const rw_name
 static b_slice string_name(const rw_planner *p, const rw_expr *e)
 {
     for (uint32_t i = e->tok; i < e->end; i++) {
-        if (p->t->tok[i].kind == RW_TOK_STRING) { return rw__token_name(p->ctx, p->t, i, p->arena); }
+        if (p->t->tok[i].kind == RW_TOK_STRING) return rw__token_name(p->ctx, p->t, i, p->arena);
     }
     return (b_slice){NULL, 0};
 }

@@ -41,8 +41,8 @@ typedef struct adm_host {
     bool (*kill)(void *ctx, uint64_t session); /* KILL n; false: no such session */
     /* EXPLAIN REWRITE: adds the columns verdict (pass, rewritten or refused), sql (what would be sent),
      * parameters (which input parameter each output one takes, counted from 1, joined by commas) and reason
-     * (of a refusal), and one row a statement. Sends nothing. Not B_OK: the question cannot be answered (no such
-     * phase, version), *err says why. */
+     * (of a refusal), and one row a statement. Sends nothing. Not B_OK: the question cannot be answered (no
+     * such phase, version), *err says why. */
     b_status (*explain)(void *ctx, const adm_explain *ask, b_table *out, b_err *err);
 } adm_host;
 

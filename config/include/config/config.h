@@ -55,12 +55,12 @@ typedef struct cfg_migration {
     cfg_strategy strategy;
     cfg_pair *columns;
     size_t ncolumns;
-    uint32_t chunk_rows;       /* most rows a chunk; default 10000 */
-    uint32_t max_lag_ms;       /* replica lag that pauses the backfill; default 2000 */
+    uint32_t chunk_rows;          /* most rows a chunk; default 10000 */
+    uint32_t max_lag_ms;          /* replica lag that pauses the backfill; default 2000 */
     uint32_t max_threads_running; /* default 50; 0 = not looked at */
-    uint32_t observe_days;     /* default 7 */
-    char *source;   /* the YAML text it was read from, for the record in the database */
-    char *file;     /* where it was read; "" for APPLY MIGRATION '…' */
+    uint32_t observe_days;        /* default 7 */
+    char *source;                 /* the YAML text it was read from, for the record in the database */
+    char *file;                   /* where it was read; "" for APPLY MIGRATION '…' */
     unsigned line;
 } cfg_migration;
 
@@ -77,22 +77,22 @@ typedef struct cfg_config {
     unsigned threads; /* event loops; `auto` = one a core, already resolved */
     cfg_user *users;
     size_t nusers;
-    char *migrations_dir; /* absolute, or NULL */
+    char *migrations_dir;       /* absolute, or NULL */
     cfg_migration **migrations; /* inline ones, then those of the folder in order of file name */
     size_t nmigrations;
     /* limits: */
-    uint64_t max_statement_bytes;     /* default 64 MiB: longest statement that is buffered */
-    uint64_t max_buffer_bytes;        /* default 1 MiB: bytes waiting a direction before reading stops */
-    uint32_t max_connections;         /* default 10000 */
-    uint32_t connect_timeout_ms;      /* default 5000: to the backend */
-    uint32_t handshake_timeout_ms;    /* default 10000: for a client to log in */
-    uint32_t drain_timeout_ms;        /* default 10000: at SIGTERM */
-    uint32_t phase_timeout_ms;        /* default 30000: how long a phase change waits for older epochs */
-    uint32_t plan_cache_entries;      /* default 4096, each thread */
-    uint32_t lease_ms;                /* default 10000: an instance that is silent for longer is expired */
-    uint32_t poll_ms;                 /* default 100: how often an instance looks for a new epoch */
-    b_level log_level;                /* default info */
-    char *log_file;                   /* NULL: standard error */
+    uint64_t max_statement_bytes;  /* default 64 MiB: longest statement that is buffered */
+    uint64_t max_buffer_bytes;     /* default 1 MiB: bytes waiting a direction before reading stops */
+    uint32_t max_connections;      /* default 10000 */
+    uint32_t connect_timeout_ms;   /* default 5000: to the backend */
+    uint32_t handshake_timeout_ms; /* default 10000: for a client to log in */
+    uint32_t drain_timeout_ms;     /* default 10000: at SIGTERM */
+    uint32_t phase_timeout_ms;     /* default 30000: how long a phase change waits for older epochs */
+    uint32_t plan_cache_entries;   /* default 4096, each thread */
+    uint32_t lease_ms;             /* default 10000: an instance that is silent for longer is expired */
+    uint32_t poll_ms;              /* default 100: how often an instance looks for a new epoch */
+    b_level log_level;             /* default info */
+    char *log_file;                /* NULL: standard error */
 } cfg_config;
 
 /* Reads file and all it names. On failure returns NULL and *diag holds one line a problem (all that were

@@ -34,8 +34,8 @@ typedef enum rw_charset {
     RW_CHARSET_SJIS,
     RW_CHARSET_CP932,
     RW_CHARSET_GB18030,
-    RW_CHARSET_EUCKR, /* euckr, gb2312, eucjpms, ujis: trail bytes are above 0x7F, or no quote among them */
-    RW_CHARSET_SINGLE, /* latin*, cp125*, ascii, binary, …: one byte a character */
+    RW_CHARSET_EUCKR,   /* euckr, gb2312, eucjpms, ujis: trail bytes are above 0x7F, or no quote among them */
+    RW_CHARSET_SINGLE,  /* latin*, cp125*, ascii, binary, …: one byte a character */
     RW_CHARSET_UNKNOWN, /* statements on migrating tables are refused */
 } rw_charset;
 
@@ -102,8 +102,8 @@ typedef struct rw_result {
     size_t neffects;
     const rw_shown *shown;
     size_t nshown;
-    uint64_t digest;  /* of the statement with its literals taken out; 0 where it was not lexed */
-    bool cached;      /* the plan came from the cache */
+    uint64_t digest; /* of the statement with its literals taken out; 0 where it was not lexed */
+    bool cached;     /* the plan came from the cache */
 } rw_result;
 
 /* Rewrites sql, which may be several statements when ctx->multi. All or none: one refused, all refused.

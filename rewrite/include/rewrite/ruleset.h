@@ -34,9 +34,9 @@ bool rw_version_parse(b_slice name, rw_version *out);
 /* One renamed or changed column. Slices are borrowed for the call that takes the struct. */
 typedef struct rw_pair {
     b_slice from, to;
-    b_slice up, down; /* SQL expressions; both empty for a rename (up = A, down = B) */
-    rw_column plain;  /* A as it was on the plain table, before the migration touched anything */
-    b_slice after;    /* the column that A followed on the plain table; empty: A was the first */
+    b_slice up, down;  /* SQL expressions; both empty for a rename (up = A, down = B) */
+    rw_column plain;   /* A as it was on the plain table, before the migration touched anything */
+    b_slice after;     /* the column that A followed on the plain table; empty: A was the first */
     bool b_default_up; /* B now physically carries DEFAULT (up(A)) */
 } rw_pair;
 
