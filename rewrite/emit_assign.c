@@ -65,6 +65,11 @@ static void look_up(rw_planner *p, const rw_assigns *a, target *t)
         t->index = b.col->pair;
         t->pair = &t->mt->m->pairs[t->index];
         t->new_name = b.col->new_name;
+        if (b.second && t->mt->m->disabled) {
+            rw__refuse_name(p, t->mt, "disabled", "an assignment to `%.*s`", col->part[col->n - 1],
+                            "the other name is switched off by DISABLE; use the name that this client's "
+                            "schema version has, or ENABLE the migration");
+        }
     }
 }
 
