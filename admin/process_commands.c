@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static b_status not_here(adm__call *call)
 {
@@ -37,10 +38,25 @@ b_status adm__show_stats(adm__call *call)
     return fill(call, call->console->host.stats);
 }
 
+/* An option that was not understood must not be taken for a statement, of which it would say "pass". */
+static b_status option_left(adm__call *call, b_slice sql)
+{
+    static const char *const options[] = {"AS", "VERSION", "SCHEMA", "PHASE"};
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        size_t n = strlen(options[i]);
+        if (sql.n > n && b_slice_istarts(sql, b_slice_str(options[i])) && (unsigned char)sql.p[n] <= 0x20)
+            return b_fail(call->err, B_INVALID, "\"%.*s\" is not a statement, nor an option as in: %s",
+                          (int)(sql.n < 60 ? sql.n : 60), sql.p, call->command->form);
+    }
+    return B_OK;
+}
+
 b_status adm__explain(adm__call *call)
 {
     const adm_host *h = &call->console->host;
     if (h->explain == NULL) return not_here(call);
+    b_status s = option_left(call, adm__arg_get(call, "sql..."));
+    if (s != B_OK) return s;
     adm_explain ask = {.user = adm__arg_get(call, "user"),
                        .version = adm__arg_get(call, "old|new|both"),
                        .schema = adm__arg_get(call, "schema"),
