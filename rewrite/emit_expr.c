@@ -2,6 +2,7 @@
  *
  * A reference is looked up as the client means it, and what is to be written is looked up among the physical
  * columns: it is left alone, renamed, qualified, or refused, whichever is the first that means the same. */
+#include "catview.h"
 #include "emit.h"
 #include "words.h"
 
@@ -430,6 +431,7 @@ bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole)
     }
     name = last_part(&e->name);
     if (!rw__is_candidate(p, name) || starts_with_dot(p, &e->name)) {
+        rw__catview_unqualify(p, s, e);
         return false;
     }
     b = rw__lookup(p, s, &e->name, whole);

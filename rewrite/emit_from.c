@@ -1,4 +1,5 @@
 /* FROM and WITH: what they bring into scope, and what is to be rewritten inside them. */
+#include "catview.h"
 #include "emit.h"
 #include "words.h"
 
@@ -125,6 +126,9 @@ static void add_table(rw_planner *p, rw_scope *s, const rw_from *f)
 
     if (cte != NULL) {
         add_cte(p, s, f, cte);
+        return;
+    }
+    if (rw__catview_add(p, s, f) || rw__stop(p)) {
         return;
     }
     src = rw__scope_add_table(p, s, &f->table, f->alias_tok != RW_NO_TOK ? f->alias : (b_slice){NULL, 0});

@@ -1,5 +1,6 @@
 /* Queries: SELECT and what is made of it. Each select is walked in the order in which names become known:
  * FROM first, then everything that looks into it. */
+#include "catview.h"
 #include "emit.h"
 
 #define NO_EXPORT ((rw_export){NULL, 0, false})
@@ -19,6 +20,15 @@ static void add_alias(rw_planner *p, const rw_item *item, bool renamed)
     }
 }
 
+/* What the server would call the column of a table that is a derived one now. */
+static void add_shown(rw_planner *p, const rw_item *item, b_slice shown)
+{
+    rw_edit *edit = rw_edit_after(p->edits, item->expr->end - 1);
+
+    rw_edit_text(p->edits, edit, B_LIT(" AS "));
+    rw_edit_text(p->edits, edit, rw__quoted(p, shown));
+}
+
 static void emit_item(rw_planner *p, rw_scope *s, const rw_item *item, rw_mode mode, rw_vcols *out,
                       bool *known)
 {
@@ -34,9 +44,12 @@ static void emit_item(rw_planner *p, rw_scope *s, const rw_item *item, rw_mode m
         p->uncacheable = true; /* the value names a column for what is outside */
     }
     if (item->expr->kind == RW_E_COLUMN) {
+        b_slice shown;
         bool renamed = rw__emit_column(p, s, item->expr, false);
 
-        if (renamed && mode.names && item->alias_tok == RW_NO_TOK) {
+        if (!renamed && item->alias_tok == RW_NO_TOK && rw__catview_column(p, s, item->expr, &shown)) {
+            add_shown(p, item, shown);
+        } else if (renamed && mode.names && item->alias_tok == RW_NO_TOK) {
             add_alias(p, item, true);
         }
     } else {

@@ -239,7 +239,7 @@ static bool split_name(const rw_planner *p, const rw_name *name, b_slice *schema
     return schema->n > 0;
 }
 
-rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **known)
+static rw_mtab *find(rw_planner *p, const rw_name *name, bool views, const rw_table **known)
 {
     b_slice schema, table;
     const rw_table *t;
@@ -254,9 +254,27 @@ rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **kno
         return NULL;
     }
     *known = t;
-    if (t->is_view) {
+    if (t->is_view && views) {
         check_view(p, t);
     }
     m = migration_of(p, t->schema, t->name);
     return m == rw_ruleset_size(p->rules) ? NULL : get_mtab(p, m, t);
+}
+
+rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **known)
+{
+    return find(p, name, true, known);
+}
+
+rw_mtab *rw__find_base(rw_planner *p, const rw_name *name, const rw_table **known)
+{
+    return find(p, name, false, known);
+}
+
+rw_mtab *rw__migrating(rw_planner *p, size_t i)
+{
+    const rw_migration *m = rw_ruleset_at(p->rules, i);
+    const rw_table *t = rw_catalog_find(p->catalog, m->schema, m->table);
+
+    return m->phase == RW_FINISHED || t == NULL ? NULL : get_mtab(p, i, t);
 }

@@ -94,6 +94,12 @@ static inline bool rw__stop(const rw_planner *p)
  * business. *known: the catalogue's entry, or NULL when it has none (or it is a temporary table). */
 rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **known);
 
+/* As rw__find_table, but a view is not looked through and not refused. */
+rw_mtab *rw__find_base(rw_planner *p, const rw_name *name, const rw_table **known);
+
+/* The table of the ruleset's migration i, met by this statement from now on; NULL when it is finished. */
+rw_mtab *rw__migrating(rw_planner *p, size_t i);
+
 /* Names of schemas, tables, their aliases and common table expressions: by lower_case_table_names. */
 bool rw__table_name_eq(const rw_planner *p, b_slice a, b_slice b);
 
@@ -140,6 +146,7 @@ typedef struct rw_source { /* one table of a FROM */
     const b_slice *phys; /* every name by which the server will find a column of it */
     uint32_t nphys;
     bool null_extended; /* on the inner side of an outer join */
+    bool catalog_view;  /* a table of information_schema, rewritten (catview.c) */
 } rw_source;
 
 typedef struct rw_cte_env rw_cte_env; /* common table expressions in sight */

@@ -1,5 +1,6 @@
 /* Plans a text: parses it, hands each statement to its emitter, and sums up what came of it. A statement that
  * is not understood passes only when no migrating table can be in it. */
+#include "catview.h"
 #include "emit.h"
 #include "mention.h"
 #include "parser.h"
@@ -260,24 +261,6 @@ static void check_set(plan_state *s, const rw_stmt *st)
     }
 }
 
-/* Is the table physically what this client believes it to be, so that the server may describe it? */
-static bool is_as_believed(const rw_planner *p, const rw_mtab *mt)
-{
-    bool to = p->ctx->version == RW_VERSION_NEW;
-
-    if (p->ctx->version == RW_VERSION_BOTH || mt->m->phase != (to ? RW_CONTRACTED : RW_PLANNED)) {
-        return false;
-    }
-    for (size_t i = 0; i < mt->m->npairs; i++) {
-        const rw_pair *pair = &mt->m->pairs[i];
-
-        if (rw_table_column(mt->table, to ? pair->from : pair->to) != NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool describes(const other_row *row)
 {
     return row->word == RW_W_SHOW || row->word == RW_W_DESCRIBE || row->word == RW_W_DESC ||
@@ -319,7 +302,7 @@ static void plan_other(plan_state *s, const rw_stmt *st)
     if (row->word == RW_W_EXECUTE || row->word == RW_W_CALL) {
         add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
     }
-    if (row->pass || rw__stop(p)) {
+    if (row->pass || rw__stop(p) || (describes(row) && rw__plan_show(p, st))) {
         return;
     }
     /* CALL s.p(…): the routine's own name is none of a table. */
@@ -333,7 +316,7 @@ static void plan_other(plan_state *s, const rw_stmt *st)
     if (mt == NULL && row->word == RW_W_SHOW) {
         mt = mention_from_schema(p, st);
     }
-    if (mt != NULL && describes(row) && is_as_believed(p, mt)) {
+    if (mt != NULL && describes(row) && rw__is_as_believed(p, mt)) {
         rw__note_shape(p, mt, false);
         return;
     }
