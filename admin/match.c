@@ -1,7 +1,7 @@
 /* Matches a text against the forms of the commands; says what was meant where none fits. */
 #include "commands.h"
 
-enum { MAX_GROUPS = 6, MAX_WORD = 32, MAX_HEAD = 2, FREE_SECOND = 4 };
+enum { MAX_GROUPS = 6, MAX_HEAD = 2, FREE_SECOND = 4 };
 
 /* ---- forms ---- */
 
@@ -126,25 +126,6 @@ static bool match(const adm__command *c, b_slice sql, adm__call *call)
 
 /* ---- what was meant ---- */
 
-static size_t distance(b_slice a, b_slice b)
-{
-    size_t row[MAX_WORD + 1];
-    if (a.n > MAX_WORD || b.n > MAX_WORD) return MAX_WORD;
-    for (size_t j = 0; j <= b.n; j++) row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t best = diagonal + (b_lower(a.p[i - 1]) != b_lower(b.p[j - 1]));
-            diagonal = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[b.n];
-}
-
 typedef struct likeness {
     size_t distance; /* from the first words of the text to the keywords that the form begins with */
     size_t length;   /* of those keywords */
@@ -161,7 +142,7 @@ static likeness head_likeness(const adm__command *c, b_slice sql, b_arena *arena
          word = form_word(&form), words++) {
         adm__word w = {0};
         if (!adm__next(&in, &w)) w.text = B_LIT("");
-        size_t d = distance(w.text, word);
+        size_t d = b_slice_distance(w.text, word);
         l.distance += words > 0 && l.distance == 0 && d > FREE_SECOND ? FREE_SECOND : d;
         l.length += word.n;
     }

@@ -47,3 +47,23 @@ size_t b_slice_find(b_slice s, b_slice needle)
     const char *at = memmem(s.p, s.n, needle.p, needle.n);
     return at == NULL ? (size_t)-1 : (size_t)(at - s.p);
 }
+
+size_t b_slice_distance(b_slice a, b_slice b)
+{
+    enum { LONGEST = 48 };
+    size_t row[LONGEST + 1];
+    if (a.n > LONGEST || b.n > LONGEST) return a.n > b.n ? a.n : b.n;
+    for (size_t j = 0; j <= b.n; j++) row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t best = diagonal + (b_lower(a.p[i - 1]) != b_lower(b.p[j - 1]));
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[b.n];
+}

@@ -19,35 +19,13 @@ char *cfg__dup(const cfg__reader *r, const char *s)
 
 /* ---- unknown keys ---- */
 
-enum { MAX_WORD = 48 };
-
-/* Edit distance; words over MAX_WORD count as far away. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t na = strlen(a), nb = strlen(b), row[MAX_WORD + 1];
-    if (na > MAX_WORD || nb > MAX_WORD) return MAX_WORD;
-    for (size_t j = 0; j <= nb; j++) row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            size_t best = diagonal + (b_lower(a[i - 1]) != b_lower(b[j - 1]));
-            diagonal = row[j];
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            row[j] = best;
-        }
-    }
-    return row[nb];
-}
-
 static void unknown_key(const cfg__reader *r, const cfg__item *item, const cfg__map *map)
 {
     const char *nearest = NULL;
     size_t best = strlen(item->key) / 3 + 2;
     b_buf known = {0};
     for (size_t i = 0; i < map->nkeys; i++) {
-        size_t d = distance(item->key, map->keys[i].name);
+        size_t d = b_slice_distance(b_slice_str(item->key), b_slice_str(map->keys[i].name));
         if (d < best) best = d, nearest = map->keys[i].name;
         b_buf_printf(&known, "%s%s", i == 0 ? "" : ", ", map->keys[i].name);
     }

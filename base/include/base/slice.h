@@ -47,6 +47,11 @@ b_slice b_slice_trim(b_slice s);
 /* First position of needle in s, or (size_t)-1. */
 size_t b_slice_find(b_slice s, b_slice needle);
 
+/* How many letters must be put in, left out or exchanged to make b of a, without regard to ASCII case: for
+ * "did you mean". Nothing is compared where one is longer than 48 bytes: then it is the longer one's length.
+ */
+size_t b_slice_distance(b_slice a, b_slice b);
+
 static inline char b_lower(char c)
 {
     return (c >= 'A' && c <= 'Z') ? (char)(c + ('a' - 'A')) : c;

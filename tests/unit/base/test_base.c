@@ -81,6 +81,11 @@ static void test_slices(void **state)
     assert_true(b_slice_eq(b_slice_trim(B_LIT(" \t x y\n")), B_LIT("x y")));
     assert_int_equal(b_slice_find(B_LIT("hello"), B_LIT("lo")), 3);
     assert_int_equal(b_slice_find((b_slice){NULL, 0}, B_LIT("x")), (size_t)-1);
+    assert_int_equal(b_slice_distance(B_LIT("Listen"), B_LIT("lsiten")), 2);
+    assert_int_equal(b_slice_distance(B_LIT(""), B_LIT("abc")), 3);
+    assert_int_equal(b_slice_distance(B_LIT("migration"), B_LIT("migrations")), 1);
+    assert_int_equal(b_slice_distance(B_LIT("0123456789012345678901234567890123456789012345678"), B_LIT("0")),
+                     49);
     assert_int_equal(b_hash_nocase(B_LIT("AbC"), 7), b_hash_nocase(B_LIT("aBc"), 7));
     assert_int_not_equal(b_hash("ab", 2, 0), b_hash("ab\0", 3, 0));
 }
