@@ -201,6 +201,12 @@ const char *mig_db_error(mig_db *db)
     return mysql_error(&db->my);
 }
 
+const char *mig_db_info(mig_db *db)
+{
+    const char *info = mysql_info(&db->my);
+    return info == NULL ? "" : info;
+}
+
 uint64_t mig_db_thread_id(const mig_db *db)
 {
     return (uint64_t)mysql_thread_id((MYSQL *)&db->my);

@@ -133,9 +133,9 @@ static void print_json(const b_table *t)
     json_decref(all);
 }
 
-static void print_message(const b_table *t, format f)
+static void print_message(const char *info, format f)
 {
-    const char *info = t == NULL || b_table_info(t)[0] == '\0' ? "done" : b_table_info(t);
+    if (info[0] == '\0') info = "done";
     if (f != FORMAT_JSON) {
         puts(info);
         return;
@@ -146,10 +146,10 @@ static void print_message(const b_table *t, format f)
     json_decref(object);
 }
 
-static void print_answer(const b_table *t, format f)
+static void print_answer(mig_db *db, const b_table *t, format f)
 {
     if (t == NULL || b_table_columns(t) == 0) {
-        print_message(t, f);
+        print_message(mig_db_info(db), f);
         return;
     }
     switch (f) {
@@ -166,7 +166,7 @@ static int run_one(mig_db *db, const char *sql, const options *o)
     b_table *t = NULL;
     b_err err = {0};
     b_status s = mig_db_query(db, sql, &t, &err);
-    if (s == B_OK) print_answer(t, o->format);
+    if (s == B_OK) print_answer(db, t, o->format);
     fflush(stdout);
     /* The console's message is whole by itself: it needs no words of the client's around it. */
     if (s == B_DATABASE)

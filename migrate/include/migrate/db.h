@@ -38,6 +38,9 @@ b_status mig_db_scalar(mig_db *db, const char *sql, char *buf, size_t size, b_er
 /* The server's own message of the last statement that failed; "" where there is none. */
 const char *mig_db_error(mig_db *db);
 
+/* What the server said of the last statement that was done and gave no rows; "" for nothing. */
+const char *mig_db_info(mig_db *db);
+
 uint64_t mig_db_thread_id(const mig_db *db); /* connection id, as KILL takes it */
 const char *mig_db_server_version(const mig_db *db);
 
