@@ -99,6 +99,13 @@ void *b_arena_array(b_arena *a, size_t n, size_t size)
     return b_arena_zalloc(a, n * size);
 }
 
+void *b_arena_regrow(b_arena *a, const void *items, size_t n, size_t room, size_t size)
+{
+    void *p = room < n ? NULL : b_arena_array(a, room, size);
+    if (p != NULL && n > 0) memcpy(p, items, n * size);
+    return p;
+}
+
 b_slice b_arena_dup(b_arena *a, b_slice s)
 {
     char *p = s.n == SIZE_MAX ? NULL : b_arena_alloc(a, s.n + 1);

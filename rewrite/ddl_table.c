@@ -10,12 +10,11 @@ static rw_column *add_column(rw__ddl *d, columns *cs)
 {
     if (cs->n == cs->room) {
         size_t room = cs->room == 0 ? 16 : cs->room * 2;
-        rw_column *v = b_arena_array(d->arena, room, sizeof *v);
+        rw_column *v = b_arena_regrow(d->arena, cs->v, cs->n, room, sizeof *v);
         if (v == NULL) {
             d->status = B_NOMEM;
             return NULL;
         }
-        if (cs->n > 0) memcpy(v, cs->v, cs->n * sizeof *v);
         cs->v = v;
         cs->room = room;
     }

@@ -31,6 +31,7 @@ void rw__vcols_add(rw_planner *p, rw_vcols *list, rw_vcol v);
 
 /* ---- scope.c ---------------------------------------------------------------------------------------- */
 
+/* Adds a source, all zero. The ones before it may move: hold none over this. NULL out of memory. */
 rw_source *rw__scope_push(rw_planner *p, rw_scope *s);
 void rw__source_export(rw_planner *p, rw_source *src, rw_export cols);
 

@@ -20,14 +20,11 @@ static void star_add(rw_planner *p, star_list *l, uint32_t src, const rw_vcol *c
 {
     if (l->n == l->room) {
         uint32_t room = l->room == 0 ? 32 : l->room * 2;
-        star_col *grown = b_arena_array(p->arena, room, sizeof(*grown));
+        star_col *grown = b_arena_regrow(p->arena, l->v, l->n, room, sizeof(*grown));
 
         if (grown == NULL) {
             p->nomem = true;
             return;
-        }
-        if (l->n > 0) {
-            memcpy(grown, l->v, l->n * sizeof(*grown));
         }
         l->v = grown;
         l->room = room;

@@ -23,14 +23,11 @@ static void add_effect(plan_state *s, rw_effect e)
 {
     if (s->neffects == s->room) {
         size_t room = s->room == 0 ? 4 : s->room * 2;
-        rw_effect *grown = b_arena_array(s->p.arena, room, sizeof(*grown));
+        rw_effect *grown = b_arena_regrow(s->p.arena, s->effects, s->neffects, room, sizeof(*grown));
 
         if (grown == NULL) {
             s->p.nomem = true;
             return;
-        }
-        if (s->neffects > 0) {
-            memcpy(grown, s->effects, s->neffects * sizeof(*grown));
         }
         s->effects = grown;
         s->room = room;

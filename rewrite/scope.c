@@ -17,14 +17,11 @@ void rw__vcols_add(rw_planner *p, rw_vcols *list, rw_vcol v)
     }
     if (list->n == list->room) {
         uint32_t room = list->room == 0 ? 16 : list->room * 2;
-        rw_vcol *grown = b_arena_array(p->arena, room, sizeof(*grown));
+        rw_vcol *grown = b_arena_regrow(p->arena, list->v, list->n, room, sizeof(*grown));
 
         if (grown == NULL) {
             p->nomem = true;
             return;
-        }
-        if (list->n > 0) {
-            memcpy(grown, list->v, list->n * sizeof(*grown));
         }
         list->v = grown;
         list->room = room;
@@ -47,19 +44,18 @@ rw_source *rw__scope_push(rw_planner *p, rw_scope *s)
     }
     if (s->nsrc == s->room) {
         uint32_t room = s->room == 0 ? 4 : s->room * 2;
-        rw_source *grown = b_arena_array(p->arena, room, sizeof(*grown));
+        rw_source *grown = b_arena_regrow(p->arena, s->src, s->nsrc, room, sizeof(*grown));
 
         if (grown == NULL) {
             p->nomem = true;
             return NULL;
         }
-        if (s->nsrc > 0) {
-            memcpy(grown, s->src, s->nsrc * sizeof(*grown));
-        }
         s->src = grown;
         s->room = room;
     }
-    return &s->src[s->nsrc++];
+    rw_source *src = &s->src[s->nsrc++];
+    *src = (rw_source){0};
+    return src;
 }
 
 /* Every name by which the server may find a column: those of the catalogue, and both names of each pair,
@@ -114,7 +110,6 @@ rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table,
     if (src == NULL) {
         return NULL;
     }
-    memset(src, 0, sizeof(*src));
     src->name = alias.n > 0 ? alias : table->part[table->n - 1];
     src->schema = table->n > 1 ? table->part[table->n - 2] : p->schema;
     src->table = known;
@@ -160,7 +155,6 @@ rw_source *rw__scope_add_names(rw_planner *p, rw_scope *s, b_slice alias, const 
     if (src == NULL) {
         return NULL;
     }
-    memset(src, 0, sizeof(*src));
     src->name = alias;
     for (uint32_t i = 0; i < n; i++) {
         rw__vcols_add(p, &list, (rw_vcol){.name = names[i], .phys = names[i], .first = true, .star = true});

@@ -26,6 +26,10 @@ void *b_arena_zalloc(b_arena *a, size_t n);
 /* Room for n elements of the given size, zeroed; NULL when n * size overflows, too. */
 void *b_arena_array(b_arena *a, size_t n, size_t size);
 
+/* A copy of the n elements at items in new room for more of them, the rest zeroed; the old ones stay in the
+ * arena until its reset. NULL like b_arena_array, and then items are as they were. */
+void *b_arena_regrow(b_arena *a, const void *items, size_t n, size_t room, size_t size);
+
 /* Copies. The copy is followed by a NUL that its length does not count. On failure p is NULL, n is 0. */
 b_slice b_arena_dup(b_arena *a, b_slice s);
 char *b_arena_strdup(b_arena *a, const char *s);

@@ -36,6 +36,12 @@ static void test_arena_cap(void **state)
     assert_null(b_arena_alloc(a, 200));
     assert_null(b_arena_alloc(a, SIZE_MAX));
     assert_null(b_arena_array(a, SIZE_MAX / 2, 4));
+    static const int two[] = {3, 5};
+    const int *four = b_arena_regrow(a, two, 2, 4, sizeof *two);
+    assert_non_null(four);
+    assert_true(four[0] == 3 && four[1] == 5 && four[2] == 0 && four[3] == 0);
+    assert_null(b_arena_regrow(a, two, 2, 1, sizeof *two));
+    assert_null(b_arena_regrow(a, two, 2, SIZE_MAX / 2, sizeof *two));
     b_arena_reset(a);
     assert_non_null(b_arena_alloc(a, 900));
     b_arena_free(a);
