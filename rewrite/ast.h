@@ -65,7 +65,7 @@ typedef struct rw_item { /* of a select list or RETURNING */
     struct rw_item *next;
 } rw_item;
 
-typedef enum rw_from_kind { RW_F_TABLE, RW_F_DERIVED, RW_F_JOIN, RW_F_JSON_TABLE, RW_F_OTHER } rw_from_kind;
+typedef enum rw_from_kind { RW_F_TABLE, RW_F_DERIVED, RW_F_JOIN, RW_F_JSON_TABLE, RW_F_DUAL } rw_from_kind;
 
 typedef struct rw_name_list {
     rw_name name;

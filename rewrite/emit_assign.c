@@ -342,9 +342,17 @@ static void emit_both(rw_planner *p, const rw_assigns *a, const target *t)
     }
 }
 
+/* A column that no migration changes, but whose name may be that of a physical column beside it. */
+static void emit_other_name(rw_planner *p, const rw_assigns *a, const target *t)
+{
+    rw_expr name = {.kind = RW_E_COLUMN, .tok = t->asg->col.tok, .end = t->asg->col.end, .name = t->asg->col};
+    rw__emit_expr(p, a->target_scope, RW_C_FIELDS, &name);
+}
+
 static void emit_one(rw_planner *p, const rw_assigns *a, const target *t)
 {
     if (t->mt == NULL) {
+        emit_other_name(p, a, t);
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
         return;
     }

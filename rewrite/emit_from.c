@@ -106,7 +106,6 @@ static void add_cte(rw_planner *p, rw_scope *s, const rw_from *f, const rw_cte_e
     if (src == NULL) {
         return;
     }
-    memset(src, 0, sizeof(*src));
     src->name = f->alias_tok != RW_NO_TOK ? f->alias : cte->name;
     src->from = f;
     if (cte->ready) {
@@ -167,14 +166,21 @@ static void add_derived(rw_planner *p, rw_scope *s, const rw_from *f)
     if (src == NULL) {
         return;
     }
-    memset(src, 0, sizeof(*src));
     src->name = f->alias;
     src->from = f;
     rw__source_export(p, src, cols);
 }
 
-/* JSON_TABLE and the like: columns that are not read here. Their arguments see the tables before them. */
-static void add_opaque(rw_planner *p, rw_scope *s, const rw_from *f)
+/* The columns that JSON_TABLE's COLUMNS clause gives, under the names that stand there. */
+static void export_named(rw_planner *p, rw_source *src, const rw_name_list *names)
+{
+    rw_export none = {NULL, 0, true};
+
+    rw__source_export(p, src, rename_columns(p, none, names));
+}
+
+/* JSON_TABLE, whose document sees the tables before it; and DUAL, which has no columns. */
+static void add_given(rw_planner *p, rw_scope *s, const rw_from *f)
 {
     uint32_t lo = s->lo, hi = s->hi;
     rw_source *src;
@@ -191,6 +197,7 @@ static void add_opaque(rw_planner *p, rw_scope *s, const rw_from *f)
     memset(src, 0, sizeof(*src));
     src->name = f->alias;
     src->from = f;
+    export_named(p, src, f->columns);
 }
 
 /* ---- joins ------------------------------------------------------------------------------------------ */
@@ -323,7 +330,7 @@ static void add_one(rw_planner *p, rw_scope *s, const rw_from *f)
     case RW_F_DERIVED: add_derived(p, s, f); return;
     case RW_F_JOIN: add_join(p, s, f); return;
     case RW_F_JSON_TABLE:
-    case RW_F_OTHER: add_opaque(p, s, f); return;
+    case RW_F_DUAL: add_given(p, s, f); return;
     }
 }
 

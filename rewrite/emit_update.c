@@ -62,8 +62,8 @@ static bool from_avoids(rw_planner *p, const rw_from *f, const rw_table *target)
         case RW_F_TABLE: ok = ok && name_avoids(p, &f->table, target); break;
         case RW_F_DERIVED: ok = ok && query_avoids(p, f->query, target); break;
         case RW_F_JOIN: ok = ok && from_avoids(p, f->left, target) && from_avoids(p, f->right, target); break;
-        case RW_F_JSON_TABLE: break;
-        case RW_F_OTHER: ok = false; break;
+        case RW_F_JSON_TABLE:
+        case RW_F_DUAL: break;
         }
         if (!ok) {
             return false;

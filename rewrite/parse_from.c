@@ -175,7 +175,7 @@ static rw_from *in_parens(rw__parser *p);
 
 static rw_from *in_more_parens(rw__parser *p)
 {
-    rw_from *f = rw__enter(p) ? in_parens(p) : from_node(p, RW_F_OTHER, p->pos);
+    rw_from *f = rw__enter(p) ? in_parens(p) : from_node(p, RW_F_DUAL, p->pos);
     rw__leave(p);
     return f;
 }
@@ -229,7 +229,7 @@ static rw_from *odbc_join(rw__parser *p)
 
 static rw_from *dual(rw__parser *p)
 {
-    rw_from *f = from_node(p, RW_F_OTHER, p->pos);
+    rw_from *f = from_node(p, RW_F_DUAL, p->pos);
     p->pos++;
     f->after_table = p->pos;
     return from_done(p, f);
@@ -250,7 +250,7 @@ static rw_from *factor_here(rw__parser *p)
 
 static rw_from *factor(rw__parser *p)
 {
-    rw_from *f = rw__enter(p) ? factor_here(p) : from_node(p, RW_F_OTHER, p->pos);
+    rw_from *f = rw__enter(p) ? factor_here(p) : from_node(p, RW_F_DUAL, p->pos);
     rw__leave(p);
     return f;
 }
