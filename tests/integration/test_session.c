@@ -10,31 +10,6 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-typedef struct fixture {
-    const ts_server *server;
-    ts_proxy proxy;
-    ts_conn *admin, *direct;
-} fixture;
-
-static void start(fixture *f, const ts_server *server, const char *extra)
-{
-    f->server = server;
-    ts_forget_migrations(server);
-    shop_create(server);
-    ts_proxy_start(&f->proxy, server, extra);
-    f->admin = ts_proxy_admin(&f->proxy);
-    f->direct = ts_root(server, "t_mig");
-    shop_fill(f->direct, 0);
-    ts_apply_rename(f->admin, SHOP_MIGRATION, "t_mig.transactions", "transaction_type", "payment_method");
-}
-
-static void end(fixture *f)
-{
-    ts_close(f->direct);
-    ts_close(f->admin);
-    ts_proxy_end(&f->proxy);
-}
-
 static void expect(ts_conn *c, const char *want, const char *sql)
 {
     ts_result *r = ts_query(c, "%s", sql);
@@ -60,8 +35,9 @@ static void expect_refused(ts_conn *c, const char *sql, const char *part)
 }
 
 /* The text of the statement decides nothing; what the session has set does. */
-static void check_state(fixture *f)
+static void check_state(shop *f)
 {
+    shop_apply(f, NULL);
     ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, NULL);
     expect(c, "card", "SELECT payment_method FROM t_mig.transactions WHERE id = 1");
     ts_do(c, "USE t_new"); /* not the migrating table there */
@@ -91,8 +67,9 @@ static void check_state(fixture *f)
     ts_close(c);
 }
 
-static void check_refusals(fixture *f)
+static void check_refusals(shop *f)
 {
+    shop_apply(f, NULL);
     ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_mig");
     expect_refused(c, "ALTER TABLE transactions ADD COLUMN x INT", "t_mig.transactions");
     expect_refused(c, "CREATE INDEX i ON transactions (transaction_type)", "t_mig.transactions");
@@ -109,8 +86,9 @@ static void check_refusals(fixture *f)
     ts_close(c);
 }
 
-static void check_versions(fixture *f)
+static void check_versions(shop *f)
 {
+    shop_apply(f, NULL);
     static const struct {
         const char *attr, *want_a, *want_b;
     } rows[] = {{NULL, "transaction_type", "payment_method"},
@@ -139,7 +117,7 @@ typedef struct held {
     MYSQL_STMT *read, *write;
 } held;
 
-static void hold_statements(held *h, fixture *f)
+static void hold_statements(held *h, shop *f)
 {
     static const char read[] =
         "SELECT payment_method, id FROM transactions WHERE transaction_type = ? OR id = ?";
@@ -206,8 +184,9 @@ static void execute_read(held *h, const char *value, const char *want)
 }
 
 /* Statements prepared once go on in every phase, forward and back, with long data and typed parameters. */
-static void check_prepared(fixture *f)
+static void check_prepared(shop *f)
 {
+    shop_apply(f, NULL);
     static const char *const path[] = {"planned",  "expanded", "dual_write", "switched", "dual_write",
                                        "switched", "retired",  "switched",   "retired",  "contracted"};
     held h;
@@ -235,8 +214,9 @@ static void check_prepared(fixture *f)
 
 /* An open transaction holds its epoch: the change of phase that must wait for it times out, names it, and the
  * old phase stands; after COMMIT it goes through. */
-static void check_transaction_holds(fixture *f)
+static void check_transaction_holds(shop *f)
 {
+    shop_apply(f, NULL);
     ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_mig");
     ts_do(c, "SET autocommit = 0");
     ts_do(c, "SELECT * FROM accounts"); /* another table: the transaction's epoch is taken all the same */
@@ -255,51 +235,38 @@ static void check_transaction_holds(fixture *f)
     ts_close(c);
 }
 
-static void each_server(void (*check)(fixture *), const char *extra)
-{
-    size_t n;
-    const ts_server *s = ts_servers(&n);
-    for (size_t i = 0; i < n; i++) {
-        fixture f;
-        print_message("on %s\n", s[i].name);
-        start(&f, &s[i], extra);
-        check(&f);
-        end(&f);
-    }
-}
-
 static void test_state(void **state)
 {
     (void)state;
-    each_server(check_state, NULL);
+    shop_each_server(check_state, NULL);
 }
 
 static void test_refusals(void **state)
 {
     (void)state;
-    each_server(check_refusals, NULL);
+    shop_each_server(check_refusals, NULL);
 }
 
 static void test_versions(void **state)
 {
     (void)state;
-    each_server(check_versions, NULL);
+    shop_each_server(check_versions, NULL);
 }
 
 static void test_prepared(void **state)
 {
     (void)state;
-    each_server(check_prepared, NULL);
+    shop_each_server(check_prepared, NULL);
 }
 
 static void test_transaction_holds(void **state)
 {
     (void)state;
     /* On MariaDB the edge to expanded already waits for open transactions: there the first ADVANCE would. */
-    fixture f;
-    start(&f, ts_mysql(), "limits: {phase_timeout_ms: 1500}");
+    shop f;
+    shop_start(&f, ts_mysql(), "limits: {phase_timeout_ms: 1500}");
     check_transaction_holds(&f);
-    end(&f);
+    shop_end(&f);
 }
 
 int main(void)
