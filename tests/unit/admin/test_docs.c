@@ -1,26 +1,11 @@
 /* Every command and every column of an answer is in docs/admin.md, each column with a row in the command's
  * table. */
+#include "document.h"
+
 #include "admin/console.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
-
-static char *read_doc(void)
-{
-    const char *path = STRADDLE_SOURCE_DIR "/docs/admin.md";
-    FILE *f = fopen(path, "r");
-    if (f == NULL) fail_msg("cannot open %s", path);
-    b_buf text = {0};
-    char chunk[4096];
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;) b_buf_add(&text, chunk, n);
-    fclose(f);
-    return text.p;
-}
 
 /* The part of the document about that command, or NULL. */
 static char *section(const char *doc, const char *form)
@@ -51,7 +36,7 @@ static int missing_columns(const char *part, const char *form, const char *colum
 static void every_command_and_column_is_documented(void **state)
 {
     (void)state;
-    char *doc = read_doc();
+    char *doc = document_read(STRADDLE_SOURCE_DIR, "admin.md");
     b_table *t = b_table_new();
     int missing = 0;
     adm_describe(t);

@@ -1,26 +1,10 @@
 /* Every key of the configuration is in docs/config.md, every key of a definition in docs/migrations.md. */
+#include "document.h"
+
 #include "config/config.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
-
-static char *read_doc(const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/docs/%s", STRADDLE_SOURCE_DIR, name);
-    FILE *f = fopen(path, "r");
-    if (f == NULL) fail_msg("cannot open %s", path);
-    b_buf text = {0};
-    char chunk[4096];
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;) b_buf_add(&text, chunk, n);
-    fclose(f);
-    return text.p;
-}
 
 /* A table row that begins with the key and also has its default. */
 static int missing_from(const char *doc, const char *file, const char *key, const char *def)
@@ -43,7 +27,8 @@ static int missing_from(const char *doc, const char *file, const char *key, cons
 static void every_key_is_documented(void **state)
 {
     (void)state;
-    char *config = read_doc("config.md"), *migrations = read_doc("migrations.md");
+    char *config = document_read(STRADDLE_SOURCE_DIR, "config.md"),
+         *migrations = document_read(STRADDLE_SOURCE_DIR, "migrations.md");
     b_buf keys = {0};
     int missing = 0, seen = 0;
     static const char inline_prefix[] = "migrations[].";
