@@ -588,6 +588,25 @@ bool rw__catview_add(rw_planner *p, rw_scope *s, const rw_from *f)
     return true;
 }
 
+bool rw__catview_table_stmt(rw_planner *p, const rw_select *sel)
+{
+    rw_catview v;
+    b_slice sql = {NULL, 0};
+    rw_edit *edit;
+
+    if (!rw__stop(p) && rw__catview_named(p, &sel->table, &v)) {
+        sql = rw__catview_sql(p, v, NULL);
+    }
+    if (sql.n == 0 || rw__stop(p)) {
+        return false;
+    }
+    edit = rw_edit_replace(p->edits, sel->tok, sel->end);
+    rw_edit_text(p->edits, edit, B_LIT("SELECT * FROM "));
+    rw_edit_text(p->edits, edit, sql);
+    rw_edit_text(p->edits, edit, B_LIT(" AS straddle_v"));
+    return true;
+}
+
 static const rw_vcol *column_named(const rw_source *src, b_slice name)
 {
     for (uint32_t i = 0; i < src->ncols; i++) {
@@ -605,30 +624,36 @@ static bool qualifies(const rw_source *src, const rw_name *name)
            (name->n < 3 || b_slice_ieq(src->schema, name->part[name->n - 3]));
 }
 
-bool rw__catview_column(const rw_planner *p, const rw_scope *s, const rw_expr *e, b_slice *shown)
+/* The column of a rewritten table in this scope that the name means; NULL for none. */
+static const rw_vcol *find_column(const rw_scope *s, const rw_name *name)
 {
-    const rw_name *n = &e->name;
+    for (uint32_t i = 0; i < s->nsrc && name->n > 0; i++) {
+        const rw_source *src = &s->src[i];
+        const rw_vcol *c = qualifies(src, name) ? column_named(src, name->part[name->n - 1]) : NULL;
 
-    for (const rw_scope *at = s; at != NULL && n->n > 0; at = at->outer) {
-        for (uint32_t i = 0; i < at->nsrc; i++) {
-            const rw_vcol *c =
-                qualifies(&at->src[i], n) ? column_named(&at->src[i], n->part[n->n - 1]) : NULL;
-
-            if (c == NULL) {
-                continue;
-            }
-            *shown = p->server.flavour == RW_MYSQL ? c->name : n->part[n->n - 1];
-            return true;
+        if (c != NULL) {
+            return c;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool rw__catview_column(const rw_planner *p, const rw_scope *s, const rw_expr *e, b_slice *shown)
+{
+    const rw_vcol *c = find_column(s, &e->name);
+
+    if (c != NULL) {
+        *shown = p->server.flavour == RW_MYSQL ? c->name : e->name.part[e->name.n - 1];
+    }
+    return c != NULL;
 }
 
 void rw__catview_unqualify(rw_planner *p, const rw_scope *s, const rw_expr *e)
 {
-    b_slice shown;
-
-    if (e->name.n == 3 && rw__catview_column(p, s, e, &shown)) {
-        (void)rw_edit_replace(p->edits, e->name.part_tok[0], e->name.part_tok[1]);
+    for (; s != NULL && e->name.n == 3; s = s->outer) {
+        if (find_column(s, &e->name) != NULL) {
+            (void)rw_edit_replace(p->edits, e->name.part_tok[0], e->name.part_tok[1]);
+            return;
+        }
     }
 }

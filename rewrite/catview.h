@@ -24,7 +24,10 @@ b_slice rw__catview_sql(rw_planner *p, rw_catview v, rw_mtab *only);
  * needs nothing. */
 bool rw__catview_add(rw_planner *p, rw_scope *s, const rw_from *f);
 
-/* Does this column come from one of them? Then *shown is what the server calls it in a result. */
+/* The same for TABLE t. */
+bool rw__catview_table_stmt(rw_planner *p, const rw_select *sel);
+
+/* Does this column come from one of this scope? Then *shown is what the server calls it in a result. */
 bool rw__catview_column(const rw_planner *p, const rw_scope *s, const rw_expr *e, b_slice *shown);
 
 /* Takes the qualifier information_schema off such a reference: a derived table has none. */

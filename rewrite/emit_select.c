@@ -111,6 +111,9 @@ static rw_export emit_table(rw_planner *p, rw_scope *s, const rw_select *sel, rw
     if (cte != NULL) {
         return cte->ready ? cte->cols : NO_EXPORT;
     }
+    if (rw__catview_table_stmt(p, sel)) {
+        return NO_EXPORT;
+    }
     if (rw__scope_add_table(p, s, &sel->table, (b_slice){NULL, 0}) == NULL) {
         return NO_EXPORT;
     }

@@ -289,8 +289,7 @@ bool rw__plan_show(rw_planner *p, const rw_stmt *st)
         return true;
     }
     if (s.where_end > s.where_tok && rw__mention(p, s.where_tok, s.where_end, true) != NULL) {
-        rw__refuse(p, mt, "statement", "SHOW with a condition that names a migrating table",
-                   "leave the table out of WHERE");
+        rw__refuse(p, mt, "statement", "a subquery of SHOW … WHERE", "leave the table out of the condition");
         return true;
     }
     write_select(p, st, &s, mt);

@@ -137,6 +137,7 @@ static void collect(rw__prefilter *f, const rw_catalog *c, const rw_migration *m
     add(f, B_LIT("immediate"));
     add(f, B_LIT("temporary"));
     add(f, B_LIT("session_track"));
+    add(f, B_LIT("information_schema"));
 }
 
 /* Shifts as if a pattern ended at its window's end. */

@@ -195,7 +195,7 @@ static const other_row others[] = {
     {RW_W_DROP, "take the migration back with ROLLBACK MIGRATION first", false},
     {RW_W_GRANT, "grant on the server itself, for both columns", false},
     {RW_W_REVOKE, "revoke on the server itself, for both columns", false},
-    {RW_W_SHOW, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},
+    {RW_W_SHOW, "use SHOW COLUMNS, DESCRIBE or SHOW INDEX, or ask the server itself", false},
     {RW_W_DESCRIBE, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},
     {RW_W_DESC, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},
     {RW_W_EXPLAIN, "ask the server itself; SHOW MIGRATION on the admin port tells the columns", false},

@@ -77,6 +77,8 @@ static const show_case cases[] = {
     {"SELECT s.* FROM information_schema.STATISTICS AS s WHERE " HERE, false},
     {"SELECT * FROM `information_schema`.KEY_COLUMN_USAGE WHERE " HERE, false},
     {"SELECT * FROM information_schema.TABLE_CONSTRAINTS WHERE " HERE, false},
+    {"SELECT COUNT(*), MAX(ordinal_position) FROM information_schema.columns WHERE table_schema = DATABASE()",
+     true},
     {"SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND "
      "table_name IN ('accounts', 'transactions', 'log') ORDER BY table_name, ordinal_position",
      true},
@@ -160,6 +162,17 @@ static void run_setting(setting *s, unsigned port)
     ts_close(s->plain), ts_close(s->proxied);
 }
 
+/* The statements that tell most, by text. */
+static void run_few(setting *s, unsigned port)
+{
+    static const size_t few[] = {0, 1, 6, 13, 16};
+    s->plain = ts_root(s->server, s->reference);
+    s->proxied = ts_connect(
+        &(ts_login){.host = "127.0.0.1", .port = port, .user = "root", .password = "", .schema = "t_mig"});
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++) run_case(s, &cases[few[i]], TS_TEXT);
+    ts_close(s->plain), ts_close(s->proxied);
+}
+
 /* The first column of each row, one after the other. */
 static void expect_list(ts_conn *c, const char *sql, const char *want)
 {
@@ -177,7 +190,7 @@ static void expect_list(ts_conn *c, const char *sql, const char *want)
 /* A client of version `both`: A in its place and B last, whichever of them exists. */
 static void check_both(const ts_proxy *p)
 {
-    static const char list[] = "id account_id " A " amount note n d e " B;
+    static const char list[] = "id account_id " A " amount note n d e f g h i j k l m " B;
     ts_conn *c = ts_connect(&(ts_login){
         .host = "127.0.0.1", .port = p->port_both, .user = "root", .password = "", .schema = "t_mig"});
     expect_list(c, "SHOW COLUMNS FROM transactions", list);
@@ -228,7 +241,11 @@ static void add_more(const ts_server *server)
     for (size_t i = 0; i < 3; i++) {
         ts_do(c,
               "ALTER TABLE %s.transactions ADD COLUMN d VARCHAR(30) DEFAULT 'it''s \\\\ \\n \"q\"', ADD "
-              "COLUMN e DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3), ADD KEY k_kind (%s), ADD KEY k_two "
+              "COLUMN e DATETIME(3) NULL DEFAULT CURRENT_TIMESTAMP(3), ADD COLUMN f TEXT DEFAULT ('abc'), "
+              "ADD COLUMN g BLOB NULL, ADD COLUMN h BINARY(3) DEFAULT 'x', ADD COLUMN i BIT(3) DEFAULT "
+              "b'101', ADD COLUMN j ENUM('a','b') NOT NULL DEFAULT 'b', ADD COLUMN k VARCHAR(9) DEFAULT "
+              "'NULL', ADD COLUMN l VARCHAR(20) DEFAULT (CONCAT('a', 'b')), ADD COLUMN m TIMESTAMP NULL ON "
+              "UPDATE CURRENT_TIMESTAMP, ADD KEY k_kind (%s), ADD KEY k_two "
               "(%s(7), amount), ADD KEY k_last (note, %s), ADD UNIQUE KEY u_kind (%s, id)",
               schemas[i][0], schemas[i][1], schemas[i][1], schemas[i][1], schemas[i][1]);
     }
@@ -255,6 +272,69 @@ static void walk(const ts_server *server)
     assert_int_equal(failures, 0);
 }
 
+/* What A may be on the plain table, for the servers' ways to write a default. */
+static const char *const definitions[] = {
+    "VARCHAR(30) NULL",
+    "VARCHAR(30) NOT NULL COMMENT 'it''s'",
+    "VARCHAR(30) DEFAULT 'it''s \\\\ \\n \"q\"'",
+    "DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)",
+    "VARCHAR(40) DEFAULT (CONCAT('a', UPPER('b')))",
+    "BIT(4) NOT NULL DEFAULT b'101'",
+    "INT UNSIGNED NULL DEFAULT 7",
+    "VARBINARY(8) DEFAULT 'x'",
+    "ENUM('a','b''c') CHARACTER SET latin1 NOT NULL DEFAULT 'b''c'",
+    "DECIMAL(9,2) NOT NULL DEFAULT 1.50",
+    "VARCHAR(9) NULL DEFAULT 'NULL'",
+};
+
+static void run_definition(const ts_server *server, const ts_proxy *p, const char *definition, size_t i)
+{
+    static const char *const schemas[][2] = {{"t_mig", A}, {"t_old", A}, {"t_new", B}};
+    char name[40];
+    unsigned failures = 0, ran = 0;
+    ts_conn *admin = ts_proxy_admin(p), *c = ts_root(server, NULL);
+    shop_create(server);
+    for (size_t k = 0; k < 3; k++)
+        ts_do(c, "ALTER TABLE %s.transactions MODIFY COLUMN %s %s", schemas[k][0], schemas[k][1], definition);
+    snprintf(name, sizeof name, "rename_%zu", i);
+    ts_apply_rename(admin, name, "t_mig.transactions", A, B);
+    for (int phase = 0; phase < SHOP_PHASES; phase++) {
+        ts_go(admin, name, shop_phases[phase]);
+        setting all[] = {{.name = A, .reference = "t_old"}, {.name = B, .reference = "t_new"}};
+        for (int v = phase == SHOP_PHASES - 1 ? 1 : 0; v < 2; v++) {
+            all[v].server = server, all[v].phase = shop_phases[phase];
+            run_few(&all[v], v == 0 ? p->port_old : p->port_new);
+            failures += all[v].failures, ran += all[v].ran;
+        }
+    }
+    ts_close(admin), ts_close(c);
+    if (failures != 0) print_error("%s: %s: %u of %u differ\n", server->name, definition, failures, ran);
+    assert_int_equal(failures, 0);
+}
+
+static void walk_definitions(const ts_server *server)
+{
+    ts_proxy p;
+    ts_forget_migrations(server);
+    shop_create(server);
+    ts_proxy_start(&p, server, NULL);
+    for (size_t i = 0; i < sizeof definitions / sizeof *definitions; i++)
+        run_definition(server, &p, definitions[i], i);
+    ts_proxy_end(&p);
+}
+
+static void test_definitions_mysql(void **state)
+{
+    (void)state;
+    walk_definitions(ts_mysql());
+}
+
+static void test_definitions_mariadb(void **state)
+{
+    (void)state;
+    walk_definitions(ts_mariadb());
+}
+
 static void test_mysql(void **state)
 {
     (void)state;
@@ -269,6 +349,8 @@ static void test_mariadb(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mysql), cmocka_unit_test(test_mariadb)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mysql), cmocka_unit_test(test_mariadb),
+                                       cmocka_unit_test(test_definitions_mysql),
+                                       cmocka_unit_test(test_definitions_mariadb)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,7 @@ static void test_finds(void **state)
         {B_LIT("EXECUTE IMMEDIATE @x"), true},
         {B_LIT("CREATE TEMPORARY TABLE y (a int)"), true},
         {B_LIT("SET session_track_schema = 0"), true},
+        {B_LIT("SELECT * FROM Information_Schema.COLUMNS"), true},
         {B_LIT("a\0b transactions"), true},
         {B_LIT("ttransactions"), true},
         {B_LIT("transaction\xC5\xBF"), false},
@@ -113,9 +114,9 @@ static bool naive(const char *const *names, size_t n, const char *text)
 static void compare(size_t first, const char *alphabet, size_t letters, int rounds)
 {
     static const char *const tables[] = {"ab", "transactions", "other"};
-    static const char *const names[] = {"ab",        "caf",       "transactions", "other",
-                                        "lately",    "deeper",    "far",          "prepare",
-                                        "immediate", "temporary", "session_track"};
+    static const char *const names[] = {"ab",        "caf",       "transactions",  "other",
+                                        "lately",    "deeper",    "far",           "prepare",
+                                        "immediate", "temporary", "session_track", "information_schema"};
     rw_ruleset *r = make(tables + first, 3 - first, RW_PLANNED, 0);
     uint64_t seed = 12345;
     int found = 0;
