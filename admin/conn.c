@@ -288,8 +288,7 @@ static void on_prepare(adm_conn *c, b_slice rest, b_buf *out)
     (void)rest;
     put_err(c, out, ADM__PREPARED,
             "The admin port has no prepared statements; send the command as text (for JDBC "
-            "useServerPrepStmts=false, for Go "
-            "interpolateParams=true)");
+            "useServerPrepStmts=false, for Go interpolateParams=true)");
 }
 
 static void on_change_user(adm_conn *c, b_slice rest, b_buf *out)

@@ -197,8 +197,7 @@ b_status adm__kill_query(adm__call *call)
 {
     return b_fail(call->err, B_REFUSED,
                   "KILL QUERY does nothing on the admin port (a command that runs here goes on to its end); "
-                  "KILL %.*s would end "
-                  "client %.*s",
+                  "KILL %.*s would end client %.*s",
                   B_ARG(adm__arg_get(call, "id")), B_ARG(adm__arg_get(call, "id")));
 }
 

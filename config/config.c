@@ -88,8 +88,7 @@ static void check_addresses(const cfg__reader *r, const cfg__node *root, const c
     if (!is_loopback(&c->admin) && !d->allow_remote)
         cfg__problem(r->diag, r->file, line,
                      "the admin address %s can be reached from other machines, and the admin port has no "
-                     "TLS; use 127.0.0.1, or "
-                     "set allow_remote: true under admin",
+                     "TLS; use 127.0.0.1, or set allow_remote: true under admin",
                      c->admin.text);
 }
 
@@ -190,8 +189,7 @@ static void check_limits(const cfg__reader *r, const cfg__node *root, const cfg_
     if (c->lease_ms < 10 * (uint64_t)c->poll_ms)
         cfg__problem(r->diag, r->file, line_at(root, "limits", 0, "lease_ms"),
                      "lease_ms (%u) is less than ten times poll_ms (%u), so a slow moment would expire a "
-                     "live instance; raise "
-                     "lease_ms or lower poll_ms",
+                     "live instance; raise lease_ms or lower poll_ms",
                      c->lease_ms, c->poll_ms);
 }
 

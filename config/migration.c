@@ -21,8 +21,7 @@ static void check_pairs(const cfg__reader *r, const cfg__node *columns, const cf
         if (same(p->from, p->to))
             cfg__problem(r->diag, r->file, line,
                          "from and to are the same column \"%s\" (the case of letters does not count); give "
-                         "the new column "
-                         "another name",
+                         "the new column another name",
                          p->from);
         for (size_t j = 0; j < i; j++) {
             const cfg_pair *q = &m->columns[j];

@@ -138,8 +138,7 @@ static bool ident_ok(const cfg__reader *r, const char *what, const char *s, size
     if (ok && s[0] != ' ' && s[len - 1] != ' ') return true;
     cfg__problem(r->diag, r->file, line,
                  "%s \"%.*s\" is not a name of 1 to 64 ASCII characters without quotes, dots and slashes; "
-                 "write the plain "
-                 "name (other characters cannot be migrated)",
+                 "write the plain name (other characters cannot be migrated)",
                  what, (int)(len > 80 ? 80 : len), s);
     return false;
 }

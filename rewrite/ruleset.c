@@ -64,11 +64,10 @@ static b_status check_name(const rw_migration *m, const char *what, b_slice name
     for (size_t i = 0; i < name.n; i++) {
         unsigned char c = (unsigned char)name.p[i];
         if (c >= 0x20 && c < 0x7f && c != '`' && c != '"' && c != '\'' && c != '\\') continue;
-        return b_fail(
-            err, B_INVALID,
-            "migration %.*s: the name of the %s, %.*s, has a character that is not plain ASCII or is "
-            "a quote or backslash; such names cannot be migrated",
-            B_ARG(m->name), what, B_ARG(name));
+        return b_fail(err, B_INVALID,
+                      "migration %.*s: the name of the %s, %.*s, has a character that is not plain ASCII or "
+                      "is a quote or backslash; such names cannot be migrated",
+                      B_ARG(m->name), what, B_ARG(name));
     }
     return B_OK;
 }
@@ -76,8 +75,8 @@ static b_status check_name(const rw_migration *m, const char *what, b_slice name
 static b_status missing(const rw_migration *m, b_slice column, b_err *err)
 {
     return b_fail(err, B_NOT_FOUND,
-                  "migration %.*s: table %.*s.%.*s has no column %.*s, which phase %s needs; "
-                  "check the table's definition",
+                  "migration %.*s: table %.*s.%.*s has no column %.*s, which phase %s needs; check the "
+                  "table's definition",
                   B_ARG(m->name), B_ARG(m->schema), B_ARG(m->table), B_ARG(column), rw_phase_name(m->phase));
 }
 

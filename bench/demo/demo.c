@@ -62,12 +62,10 @@ static void create_table(demo *d)
     ts_do(d->root, "DROP TABLE IF EXISTS shop.transactions, shop.beat");
     ts_do(d->root, "CREATE TABLE shop.beat (id INT PRIMARY KEY, at DOUBLE NOT NULL)");
     ts_do(d->root, "INSERT INTO shop.beat VALUES (1, 0)");
-    ts_do(d->root,
-          "CREATE TABLE shop.transactions (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, account_id INT NOT "
-          "NULL,"
-          " transaction_type VARCHAR(32) NOT NULL DEFAULT 'card', amount DECIMAL(12,2) NOT NULL DEFAULT 0,"
-          " note VARCHAR(60) NULL, created TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY k_account "
-          "(account_id))");
+    ts_do(d->root, "CREATE TABLE shop.transactions (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+                   "account_id INT NOT NULL, transaction_type VARCHAR(32) NOT NULL DEFAULT 'card', amount "
+                   "DECIMAL(12,2) NOT NULL DEFAULT 0, note VARCHAR(60) NULL, created TIMESTAMP NOT NULL "
+                   "DEFAULT CURRENT_TIMESTAMP, KEY k_account (account_id))");
     printf("Filling shop.transactions with %lld rows\n", d->rows);
     b_buf sql = {0};
     for (long long at = 1; at <= d->rows;) {
@@ -305,8 +303,8 @@ static bool final_rows(demo *d)
         }
     long long base =
         ts_int(d->root,
-               "SELECT COUNT(*) FROM shop.transactions WHERE id <= %lld AND payment_method ="
-               " ELT(id %% 7 + 1, 'card', 'cash', 'wire', 'gift', 'transfer', 'voucher', 'crypto')",
+               "SELECT COUNT(*) FROM shop.transactions WHERE id <= %lld AND payment_method = ELT(id %% 7 + "
+               "1, 'card', 'cash', 'wire', 'gift', 'transfer', 'voucher', 'crypto')",
                d->rows);
     printf("Rows straight from the database: %lld of %lld base rows right, %lld of %d shared rows wrong\n",
            base, d->rows, wrong, APP_PAIRS * APP_ROWS);

@@ -55,8 +55,7 @@ static void print(const options *o, const measured *m, const hist *h, uint64_t r
 {
     double n = h->count == 0 ? 1 : (double)h->count;
     printf("mode=%s connections=%u rate=%.0f seconds=%.2f queries=%llu qps=%.0f rows=%llu errors=%llu "
-           "avg_us=%.0f "
-           "p50_us=%llu p95_us=%llu p99_us=%llu max_us=%llu client_cpu_us=%.2f",
+           "avg_us=%.0f p50_us=%llu p95_us=%llu p99_us=%llu max_us=%llu client_cpu_us=%.2f",
            o->prepared ? "prepared" : "text", o->connections, o->rate, m->wall, (unsigned long long)h->count,
            (double)h->count / m->wall, (unsigned long long)rows, (unsigned long long)errors,
            (double)h->sum_us / n, (unsigned long long)hist_quantile(h, 0.5),

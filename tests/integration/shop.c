@@ -17,20 +17,17 @@ static void create_schema(ts_conn *c, const char *schema, const char *column)
     ts_do(c, "CREATE DATABASE %s CHARACTER SET utf8mb4", schema);
     ts_do(c,
           "CREATE TABLE %s.transactions (id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, account_id INT NOT "
-          "NULL,"
-          " %s VARCHAR(20) NOT NULL DEFAULT 'card' COMMENT 'how it was paid', amount DECIMAL(12,2) NOT NULL "
-          "DEFAULT 0,"
-          " note VARCHAR(60) NULL, n INT NOT NULL DEFAULT 0,"
-          " UNIQUE KEY uq_account_note (account_id, note), KEY k_amount (amount))",
+          "NULL, %s VARCHAR(20) NOT NULL DEFAULT 'card' COMMENT 'how it was paid', amount DECIMAL(12,2) NOT "
+          "NULL DEFAULT 0, note VARCHAR(60) NULL, n INT NOT NULL DEFAULT 0, UNIQUE KEY uq_account_note "
+          "(account_id, note), KEY k_amount (amount))",
           schema, column);
     ts_do(c,
-          "CREATE TABLE %s.accounts (id INT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL,"
-          " payment_method VARCHAR(20) NOT NULL)",
+          "CREATE TABLE %s.accounts (id INT NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL, payment_method "
+          "VARCHAR(20) NOT NULL)",
           schema);
     ts_do(c,
           "CREATE TABLE %s.archive (id BIGINT NOT NULL PRIMARY KEY, account_id INT NOT NULL, kind "
-          "VARCHAR(20) NOT NULL,"
-          " amount DECIMAL(12,2) NOT NULL, note VARCHAR(60) NULL, n INT NOT NULL)",
+          "VARCHAR(20) NOT NULL, amount DECIMAL(12,2) NOT NULL, note VARCHAR(60) NULL, n INT NOT NULL)",
           schema);
     ts_do(c, "CREATE TABLE %s.log (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, what VARCHAR(60) NOT NULL)",
           schema);
