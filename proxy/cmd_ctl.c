@@ -69,7 +69,8 @@ static void print_padded(b_slice s, size_t width, bool last)
         putchar('\n');
         return;
     }
-    size_t w = width_of(s), end = (w > width ? w : width) + 2; /* a cell over the limit pushes the rest aside */
+    size_t w = width_of(s),
+           end = (w > width ? w : width) + 2; /* a cell over the limit pushes the rest aside */
     for (; w < end; w++) putchar(' ');
 }
 

@@ -65,8 +65,9 @@ const rw_migration *rw_ruleset_at(const rw_ruleset *r, size_t i);
 
 /* May these bytes name a migrating table, or a view over one, or be of the few kinds of statement that can
  * name one without showing it (PREPARE, EXECUTE IMMEDIATE), that tell of its columns without naming it
- * (information_schema) or that change what a name means (TEMPORARY, session_track_…)? False is a proof, in every client character set that MySQL allows; true is not.
- * This is the path of every statement: it searches, it does not lex. */
+ * (information_schema) or that change what a name means (TEMPORARY, session_track_…)? False is a proof, in
+ * every client character set that MySQL allows; true is not. This is the path of every statement: it
+ * searches, it does not lex. */
 bool rw_may_touch(const rw_ruleset *r, b_slice sql);
 
 #endif
