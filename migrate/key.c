@@ -105,9 +105,10 @@ b_status mig__key_load(mig_db *db, const char *schema, const char *table, mig__k
         s = b_fail(err, B_REFUSED,
                    "%s.%s has no primary key; the backfill walks the table by it: add one first", schema,
                    table);
-    if (s == B_OK && (out->cols = calloc(n, sizeof *out->cols)) == NULL)
+    else if ((out->cols = calloc(n, sizeof *out->cols)) == NULL)
         s = b_fail(err, B_NOMEM, "out of memory");
-    for (size_t i = 0; s == B_OK && i < n; i++, out->n++) s = load_column(t, i, &out->cols[i], err);
+    for (size_t i = 0; s == B_OK && i < n && out->cols != NULL; i++, out->n++)
+        s = load_column(t, i, &out->cols[i], err);
     b_table_free(t);
     if (s != B_OK) mig__key_deinit(out);
     return s;

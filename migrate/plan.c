@@ -29,8 +29,8 @@ static void add(plan *p, const char *phase, const char *sql, const char *undo, c
 
 static const char *seconds_for(const plan *p, unsigned rate, char buf[64])
 {
-    snprintf(buf, 64, "about %llu s for %llu rows", (unsigned long long)(p->rows / rate + 1),
-             (unsigned long long)p->rows);
+    unsigned long long rows = p->rows, seconds = rows / rate + 1;
+    snprintf(buf, 64, "about %llu s for %llu rows", seconds, rows);
     return buf;
 }
 

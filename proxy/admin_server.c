@@ -242,7 +242,7 @@ b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err)
     if (rc == 0) {
         a->open = true;
         a->u.handle.data = a;
-        if (a->is_pipe) unlink(at->path);
+        if (at->path != NULL) unlink(at->path);
         rc = a->is_pipe ? uv_pipe_bind(&a->u.pipe, at->path) : bind_tcp(a, at);
     }
     if (rc == 0) rc = uv_listen(&a->u.stream, BACKLOG, on_connection);

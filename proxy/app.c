@@ -113,7 +113,7 @@ static void on_config(px_loop *loop, void *arg)
     px_config_unref(old);
 }
 
-static b_status put_in_force(px_app *app, px_config *old, px_config *next, b_err *err)
+static b_status put_in_force(px_app *app, const px_config *old, px_config *next, b_err *err)
 {
     const char *key = needs_restart(old->c, next->c);
     if (key != NULL)
@@ -124,9 +124,10 @@ static b_status put_in_force(px_app *app, px_config *old, px_config *next, b_err
     b_status st = mig_engine_reconfigure(app->engine, next->c, err);
     if (st != B_OK) return st;
     uv_mutex_lock(&app->lock);
+    px_config *replaced = app->config;
     app->config = px_config_ref(next);
     uv_mutex_unlock(&app->lock);
-    px_config_unref(old);
+    px_config_unref(replaced);
     atomic_store(&app->log.level, (int)next->c->log_level);
     for (unsigned i = 0; i < app->nloops; i++) px_loop_call(app->loops[i], on_config, next);
     return B_OK;

@@ -57,7 +57,7 @@ static void turn(table *t, uint64_t now_ms)
 {
     uint64_t age = now_ms - t->turned_ms;
     if (age < PX_LATENCY_WINDOW_MS) return;
-    t->before = age < 2 * PX_LATENCY_WINDOW_MS ? t->now : (px_histogram){0};
+    t->before = age < UINT64_C(2) * PX_LATENCY_WINDOW_MS ? t->now : (px_histogram){0};
     t->now = (px_histogram){0};
     t->turned_ms = now_ms;
 }
