@@ -18,9 +18,9 @@ typedef struct mig_db_options {
     const char *socket; /* unix socket path, or NULL */
     uint16_t port;
     const char *user, *password;
-    const char *schema; /* default schema, or NULL */
+    const char *schema;                           /* default schema, or NULL */
     uint32_t connect_timeout_ms, read_timeout_ms; /* 0 = 10 s; and none */
-    const char *program_name; /* connection attribute; NULL = "straddle" */
+    const char *program_name;                     /* connection attribute; NULL = "straddle" */
 } mig_db_options;
 
 /* B_LOST with *err when it cannot be reached, B_DENIED when it refuses the login. */
@@ -30,7 +30,8 @@ void mig_db_close(mig_db *db); /* NULL is fine */
 /* Runs one statement. *out (may be NULL) is a new table of the rows, to be freed by the caller, NULL for a
  * statement without rows. B_DATABASE with err->db_errno for a server's error, B_LOST when it went away. */
 b_status mig_db_query(mig_db *db, const char *sql, b_table **out, b_err *err) B_MUSTCHECK;
-b_status mig_db_exec(mig_db *db, uint64_t *affected, b_err *err, const char *fmt, ...) B_PRINTF(4, 5) B_MUSTCHECK;
+b_status mig_db_exec(mig_db *db, uint64_t *affected, b_err *err, const char *fmt, ...)
+    B_PRINTF(4, 5) B_MUSTCHECK;
 
 /* The first cell of the first row, copied into buf; B_NOT_FOUND for no row or NULL. */
 b_status mig_db_scalar(mig_db *db, const char *sql, char *buf, size_t size, b_err *err) B_MUSTCHECK;

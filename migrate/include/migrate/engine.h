@@ -19,8 +19,8 @@ typedef struct mig_holder {
     uint64_t session;    /* the proxy's session id; 0 = nobody */
     uint64_t backend_id; /* connection id on the server */
     uint64_t epoch;
-    uint64_t since_ms;   /* how long it has been holding, in ms */
-    bool transaction;    /* a transaction; otherwise a statement in flight */
+    uint64_t since_ms; /* how long it has been holding, in ms */
+    bool transaction;  /* a transaction; otherwise a statement in flight */
     char user[64], client[64];
 } mig_holder;
 
@@ -99,14 +99,17 @@ b_status mig_set(mig_engine *e, const char *name, const char *key, const char *v
 b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err) B_MUSTCHECK;
 
 /* Checksum of A against B. *out: one row: rows, chunks, differing, first_keys, ms. */
-b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err) B_MUSTCHECK;
+b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out,
+                    b_err *err) B_MUSTCHECK;
 
 /* Each fills *out with rows whose columns docs/admin.md names. */
 b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* preflight */
 b_status mig_plan(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
-b_status mig_list(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;                 /* SHOW MIGRATIONS */
-b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* SHOW MIGRATION n */
-b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* name may be NULL */
+b_status mig_list(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK; /* SHOW MIGRATIONS */
+/* SHOW MIGRATION name. */
+b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+/* name may be NULL: of all. */
+b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
 b_status mig_instances(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
 
 #endif
