@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { FIRST_ROWS = 1000, LEAST_ROWS = 50, BUSY_MS = 20, IDLE_MS = 150, IDLE_THREADS = 3, LOOK_MS = 100 };
+#define PENDING_MS 3000 /* how often work that a phase still needs is tried again */
 #define ER_LOCK_WAIT 1205
 #define ER_DEADLOCK 1213
 
@@ -22,8 +23,17 @@ typedef struct runner {
     mig__throttle throttle;
     b_buf last; /* literals of the last key done; empty: none */
     uint64_t rows, done, total, since_ms, since_rows, target_ms, looked_ms;
-    char said[300]; /* the throttle's reason as stored */
+    uint64_t *pending_ms; /* when pending work was tried last */
+    char said[300];       /* the throttle's reason as stored */
+    char locked[300];     /* whose row locks stop the chunk; "" when it got through */
 } runner;
+
+static void retry_pending(mig_engine *e, mig_db *db, uint64_t *tried)
+{
+    if (*tried != 0 && mig__now_ms() - *tried < PENDING_MS) return;
+    mig__resume_pending(e, db);
+    *tried = mig__now_ms();
+}
 
 static b_status assignments(const runner *r, b_buf *q, b_err *err)
 {
@@ -97,14 +107,30 @@ static b_status chunk(runner *r, const char *hi, uint64_t rows, b_err *err)
 static void adapt(runner *r, uint64_t took)
 {
     if (took * 2 < r->target_ms)
-        r->rows = r->rows * 3 / 2;
+        r->rows = r->rows * 3 / 2 + 1;
     else if (took > r->target_ms)
         r->rows = r->rows * r->target_ms / took;
-    if (r->rows > r->m->chunk_rows) r->rows = r->m->chunk_rows;
     if (r->rows < LEAST_ROWS) r->rows = LEAST_ROWS;
+    if (r->rows > r->m->chunk_rows) r->rows = r->m->chunk_rows;
 }
 
 static b_status complete(runner *r, b_err *err);
+
+/* The chunk was rolled back. While it waits for one row it holds the others that it has locked, so that it
+ * shrinks fast, in the end to the very row that is locked: then it holds nothing that others want. */
+static b_status give_way(runner *r, const b_err *err)
+{
+    bool deadlock = err->db_errno == ER_DEADLOCK;
+    r->rows = deadlock ? r->rows / 2 : r->rows / 8;
+    if (r->rows == 0) r->rows = 1;
+    snprintf(r->locked, sizeof r->locked, "row locks: %s, tried again with %llu row%s",
+             deadlock ? "deadlock with another transaction"
+                      : "another transaction has held a row of the chunk for more than 1 s",
+             (unsigned long long)r->rows, r->rows == 1 ? "" : "s");
+    r->looked_ms = 0;
+    mig__sleep(r->e, 50 + (uint32_t)(mig__now_ms() % 100));
+    return B_OK;
+}
 
 /* One range. *end: the table's end was reached. */
 static b_status one_range(runner *r, bool *end, b_err *err)
@@ -121,16 +147,14 @@ static b_status one_range(runner *r, bool *end, b_err *err)
         if (s == B_OK) {
             b_buf_clear(&r->last), b_buf_slice(&r->last, b_buf_view(&hi));
             r->done += found;
+            r->locked[0] = '\0';
             adapt(r, mig__now_ms() - started);
         }
     }
     b_buf_deinit(&hi);
-    if (s == B_DATABASE && (err->db_errno == ER_LOCK_WAIT || err->db_errno == ER_DEADLOCK)) {
-        r->rows = r->rows / 2 < LEAST_ROWS ? LEAST_ROWS : r->rows / 2;
-        mig__sleep(r->e, 50 + (uint32_t)(mig__now_ms() % 100));
-        return B_OK;
-    }
-    return s;
+    return s == B_DATABASE && (err->db_errno == ER_LOCK_WAIT || err->db_errno == ER_DEADLOCK)
+               ? give_way(r, err)
+               : s;
 }
 
 /* ---- around the chunks ---- */
@@ -172,7 +196,7 @@ static b_status look(runner *r, bool *go, b_err *err)
     s = read_target(r, err);
     const char *reason = mig__throttle_check(&r->throttle, r->db, m);
     *go = reason[0] == '\0';
-    return s == B_OK ? store_reason(r, reason, err) : s;
+    return s == B_OK ? store_reason(r, *go ? r->locked : reason, err) : s;
 }
 
 static b_status take_over(runner *r, b_err *err)
@@ -206,6 +230,7 @@ static b_status run_chunks(runner *r, b_err *err)
     b_status s = B_OK;
     while (s == B_OK && !end) {
         if (mig__stopping(r->e)) return b_fail(err, B_CANCELLED, "the proxy is being shut down");
+        retry_pending(r->e, r->db, r->pending_ms);
         s = look(r, &go, err);
         if (s == B_OK && !go)
             mig__sleep(r->e, LOOK_MS);
@@ -279,9 +304,9 @@ static void note(runner *r, const b_err *err)
 }
 
 /* All of one migration's backfill, as long as it is this instance's. Takes m. */
-static b_status run_one(mig_engine *e, mig_db *db, mig__m *m)
+static b_status run_one(mig_engine *e, mig_db *db, mig__m *m, uint64_t *pending_ms)
 {
-    runner r = {.e = e, .db = db, .m = m};
+    runner r = {.e = e, .db = db, .m = m, .pending_ms = pending_ms};
     b_err err = {0};
     b_status s = mig__throttle_init(&r.throttle, e, &err);
     if (s == B_OK) s = take_over(&r, &err);
@@ -320,7 +345,7 @@ static b_status session(mig_engine *e, mig_db **db, b_err *err)
 {
     if (*db != NULL) return B_OK;
     b_status s = mig__connect(e, 0, db, err);
-    return s == B_OK ? mig_db_query(*db, "SET SESSION innodb_lock_wait_timeout = 3", NULL, err) : s;
+    return s == B_OK ? mig_db_query(*db, "SET SESSION innodb_lock_wait_timeout = 1", NULL, err) : s;
 }
 
 static void release(mig_db *db)
@@ -334,17 +359,17 @@ void *mig__backfill_main(void *engine)
 {
     mig_engine *e = engine;
     mig_db *db = NULL;
-    bool resumed = false;
+    uint64_t pending_ms = 0;
     while (!mig__stopping(e)) {
         b_err err = {0};
         mig__m *m = NULL;
         b_status s = session(e, &db, &err);
-        if (s == B_OK && !resumed) mig__resume_pending(e, db), resumed = true;
+        if (s == B_OK) retry_pending(e, db, &pending_ms);
         if (s == B_OK) s = find_work(e, db, &m, &err);
         if (s == B_OK && m != NULL) {
             s = mig_db_query(db, "SET SESSION time_zone = '+00:00'", NULL, &err);
             if (s == B_OK)
-                s = run_one(e, db, m);
+                s = run_one(e, db, m, &pending_ms);
             else
                 mig__free(m);
             release(db);

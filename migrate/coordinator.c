@@ -9,11 +9,17 @@
 
 #define WAIT_STEP_MS 15
 
+static uint32_t patience(mig__op *op)
+{
+    return op->patience_ms != 0 ? op->patience_ms : mig__settings_get(op->e).phase_timeout_ms;
+}
+
 static b_status lock(mig__op *op, b_err *err)
 {
     char got[8] = "", sql[100], holder[32] = "?";
-    uint32_t seconds = mig__settings_get(op->e).phase_timeout_ms / 1000;
-    snprintf(sql, sizeof sql, "SELECT GET_LOCK('" MIG__LOCK "', %u)", seconds == 0 ? 1 : seconds);
+    uint32_t seconds = patience(op) / 1000;
+    if (seconds == 0 && op->patience_ms == 0) seconds = 1;
+    snprintf(sql, sizeof sql, "SELECT GET_LOCK('" MIG__LOCK "', %u)", seconds);
     b_status s = mig_db_scalar(op->db, sql, got, sizeof got, err);
     if (s != B_OK || got[0] == '1') return s;
     b_err ignored;
@@ -27,18 +33,32 @@ static b_status lock(mig__op *op, b_err *err)
         holder);
 }
 
-b_status mig__op_begin(mig_engine *e, const char *name, const mig_actor *who, b_table *out, mig__op *op,
-                       b_err *err)
+/* With e->op held; lets go of it where it fails. */
+static b_status begin(mig__op *op, const char *name, b_err *err)
 {
-    *op = (mig__op){.e = e, .who = who, .out = out};
-    pthread_mutex_lock(&e->op);
-    op->deadline = mig__now_ms() + mig__settings_get(e).phase_timeout_ms;
-    b_status s = mig__connect(e, 0, &op->db, err);
+    op->deadline = mig__now_ms() + patience(op);
+    b_status s = mig__connect(op->e, 0, &op->db, err);
     if (s == B_OK) s = mig_db_query(op->db, "USE straddle", NULL, err);
     if (s == B_OK) s = lock(op, err);
     if (s == B_OK && name != NULL) s = mig__load(op->db, name, &op->m, err);
     if (s != B_OK) mig__op_end(op);
     return s;
+}
+
+b_status mig__op_begin(mig_engine *e, const char *name, const mig_actor *who, b_table *out, mig__op *op,
+                       b_err *err)
+{
+    *op = (mig__op){.e = e, .who = who, .out = out};
+    pthread_mutex_lock(&e->op);
+    return begin(op, name, err);
+}
+
+b_status mig__op_begin_aside(mig_engine *e, const char *name, mig__op *op, b_err *err)
+{
+    *op = (mig__op){.e = e, .patience_ms = MIG__ASIDE_MS};
+    if (pthread_mutex_trylock(&e->op) != 0)
+        return b_fail(err, B_TIMEOUT, "a command of an operator is running");
+    return begin(op, name, err);
 }
 
 void mig__op_end(mig__op *op)
@@ -75,7 +95,7 @@ b_status mig__wait_ack(mig__op *op, b_err *err)
     uint64_t epoch = 0, started = mig__now_ms();
     b_buf who = {0};
     bool yes = false;
-    op->deadline = started + mig__settings_get(op->e).phase_timeout_ms;
+    op->deadline = started + patience(op);
     b_status s = mig__epoch(op->db, &epoch, err);
     while (s == B_OK) {
         if (mig__ruleset_epoch(op->e) < epoch) s = mig__refresh(op->e, op->db, err);
@@ -84,10 +104,9 @@ b_status mig__wait_ack(mig__op *op, b_err *err)
         if (mig__stopping(op->e)) s = b_fail(err, B_CANCELLED, "the proxy is being shut down");
         if (mig__now_ms() >= op->deadline)
             s = b_fail(err, B_TIMEOUT,
-                       "not everything of the older epochs had ended within %u ms, the phase stays as it is; "
-                       "held up "
-                       "by %s; end that transaction (KILL the connection) or wait, then try again",
-                       mig__settings_get(op->e).phase_timeout_ms, b_buf_cstr(&who));
+                       "not everything of the older epochs had ended within %u ms, held up by %s; end that "
+                       "transaction (KILL the connection) or wait, then try again",
+                       patience(op), b_buf_cstr(&who));
         else
             mig__sleep(op->e, WAIT_STEP_MS);
     }
@@ -125,7 +144,7 @@ static b_status change_all(mig__op *op, const mig__change *c, uint64_t epoch, rw
 
 static b_status wait_seen(mig__op *op, uint64_t epoch, b_err *err)
 {
-    uint64_t until = mig__now_ms() + mig__settings_get(op->e).phase_timeout_ms;
+    uint64_t until = mig__now_ms() + patience(op);
     char left[16] = "";
     b_status s = mig__ack_self(op->e, op->db, err);
     while (s == B_OK) {
@@ -144,7 +163,7 @@ b_status mig__publish(mig__op *op, const mig__change *c, b_err *err)
 {
     uint64_t epoch = 0, hash = 0, started = mig__now_ms();
     rw_ruleset *r = NULL;
-    b_status s = mig__wait_ack(op, err);
+    b_status s = c->without_ack ? B_OK : mig__wait_ack(op, err);
     if (s == B_OK) s = mig__epoch(op->db, &epoch, err);
     if (s == B_OK) s = mig__begin(op->db, err);
     if (s == B_OK) s = change_all(op, c, epoch, &r, &hash, err);
@@ -166,5 +185,7 @@ b_status mig__republish(mig__op *op, const char *why, b_err *err)
 {
     mig__change c = {
         .event = {.migration = op->m == NULL ? "" : op->m->name, .action = "catalogue", .result = why}};
-    return mig__publish(op, &c, err);
+    b_status s = mig__publish(op, &c, err);
+    if (s != B_OK) mig_engine_catalog_changed(op->e); /* the lease's thread publishes it when it can */
+    return s;
 }

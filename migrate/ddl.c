@@ -186,7 +186,8 @@ b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err)
         mig_db_close(w.db);
         return s;
     }
-    op->deadline = mig__now_ms() + mig__settings_get(op->e).phase_timeout_ms;
+    op->deadline =
+        mig__now_ms() + (op->patience_ms != 0 ? op->patience_ms : mig__settings_get(op->e).phase_timeout_ms);
     pthread_mutex_init(&w.mu, NULL);
     pthread_cond_init(&w.wake, NULL);
     s = try_algorithms(op, &w, change, inplace, to);

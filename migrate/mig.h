@@ -155,10 +155,15 @@ typedef struct mig__op {
     bool force;
     b_buf forced; /* the gates that FORCE passed */
     uint64_t deadline;
+    uint32_t patience_ms; /* how long to wait for others; 0: as the configuration says */
 } mig__op;
+
+#define MIG__ASIDE_MS 500
 
 b_status mig__op_begin(mig_engine *e, const char *name, const mig_actor *who, b_table *out, mig__op *op,
                        b_err *err) B_MUSTCHECK;
+/* For what the engine does by itself: gives way at once to an operator's command, and waits briefly. */
+b_status mig__op_begin_aside(mig_engine *e, const char *name, mig__op *op, b_err *err) B_MUSTCHECK;
 void mig__op_end(mig__op *op);
 b_status mig__op_reload(mig__op *op, b_err *err) B_MUSTCHECK;
 void mig__op_step(mig__op *op, const char *step, const char *detail, uint64_t started);
@@ -167,6 +172,7 @@ b_status mig__wait_ack(mig__op *op, b_err *err) B_MUSTCHECK; /* of the published
 typedef struct mig__change {
     const char *sql[4]; /* run in this order; NULL ends */
     mig__event event;
+    bool without_ack; /* the caller has shown that this epoch may be published beside the two before it */
 } mig__change;
 b_status mig__publish(mig__op *op, const mig__change *c, b_err *err) B_MUSTCHECK;
 b_status mig__republish(mig__op *op, const char *why, b_err *err) B_MUSTCHECK; /* catalogue changed */
@@ -178,7 +184,8 @@ const mig__edge *mig__edge_find(rw_phase from, rw_phase to);
 b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err) B_MUSTCHECK;
 /* This instance's last use of the old name goes into the table, where that of all instances is. */
 b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err) B_MUSTCHECK;
-/* The same for all migrations, at start; what fails is logged and goes on with the next ADVANCE. */
+/* The same for all migrations, at start and every few seconds; what fails is in last_error, and tried again.
+ */
 void mig__resume_pending(mig_engine *e, mig_db *db);
 b_status mig__finish_pending(mig__op *op, b_err *err) B_MUSTCHECK; /* what a crash interrupted */
 

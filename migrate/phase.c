@@ -6,10 +6,11 @@
  * An edge is walked in this order: work that a crash left, gates (FORCE passes them), ACK of the published
  * epoch, DDL before, publish (which asks for the ACK again), DDL after. `pending` in the migration's row
  * names the edge from the moment it is published until its work after is recorded, so that any other program
- * can go on with it; every piece of work looks at what is really there first.
+ * can go on with it; every piece of work looks at what is really there first. Where that work fails, the
+ * engine tries again by itself; only planned > expanded is taken back, as long as no column was added.
  *
  *   edge                    gates                               before            after
- *   planned > expanded                                                            ADD B
+ *   planned > expanded                                                            ACK, ADD B
  *   expanded > dual_write                                                         (backfill starts by itself)
  *   dual_write > switched   backfill, checksum, twin indexes
  *   switched > retired      checksum                            retire A, B       ACK, B's own default
@@ -204,7 +205,7 @@ static b_status republish(mig__op *op, b_err *err)
 #define VOID_ALL "generation = generation + 1, checksum_clean = 0, checksum_at = NULL"
 
 static const mig__edge edges[] = {
-    {RW_PLANNED, RW_EXPANDED, .after = {mig__add_columns, republish}},
+    {RW_PLANNED, RW_EXPANDED, .after = {mig__wait_ack, mig__add_columns, republish}},
     {RW_EXPANDED, RW_DUAL_WRITE,
      .backfill = "state = 'running', reverse = 0, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = VOID_ALL},
@@ -252,45 +253,107 @@ static b_status run_gates(const mig__edge *edge, mig__op *op, b_err *err)
     return B_OK;
 }
 
-static b_status publish_edge(const mig__edge *edge, mig__op *op, b_err *err)
+/* May this edge back be published without the ACK of the present epoch? A new epoch needs all of the one
+ * before it, so that only the last two are held by anyone. Where the last one is this migration's edge here
+ * from the phase that is gone back to, nobody can be in a third phase. */
+static b_status back_is_free(const mig__edge *edge, mig__op *op, bool *free_back, b_err *err)
 {
-    const char *from = rw_phase_name(edge->from), *to = rw_phase_name(edge->to);
+    char from[32] = "";
+    uint64_t epoch = 0;
+    *free_back = false;
+    if (edge->to > edge->from || edge->before[0] != NULL) return B_OK;
+    b_status s = mig__epoch(op->db, &epoch, err);
+    if (s != B_OK || epoch != op->m->epoch) return s;
+    s = mig_db_scalar(op->db,
+                      b_arena_printf(op->m->arena,
+                                     "SELECT from_phase FROM straddle.history WHERE migration = '%s' AND "
+                                     "to_phase <> '' ORDER BY id DESC LIMIT 1",
+                                     op->m->name),
+                      from, sizeof from, err);
+    if (s == B_NOT_FOUND) return B_OK;
+    *free_back = s == B_OK && strcmp(from, rw_phase_name(edge->to)) == 0;
+    return s;
+}
+
+static b_status edge_sql(const mig__edge *edge, mig__op *op, const char *pending, mig__change *c, b_err *err)
+{
     b_arena *a = op->m->arena;
-    const char *pending = edge->after[0] == NULL ? "" : b_arena_printf(a, "%s>%s", from, to);
-    mig__change c = {.event = {.migration = b_arena_strdup(a, op->m->name),
-                               .action = edge->to > edge->from ? "advance" : "rollback",
-                               .from = from,
-                               .to = to,
-                               .forced = op->forced.n != 0,
-                               .result = op->forced.n == 0
-                                             ? "ok"
-                                             : b_arena_printf(a, "forced: %s", b_buf_cstr(&op->forced))}};
-    c.sql[0] = b_arena_printf(
+    const char *to = rw_phase_name(edge->to);
+    c->sql[0] = b_arena_printf(
         a,
         "UPDATE straddle.migrations SET phase = '%s', pending = '%s', since = NOW(3), last_error = "
         "'', epoch = (SELECT epoch FROM straddle.state WHERE id = 1)%s%s WHERE name = '%s'",
         to, pending, edge->migration == NULL ? "" : ", ", edge->migration == NULL ? "" : edge->migration,
         op->m->name);
-    c.sql[1] =
+    c->sql[1] =
         b_arena_printf(a,
                        "UPDATE straddle.backfill SET phase = '%s', generation = (SELECT generation FROM "
                        "straddle.migrations WHERE name = '%s')%s%s WHERE migration = '%s'",
                        to, op->m->name, edge->backfill == NULL ? "" : ", ",
                        edge->backfill == NULL ? "" : edge->backfill, op->m->name);
-    if (c.sql[0] == NULL || c.sql[1] == NULL || pending == NULL) return b_fail(err, B_NOMEM, "out of memory");
-    return mig__publish(op, &c, err);
+    return c->sql[0] == NULL || c->sql[1] == NULL ? b_fail(err, B_NOMEM, "out of memory") : B_OK;
+}
+
+/* result: NULL = as forced or not. */
+static b_status publish_edge(const mig__edge *edge, mig__op *op, const char *result, b_err *err)
+{
+    const char *from = rw_phase_name(edge->from), *to = rw_phase_name(edge->to);
+    b_arena *a = op->m->arena;
+    bool work = edge->after[0] != NULL && result == NULL;
+    const char *pending = work ? b_arena_printf(a, "%s>%s", from, to) : "";
+    if (result == NULL)
+        result = op->forced.n == 0 ? "ok" : b_arena_printf(a, "forced: %s", b_buf_cstr(&op->forced));
+    mig__change c = {.event = {.migration = b_arena_strdup(a, op->m->name),
+                               .action = edge->to > edge->from ? "advance" : "rollback",
+                               .from = from,
+                               .to = to,
+                               .forced = op->forced.n != 0,
+                               .result = result}};
+    if (pending == NULL || result == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    b_status s = edge_sql(edge, op, pending, &c, err);
+    if (s == B_OK) s = back_is_free(edge, op, &c.without_ack, err);
+    return s == B_OK ? mig__publish(op, &c, err) : s;
+}
+
+/* planned > expanded was published, but nothing was done to the table: planned again, at once. */
+static b_status take_back(const mig__edge *edge, mig__op *op, bool *taken, b_err *err)
+{
+    b_err why = {0};
+    mig__live now = {0};
+    b_status s = B_OK;
+    *taken = false;
+    if (edge->to != RW_EXPANDED || edge->from != RW_PLANNED) return B_OK;
+    for (size_t i = 0; s == B_OK && !now.exists && i < op->m->npairs; i++)
+        s = mig__column_now(op->db, op->m, op->m->pairs[i].to, &now, &why);
+    if (s == B_OK && now.exists) return B_OK;
+    const char *reason = b_arena_printf(op->m->arena, "taken back, nothing was changed: %s", err->msg);
+    if (s == B_OK)
+        s = publish_edge(mig__edge_find(RW_EXPANDED, RW_PLANNED), op, reason == NULL ? "taken back" : reason,
+                         &why);
+    *taken = s == B_OK;
+    return s == B_OK ? B_OK : b_fail(err, s, "%s", why.msg);
+}
+
+static b_status unfinished(const mig__edge *edge, mig__op *op, b_status s, b_err *err)
+{
+    bool taken = false;
+    b_err why = *err;
+    if (s != B_LOST && s != B_CANCELLED && take_back(edge, op, &taken, &why) != B_OK) taken = false;
+    if (taken)
+        return b_err_prefix(err, "migration %s is in phase planned again, nothing was changed", op->m->name);
+    return b_err_prefix(
+        err,
+        "phase %s of migration %s is published, but its work is not done yet (the engine tries again by "
+        "itself, and so does the next ADVANCE or ROLLBACK)",
+        rw_phase_name(edge->to), op->m->name);
 }
 
 static b_status finish(const mig__edge *edge, mig__op *op, b_err *err)
 {
     b_status s = run_pieces(edge->after, op, err);
-    if (s != B_OK)
-        return b_err_prefix(
-            err,
-            "phase %s of migration %s is published, but its work is not done (it goes on with the next "
-            "ADVANCE or ROLLBACK)",
-            rw_phase_name(edge->to), op->m->name);
-    s = mig__query(op->db, NULL, err, "UPDATE straddle.migrations SET pending = '' WHERE name = '%s'",
+    if (s != B_OK) return unfinished(edge, op, s, err);
+    s = mig__query(op->db, NULL, err,
+                   "UPDATE straddle.migrations SET pending = '', last_error = '' WHERE name = '%s'",
                    op->m->name);
     return s == B_OK ? mig__op_reload(op, err) : s;
 }
@@ -316,7 +379,7 @@ b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err)
     b_status s = run_gates(edge, op, err);
     if (s == B_OK && edge->before[0] != NULL) s = mig__wait_ack(op, err);
     if (s == B_OK) s = run_pieces(edge->before, op, err);
-    if (s == B_OK) s = publish_edge(edge, op, err);
+    if (s == B_OK) s = publish_edge(edge, op, NULL, err);
     if (s == B_OK) s = finish(edge, op, err);
     if (s != B_OK) note_error(op, err);
     return s;
@@ -330,7 +393,9 @@ b_status mig__finish_pending(mig__op *op, b_err *err)
         snprintf(name, sizeof name, "%s>%s", rw_phase_name(edges[i].from), rw_phase_name(edges[i].to));
         if (strcmp(name, op->m->pending) != 0) continue;
         mig__op_step(op, "pending", op->m->pending, mig__now_ms());
-        return finish(&edges[i], op, err);
+        b_status s = finish(&edges[i], op, err);
+        if (s != B_OK) note_error(op, err);
+        return s;
     }
     return b_fail(err, B_STATE, "migration %s has the unknown pending work '%s'", op->m->name,
                   op->m->pending);
@@ -344,14 +409,14 @@ void mig__resume_pending(mig_engine *e, mig_db *db)
     for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
         mig__op op;
         const char *name = b_table_cell(t, i, 0).p;
-        b_status one = mig__op_begin(e, name, NULL, NULL, &op, &err);
+        b_status one = mig__op_begin_aside(e, name, &op, &err);
         if (one == B_OK) {
             one = mig__finish_pending(&op, &err);
             mig__op_end(&op);
         }
         if (one != B_OK)
-            b_logf(e->log, B_ERROR, "migrate", "migration=%s the work after its phase is not done: %s", name,
-                   err.msg);
+            b_logf(e->log, one == B_TIMEOUT ? B_INFO : B_ERROR, "migrate",
+                   "migration=%s the work after its phase is not done: %s", name, err.msg);
     }
     b_table_free(t);
 }

@@ -30,8 +30,9 @@ typedef struct fixture {
     cfg_server replica;
     pthread_mutex_t mu;
     rw_ruleset *rules;
-    bool dirty;   /* answer `clean` with no */
-    bool use_old; /* the census has a use of the old name */
+    bool dirty;    /* answer `clean` with no */
+    uint64_t held; /* a transaction of this epoch is open; 0: none */
+    bool use_old;  /* the census has a use of the old name */
     mig_engine *engine;
     b_log log;
 } fixture;
@@ -51,7 +52,8 @@ static bool host_clean(void *ctx, uint64_t epoch, mig_holder *who)
 {
     fixture *f = ctx;
     pthread_mutex_lock(&f->mu);
-    bool clean = !f->dirty && f->rules != NULL && rw_ruleset_epoch(f->rules) >= epoch;
+    bool clean = !f->dirty && (f->held == 0 || epoch <= f->held) && f->rules != NULL &&
+                 rw_ruleset_epoch(f->rules) >= epoch;
     pthread_mutex_unlock(&f->mu);
     if (!clean && who != NULL) {
         *who = (mig_holder){
@@ -163,6 +165,7 @@ static void start(fixture *f, unsigned rows)
     if (f->engine != NULL) actor_stop(f); /* of a test that failed */
     make_table(f, rows);
     f->dirty = f->use_old = false;
+    f->held = 0;
     f->migration.observe_days = 0;
     f->migration.chunk_rows = 10000;
     f->config.phase_timeout_ms = 5000;
@@ -371,9 +374,120 @@ static void blocked_ddl_names_the_blocker(void **state)
     snprintf(id, sizeof id, "connection %llu", (unsigned long long)mig_db_thread_id(other));
     if (strstr(err.msg, id) == NULL) fail_msg("%s: the blocker, %s, is not named: %s", f->env, id, err.msg);
     mig_db_close(other);
-    /* published, with its work pending: the next step does it */
+    assert_non_null(strstr(err.msg, "planned again"));
+    assert_int_equal(
+        number(f, "SELECT COUNT(*) FROM straddle.migrations WHERE phase = 'planned' AND pending = ''"), 1);
     go(f, "dual_write");
     assert_int_equal(column(f, "method", "1"), 1);
+    actor_stop(f);
+}
+
+static void hold(fixture *f)
+{
+    wait_for(f, "SELECT MIN(acked_epoch) = (SELECT epoch FROM straddle.state) FROM straddle.instances",
+             "the acknowledgement");
+    f->held = (uint64_t)number(f, "SELECT epoch FROM straddle.state");
+}
+
+static void times_out(fixture *f, const char *to, const char *says, const char *phase)
+{
+    b_err err = {0};
+    char sql[200];
+    if (advance(f, to, true, &err) != B_TIMEOUT || strstr(err.msg, "sleepy") == NULL ||
+        strstr(err.msg, says) == NULL)
+        fail_msg("%s: ADVANCE TO %s should time out with '%s': %s", f->env, to, says, err.msg);
+    snprintf(sql, sizeof sql,
+             "SELECT COUNT(*) FROM straddle.migrations WHERE phase = '%s' AND last_error LIKE '%%sleepy%%'",
+             phase);
+    if (number(f, sql) != 1) fail_msg("%s: after ADVANCE TO %s the phase should be %s", f->env, to, phase);
+}
+
+/* A transaction that is open while phases change: what it may hold up and what not, edge by edge. */
+static void open_transaction_at_each_edge(void **state)
+{
+    fixture *f = *state;
+    b_err err = {0};
+    start(f, 300);
+    f->config.phase_timeout_ms = 700;
+    assert_int_equal(mig_engine_reconfigure(f->engine, &f->config, &err), B_OK);
+    hold(f);
+    times_out(f, "expanded", "planned again", "planned");
+    assert_int_equal(column(f, "method", "1"), 0);
+    f->held = 0;
+    go(f, "expanded");
+    hold(f);
+    go(f, "dual_write"); /* neighbours are safe together; the backfill is not */
+    usleep(400000);
+    assert_int_equal(number(f, "SELECT rows_done FROM straddle.backfill"), 0);
+    back(f, "expanded"); /* nobody can be in a third phase: it need not wait */
+    times_out(f, "dual_write", "held up", "expanded");
+    f->held = 0;
+    go(f, "dual_write");
+    wait_complete(f);
+    go(f, "switched");
+    hold(f);
+    back(f, "dual_write");
+    f->held = 0;
+    go(f, "switched");
+    hold(f);
+    times_out(f, "retired", "is published", "retired");
+    assert_int_equal(column(f, "method", INVISIBLE), 1);
+    f->held = 0;
+    wait_for(f, "SELECT pending = '' AND last_error = '' FROM straddle.migrations",
+             "the end of retired's work");
+    assert_int_equal(column(f, "method", INVISIBLE), 0);
+    hold(f);
+    times_out(f, "contracted", "is published", "contracted");
+    assert_int_equal(column(f, "kind", "1"), 1);
+    f->held = 0;
+    wait_for(f, "SELECT pending = '' FROM straddle.migrations", "the end of contracted's work");
+    assert_int_equal(column(f, "kind", "1"), 0);
+    actor_stop(f);
+}
+
+static void drop_waits_on_the_way_back(void **state)
+{
+    fixture *f = *state;
+    b_err err = {0};
+    b_table *out = b_table_new();
+    start(f, 10);
+    f->config.phase_timeout_ms = 700;
+    assert_int_equal(mig_engine_reconfigure(f->engine, &f->config, &err), B_OK);
+    go(f, "expanded");
+    hold(f);
+    assert_int_equal(mig_rollback(f->engine, NAME, "planned", &tester, out, &err), B_TIMEOUT);
+    assert_non_null(strstr(err.msg, "phase planned of migration " NAME " is published"));
+    assert_int_equal(column(f, "method", "1"), 1);
+    f->held = 0;
+    wait_for(f, "SELECT pending = '' AND phase = 'planned' FROM straddle.migrations", "the dropping of B");
+    assert_int_equal(column(f, "method", "1"), 0);
+    b_table_free(out);
+    actor_stop(f);
+}
+
+/* A row that stays locked stops the backfill, which says so, and holds no other row meanwhile. */
+static void a_locked_row_is_waited_for(void **state)
+{
+    fixture *f = *state;
+    b_err err = {0};
+    start(f, 300);
+    go(f, "expanded");
+    mig_db *other = connect_root(f);
+    assert_int_equal(mig_db_query(other, "START TRANSACTION", NULL, &err), B_OK);
+    assert_int_equal(
+        mig_db_query(other, "UPDATE t_engine.t SET n = 5 WHERE tenant = 't''2' AND id = 200", NULL, &err),
+        B_OK);
+    go(f, "dual_write");
+    wait_for(f, "SELECT COUNT(*) FROM straddle.backfill WHERE throttle LIKE 'row locks: %with 1 row'",
+             "the reason");
+    run(f, "SET SESSION innodb_lock_wait_timeout = 1");
+    run(f, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"); /* locks what it changes only */
+    run(f, "UPDATE t_engine.t SET n = 6 WHERE id <> 200");            /* waits for nobody */
+    assert_int_equal(mig_db_query(other, "ROLLBACK", NULL, &err), B_OK);
+    wait_complete(f);
+    assert_int_equal(number(f, DIFFERING), 0);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM straddle.backfill WHERE throttle = ''"), 1);
+    mig_db_close(other);
     actor_stop(f);
 }
 
@@ -503,14 +617,18 @@ static int teardown(void **state)
     return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(walks_to_the_end),
         cmocka_unit_test(goes_back_from_each_phase),
         cmocka_unit_test(gates_refuse_and_force_is_recorded),
         cmocka_unit_test(timeout_keeps_the_phase),
         cmocka_unit_test(blocked_ddl_names_the_blocker),
+        cmocka_unit_test(open_transaction_at_each_edge),
+        cmocka_unit_test(drop_waits_on_the_way_back),
+        cmocka_unit_test(a_locked_row_is_waited_for),
         cmocka_unit_test(backfill_resumes),
         cmocka_unit_test(lag_throttles_and_fails_closed),
         cmocka_unit_test(preflight_refuses),
