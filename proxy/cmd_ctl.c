@@ -28,19 +28,19 @@ typedef struct options {
 } options;
 
 static const char usage[] =
-    "Usage: straddle ctl [-c FILE] [--json | --vertical] [--user NAME] [--timeout SECONDS] STATEMENT\n"
-    "       straddle ctl [-c FILE] [options] -        (statements from standard input, each ended by ;)\n"
+    "Usage: straddle ctl [-c FILE] [--json | --vertical] [--user NAME] [--timeout SECONDS] COMMAND\n"
+    "       straddle ctl [-c FILE] [options] -        (commands from standard input, each ended by ;)\n"
     "\n"
-    "Sends admin statements to the admin port that FILE names, with the password FILE has for the user.\n"
+    "Sends admin commands to the admin port that FILE names, with the password FILE has for the user.\n"
     "\n"
     "  -c, --config FILE      the configuration of the instance; default straddle.yaml\n"
-    "      --json             a JSON array of objects; {\"message\": …} for statements without rows\n"
+    "      --json             a JSON array of objects; {\"message\": …} for commands without rows\n"
     "      --vertical         one cell a line\n"
     "      --user NAME        an admin user; without it the first one with the role operator\n"
     "      --timeout SECONDS  give up waiting for an answer (the command may go on); default 0 = never\n"
     "\n"
-    "Exit status: 0 done; 1 a statement failed, those after it were not sent; 2 it could not run.\n"
-    "HELP is a statement that lists all statements; see also docs/admin.md.\n";
+    "Exit status: 0 done; 1 a command failed, those after it were not sent; 2 it could not run.\n"
+    "HELP is the command that lists them all; see also docs/admin.md.\n";
 
 /* ---- printing ---- */
 
@@ -333,7 +333,7 @@ static bool parse(int argc, char **argv, options *o)
         if (!take(option, o)) return false;
     if (o->help) return true;
     if (optind + 1 != argc) {
-        fputs("straddle ctl: one statement is needed, in quotes; or - for standard input\n", stderr);
+        fputs("straddle ctl: one command is needed, in quotes; or - for standard input\n", stderr);
         return false;
     }
     o->statement = argv[optind];

@@ -37,7 +37,7 @@ static const struct option long_options[] = {
 static void usage(FILE *out)
 {
     fputs(
-        "usage: straddle rewrite --ddl FILE --migration FILE [--phase PHASE] [--version old|new|both]\n"
+        "Usage: straddle rewrite --ddl FILE --migration FILE [--phase PHASE] [--version old|new|both]\n"
         "           [--server mysql-9.7|mariadb-10.11] [--sql-mode MODES] [--charset NAME] [--schema NAME]\n"
         "           [--prepared] [--explain] < statements.sql\n"
         "Prints each statement as it would be sent to the server, or `-- refused: REASON`.\n"

@@ -16,19 +16,19 @@ static const struct command {
     {"serve", px_cmd_serve, "serve -c FILE",
      "run the proxy until SIGTERM or SIGINT; SIGHUP reads FILE again"},
     {"check-config", px_cmd_check_config, "check-config -c FILE", "say what is wrong with FILE, and end"},
-    {"ctl", px_cmd_ctl, "ctl -c FILE COMMAND [--json]", "run an admin command, such as \"SHOW MIGRATIONS\""},
+    {"ctl", px_cmd_ctl, "ctl -c FILE [--json] COMMAND", "run an admin command, such as \"SHOW MIGRATIONS\""},
     {"rewrite", px_cmd_rewrite, "rewrite --ddl FILE --migration FILE --phase PHASE …",
      "print statements from standard input as they would be sent"},
 };
 
 static void print_help(FILE *out)
 {
-    fputs("straddle: a MySQL-protocol proxy for expand-contract schema migrations\n\nusage:\n", out);
+    fputs("straddle: a MySQL-protocol proxy for expand-contract schema migrations\n\nUsage:\n", out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  straddle %-52s %s\n", commands[i].form, commands[i].meaning);
     fputs("  straddle --help | --version\n\n"
-          "FILE is straddle.yaml in the current folder where it is not given.\n"
-          "exit status: 0 done, 1 failed, 2 wrong usage or configuration\n",
+          "FILE is straddle.yaml in the current folder where it is not given.\n\n"
+          "Exit status: 0 done, 1 failed, 2 wrong usage or configuration\n",
           out);
 }
 
