@@ -26,8 +26,7 @@ static b_status read_indexes(mig_db *db, const mig__m *m, b_table **out, b_err *
     b_buf_str(&q, " AND TABLE_NAME = ");
     b_buf_quote(&q, b_slice_str(m->table));
     b_buf_str(&q, " ORDER BY INDEX_NAME, SEQ_IN_INDEX");
-    b_status s =
-        q.failed ? b_fail(err, B_NOMEM, "out of memory") : mig_db_query(db, b_buf_cstr(&q), out, err);
+    b_status s = mig__ask(db, out, err, &q);
     b_buf_deinit(&q);
     return s;
 }

@@ -21,7 +21,7 @@ static b_status over(mig_db *db, const mig__m *m, bool unique, bool twins, b_buf
         b_buf_quote(&q, b_slice_str(twins ? m->pairs[i].to : m->pairs[i].from));
     }
     b_buf_str(&q, ") ORDER BY 1");
-    b_status s = q.failed ? b_fail(err, B_NOMEM, "out of memory") : mig_db_query(db, b_buf_cstr(&q), &t, err);
+    b_status s = mig__ask(db, &t, err, &q);
     b_buf_deinit(&q);
     for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
         if (i > 0) b_buf_char(out, '\n');

@@ -97,7 +97,7 @@ b_status mig__key_load(mig_db *db, const char *schema, const char *table, mig__k
     b_buf_str(&q, " AND s.TABLE_NAME = ");
     b_buf_quote(&q, b_slice_str(table));
     b_buf_str(&q, " ORDER BY s.SEQ_IN_INDEX");
-    b_status s = q.failed ? b_fail(err, B_NOMEM, "out of memory") : mig_db_query(db, b_buf_cstr(&q), &t, err);
+    b_status s = mig__ask(db, &t, err, &q);
     b_buf_deinit(&q);
     if (s != B_OK) return s;
     size_t n = b_table_rows(t);
@@ -205,16 +205,15 @@ void mig__differs(const mig__m *m, b_buf *out)
     b_buf_char(out, ')');
 }
 
-/* SELECT <what> FROM the table in the order of its key, after `last`. */
-static void from_table(b_buf *q, const mig__m *m, const mig__key *k, const char *last, const char *upto)
+void mig__key_rows(const mig__key *k, const mig__m *m, const char *last, const char *upto, b_buf *out)
 {
-    b_buf_str(q, " FROM ");
-    b_buf_ident(q, b_slice_str(m->schema));
-    b_buf_char(q, '.');
-    b_buf_ident(q, b_slice_str(m->table));
-    b_buf_str(q, " FORCE INDEX (PRIMARY) WHERE 1 = 1");
-    if (last != NULL) b_buf_str(q, " AND "), mig__key_after(k, last, q);
-    if (upto != NULL) b_buf_str(q, " AND "), mig__key_upto(k, upto, q);
+    b_buf_str(out, " FROM ");
+    b_buf_ident(out, b_slice_str(m->schema));
+    b_buf_char(out, '.');
+    b_buf_ident(out, b_slice_str(m->table));
+    b_buf_str(out, " FORCE INDEX (PRIMARY) WHERE 1 = 1");
+    if (last != NULL) b_buf_str(out, " AND "), mig__key_after(k, last, out);
+    if (upto != NULL) b_buf_str(out, " AND "), mig__key_upto(k, upto, out);
 }
 
 static void order(b_buf *q, const mig__key *k, const char *direction)
@@ -232,10 +231,10 @@ static b_status key_at(mig_db *db, const mig__m *m, const mig__key *k, const cha
     b_table *t = NULL;
     b_buf_str(&q, "SELECT ");
     mig__key_select(k, &q);
-    from_table(&q, m, k, last, NULL);
+    mig__key_rows(k, m, last, NULL, &q);
     order(&q, k, direction);
     b_buf_printf(&q, " LIMIT 1 OFFSET %llu", (unsigned long long)offset);
-    b_status s = q.failed ? b_fail(err, B_NOMEM, "out of memory") : mig_db_query(db, b_buf_cstr(&q), &t, err);
+    b_status s = mig__ask(db, &t, err, &q);
     b_buf_deinit(&q);
     if (s != B_OK) return s;
     *got = b_table_rows(t) > 0;
@@ -262,7 +261,7 @@ b_status mig__key_range(mig_db *db, const mig__m *m, const mig__key *k, const ch
     b_buf q = {0};
     char count[32] = "0";
     b_buf_str(&q, "SELECT COUNT(*)");
-    from_table(&q, m, k, last, b_buf_cstr(hi));
+    mig__key_rows(k, m, last, b_buf_cstr(hi), &q);
     s = q.failed ? b_fail(err, B_NOMEM, "out of memory")
                  : mig_db_scalar(db, b_buf_cstr(&q), count, sizeof count, err);
     b_buf_deinit(&q);

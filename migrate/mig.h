@@ -65,7 +65,9 @@ rw_server mig__server_of(mig_db *db, b_err *err);
 b_slice mig__cell(const b_table *t, size_t row, const char *column); /* p == NULL: NULL or no such column */
 uint64_t mig__cell_u64(const b_table *t, size_t row, const char *column);
 b_status mig__query(mig_db *db, b_table **out, b_err *err, const char *fmt, ...) B_PRINTF(4, 5) B_MUSTCHECK;
-b_status mig__run(mig_db *db, b_err *err, const b_buf *sql) B_MUSTCHECK; /* a built statement */
+/* A statement that was built, for its rows; and for none. */
+b_status mig__ask(mig_db *db, b_table **out, b_err *err, const b_buf *sql) B_MUSTCHECK;
+b_status mig__run(mig_db *db, b_err *err, const b_buf *sql) B_MUSTCHECK;
 /* A quoted literal or identifier in the arena; "''" when out of memory never happens silently: NULL. */
 const char *mig__q(b_arena *a, const char *text);
 const char *mig__id(b_arena *a, const char *name);
@@ -253,6 +255,8 @@ bool mig__key_literals(const mig__key *k, const b_table *row, size_t at, b_buf *
 /* (a > x OR (a = x AND b > y)): `last` says whether the key's own row is in. lits as mig__key_literals. */
 void mig__key_after(const mig__key *k, const char *lits, b_buf *out);
 void mig__key_upto(const mig__key *k, const char *lits, b_buf *out);
+/* " FROM the table WHERE …": the rows whose key is after last and up to upto (NULL: no bound). */
+void mig__key_rows(const mig__key *k, const mig__m *m, const char *last, const char *upto, b_buf *out);
 /* Byte-exact, null-safe: NOT (A <=> B) over all pairs, joined by OR. */
 void mig__differs(const mig__m *m, b_buf *out);
 

@@ -51,10 +51,15 @@ b_status mig__query(mig_db *db, b_table **out, b_err *err, const char *fmt, ...)
     return s;
 }
 
-b_status mig__run(mig_db *db, b_err *err, const b_buf *sql)
+b_status mig__ask(mig_db *db, b_table **out, b_err *err, const b_buf *sql)
 {
     if (sql->failed) return b_fail(err, B_NOMEM, "out of memory for a statement of the engine");
-    return mig_db_query(db, b_buf_cstr(sql), NULL, err);
+    return mig_db_query(db, b_buf_cstr(sql), out, err);
+}
+
+b_status mig__run(mig_db *db, b_err *err, const b_buf *sql)
+{
+    return mig__ask(db, NULL, err, sql);
 }
 
 static const char *keep(b_arena *a, b_buf *b)

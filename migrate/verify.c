@@ -8,17 +8,6 @@
 
 enum { CHUNK_ROWS = 20000, KEYS_SHOWN = 5 };
 
-static void condition(b_buf *q, const mig__m *m, const mig__key *k, const char *last, const char *hi)
-{
-    b_buf_str(q, " FROM ");
-    b_buf_ident(q, b_slice_str(m->schema));
-    b_buf_char(q, '.');
-    b_buf_ident(q, b_slice_str(m->table));
-    b_buf_str(q, " FORCE INDEX (PRIMARY) WHERE ");
-    if (last != NULL) mig__key_after(k, last, q), b_buf_str(q, " AND ");
-    mig__key_upto(k, hi, q);
-}
-
 /* The keys of the first differing rows of a chunk, for people: `3; 17`, or `(3, x'61')` for several columns.
  */
 static b_status note_keys(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *hi,
@@ -28,11 +17,11 @@ static b_status note_keys(mig_db *db, const mig__m *m, const mig__key *k, const 
     b_table *t = NULL;
     b_buf_str(&q, "SELECT ");
     mig__key_select(k, &q);
-    condition(&q, m, k, last, hi);
+    mig__key_rows(k, m, last, hi, &q);
     b_buf_str(&q, " AND ");
     mig__differs(m, &q);
     b_buf_printf(&q, " LIMIT %d", KEYS_SHOWN);
-    b_status s = q.failed ? b_fail(err, B_NOMEM, "out of memory") : mig_db_query(db, b_buf_cstr(&q), &t, err);
+    b_status s = mig__ask(db, &t, err, &q);
     b_buf_clear(&q);
     for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
         b_buf one = {0};
@@ -61,8 +50,8 @@ static b_status check_chunk(mig_db *db, const mig__m *m, const mig__key *k, cons
     b_buf_str(&q, "SELECT COUNT(*) AS n, COALESCE(SUM(");
     mig__differs(m, &q);
     b_buf_str(&q, "), 0) AS d");
-    condition(&q, m, k, last, hi);
-    b_status s = q.failed ? b_fail(err, B_NOMEM, "out of memory") : mig_db_query(db, b_buf_cstr(&q), &t, err);
+    mig__key_rows(k, m, last, hi, &q);
+    b_status s = mig__ask(db, &t, err, &q);
     b_buf_deinit(&q);
     if (s != B_OK) return s;
     uint64_t differing = mig__cell_u64(t, 0, "d");
