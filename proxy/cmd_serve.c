@@ -25,7 +25,7 @@ typedef struct server {
     uv_timer_t drain;
     uv_work_t reload;
     uint64_t drain_until;
-    bool stopping, reloading, admin_closed, drain_over;
+    bool stopping, reloading, reload_again, admin_closed, drain_over;
     int log_fd;
 } server;
 
@@ -107,11 +107,22 @@ static void run_reload(uv_work_t *w)
         b_logf(&sv->app.log, B_ERROR, "proxy", "reload failed: %s", err.msg);
 }
 
+static void on_reloaded(uv_work_t *w, int status);
+
+static void begin_reload(server *sv)
+{
+    sv->reload_again = sv->reloading; /* the file may have changed since it was read */
+    if (sv->reloading || sv->stopping) return;
+    sv->reload.data = sv;
+    sv->reloading = uv_queue_work(&sv->uv, &sv->reload, run_reload, on_reloaded) == 0;
+}
+
 static void on_reloaded(uv_work_t *w, int status)
 {
     (void)status;
     server *sv = w->data;
     sv->reloading = false;
+    if (sv->reload_again) begin_reload(sv);
 }
 
 static void on_signal(uv_signal_t *h, int number)
@@ -121,9 +132,7 @@ static void on_signal(uv_signal_t *h, int number)
         begin_stop(sv);
         return;
     }
-    if (sv->reloading || sv->stopping) return;
-    sv->reload.data = sv;
-    sv->reloading = uv_queue_work(&sv->uv, &sv->reload, run_reload, on_reloaded) == 0;
+    begin_reload(sv);
 }
 
 static b_status watch_signals(server *sv, b_err *err)
