@@ -26,11 +26,10 @@ static b_status lock(mig__op *op, b_err *err)
     if (mig_db_scalar(op->db, "SELECT IS_USED_LOCK('" MIG__LOCK "')", holder, sizeof holder, &ignored) !=
         B_OK)
         snprintf(holder, sizeof holder, "?");
-    return b_fail(
-        err, B_TIMEOUT,
-        "another phase change is running (connection %s on the server holds the coordinator's lock); "
-        "wait for its end, then try again",
-        holder);
+    return b_fail(err, B_TIMEOUT,
+                  "another phase change is running (connection %s on the server holds the coordinator's "
+                  "lock); wait for its end, then try again",
+                  holder);
 }
 
 /* With e->op held; lets go of it where it fails. */

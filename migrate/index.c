@@ -18,9 +18,8 @@ static b_status read_indexes(mig_db *db, const mig__m *m, b_table **out, b_err *
     b_buf q = {0};
     b_buf_printf(&q,
                  "SELECT INDEX_NAME AS i, NON_UNIQUE AS nu, COLUMN_NAME AS c, COALESCE(SUB_PART, 0) AS sub, "
-                 "COLLATION AS dir, "
-                 "INDEX_TYPE AS type, %s AS hidden FROM information_schema.STATISTICS WHERE INDEX_NAME <> "
-                 "'PRIMARY' AND TABLE_SCHEMA = ",
+                 "COLLATION AS dir, INDEX_TYPE AS type, %s AS hidden FROM information_schema.STATISTICS "
+                 "WHERE INDEX_NAME <> 'PRIMARY' AND TABLE_SCHEMA = ",
                  mig__mariadb(db) ? "IF(IGNORED = 'YES', 1, 0)" : "IF(IS_VISIBLE = 'NO', 1, 0)");
     b_buf_quote(&q, b_slice_str(m->schema));
     b_buf_str(&q, " AND TABLE_NAME = ");

@@ -180,14 +180,12 @@ static b_status gate_unused(mig__op *op, b_err *err)
     if (b_table_rows(t) != 0 && who.n == 0)
         s = b_fail(err, B_REFUSED,
                    "migration %s was applied at %.*s, so that use of the old name has not been watched for "
-                   "%llu days; "
-                   "wait, or FORCE",
+                   "%llu days; wait, or FORCE",
                    op->m->name, B_ARG(at), (unsigned long long)op->m->observe_days);
     else if (b_table_rows(t) != 0)
         s = b_fail(err, B_REFUSED,
                    "migration %s: the old name was used at %.*s by %.*s, within the %llu days of "
-                   "observation; move that "
-                   "client over (SHOW USAGE), or FORCE",
+                   "observation; move that client over (SHOW USAGE), or FORCE",
                    op->m->name, B_ARG(at), B_ARG(who), (unsigned long long)op->m->observe_days);
     b_table_free(t);
     return s;
@@ -281,8 +279,8 @@ static b_status edge_sql(const mig__edge *edge, mig__op *op, const char *pending
     const char *to = rw_phase_name(edge->to);
     c->sql[0] = b_arena_printf(
         a,
-        "UPDATE straddle.migrations SET phase = '%s', pending = '%s', since = NOW(3), last_error = "
-        "'', epoch = (SELECT epoch FROM straddle.state WHERE id = 1)%s%s WHERE name = '%s'",
+        "UPDATE straddle.migrations SET phase = '%s', pending = '%s', since = NOW(3), last_error = '', epoch "
+        "= (SELECT epoch FROM straddle.state WHERE id = 1)%s%s WHERE name = '%s'",
         to, pending, edge->migration == NULL ? "" : ", ", edge->migration == NULL ? "" : edge->migration,
         op->m->name);
     c->sql[1] =
