@@ -160,7 +160,7 @@ static void table(const dumper *d, const rw_from *f)
         exprs(d, f->exprs);
         b_buf_char(d->out, '}');
         break;
-    case RW_F_OTHER: b_buf_str(d->out, "dual"); break;
+    case RW_F_DUAL: b_buf_str(d->out, "dual"); break;
     }
     if (f->for_system_time) clause(d, "system_time", f->exprs);
     if (f->alias_tok != RW_NO_TOK) b_buf_printf(d->out, ":%.*s", B_ARG(f->alias));
@@ -295,12 +295,20 @@ static void named(const dumper *d, const rw_stmt *s)
     }
 }
 
-static void statement(const dumper *d, const rw_stmt *s)
+static const char *kind_name(const rw_stmt *s)
 {
     static const char *const kinds[] = {"",        "insert", "update", "delete",  "load", "explain",
-                                        "tableop", "temp",   "drop",   "prepare", "other"};
+                                        "tableop", "temp",   "drop",   "prepare", "eval", "other"};
+    if (s->replace && s->kind == RW_S_INSERT) {
+        return "replace";
+    }
+    return s->kind == RW_S_CREATE_TABLE && !s->temporary ? "create" : kinds[s->kind];
+}
+
+static void statement(const dumper *d, const rw_stmt *s)
+{
     with(d, s->ctes, s->recursive);
-    b_buf_str(d->out, s->replace && s->kind == RW_S_INSERT ? "replace" : kinds[s->kind]);
+    b_buf_str(d->out, kind_name(s));
     switch (s->kind) {
     case RW_S_QUERY: query(d, s->query); break;
     case RW_S_INSERT:
@@ -312,8 +320,13 @@ static void statement(const dumper *d, const rw_stmt *s)
         if (s->inner != NULL) statement(d, s->inner);
         break;
     case RW_S_TABLE_OP:
-    case RW_S_CREATE_TEMP:
+    case RW_S_CREATE_TABLE:
     case RW_S_DROP_TABLE: named(d, s); break;
+    case RW_S_EVAL: {
+        b_buf_char(d->out, ' ');
+        exprs(d, s->exprs);
+        break;
+    }
     case RW_S_PREPARE: b_buf_str(d->out, s->from_var ? " var" : " text"); break;
     case RW_S_OTHER: b_buf_printf(d->out, " %.*s", B_ARG(s->head)); break;
     }

@@ -158,6 +158,8 @@ void rw__delete(rw__parser *p, rw_stmt *s);
 void rw__load(rw__parser *p, rw_stmt *s);
 void rw__explain(rw__parser *p, rw_stmt *s);
 void rw__create(rw__parser *p, rw_stmt *s);
+void rw__set(rw__parser *p, rw_stmt *s);
+void rw__do(rw__parser *p, rw_stmt *s);
 void rw__drop(rw__parser *p, rw_stmt *s);
 void rw__prepare(rw__parser *p, rw_stmt *s);
 void rw__table_op(rw__parser *p, rw_stmt *s);

@@ -71,21 +71,20 @@ static void table_options(rw__parser *p)
 {
     while (!rw__ends(p) && !as_query_starts(p)) {
         if (rw__kind(p, 0) == RW_TOK_BAD || RW_IS_ANY(p, RW_W_UNION, RW_W_PARTITION)) {
-            rw__fail(p, "option of CREATE TEMPORARY TABLE");
+            rw__fail(p, "option of CREATE TABLE");
         } else if (rw__is(p, RW_OP_LPAREN)) {
-            rw__skip_parens(p, "definition of a temporary table");
+            rw__skip_parens(p, "definition of a table");
         } else {
             p->pos++;
         }
     }
 }
 
-static void create_temporary(rw__parser *p, rw_stmt *s)
+static void create_table(rw__parser *p, rw_stmt *s)
 {
     rw__names names;
     rw__names_init(&names);
-    s->kind = RW_S_CREATE_TEMP;
-    s->temporary = true;
+    s->kind = RW_S_CREATE_TABLE;
     if (rw__accept2(p, RW_W_IF, RW_W_NOT)) rw__expect(p, RW_W_EXISTS, "CREATE TABLE statement");
     rw__name(p, rw__names_add(p, &names), "table name");
     s->tables = names.first;
@@ -99,11 +98,33 @@ static void create_temporary(rw__parser *p, rw_stmt *s)
     if (rw__is(p, RW_OP_LPAREN) && !as_query_starts(p)) {
         s->has_columns = true;
         s->columns_tok = p->pos;
-        rw__skip_parens(p, "definition of a temporary table");
+        rw__skip_parens(p, "definition of a table");
         s->columns_end = p->pos;
     }
     table_options(p);
     if (!rw__ends(p)) s->query = rw__query(p);
+}
+
+/* CREATE TABLE … SELECT: without the query it is for the migration's owner, and read no further. */
+static void create_select(rw__parser *p, rw_stmt *s)
+{
+    p->pos++;
+    rw__accept2(p, RW_W_OR, RW_W_REPLACE);
+    rw__expect(p, RW_W_TABLE, "CREATE TABLE statement");
+    create_table(p, s);
+    if (s->query == NULL) rw__fail(p, "CREATE TABLE statement");
+}
+
+/* Reads the statement by `parse` where that can follow it to its end; otherwise passes over it. */
+static void read_or_pass(rw__parser *p, rw_stmt *s, void (*parse)(rw__parser *, rw_stmt *))
+{
+    const rw__parser start = *p;
+    const rw_stmt blank = *s;
+    parse(p, s);
+    if (p->status == B_NOMEM || (p->status == B_OK && rw__ends(p))) return;
+    *p = start;
+    *s = blank;
+    rw__other(p, s);
 }
 
 void rw__create(rw__parser *p, rw_stmt *s)
@@ -111,11 +132,48 @@ void rw__create(rw__parser *p, rw_stmt *s)
     uint32_t start = p->pos++;
     rw__accept2(p, RW_W_OR, RW_W_REPLACE);
     if (rw__accept2(p, RW_W_TEMPORARY, RW_W_TABLE)) {
-        create_temporary(p, s);
+        s->temporary = true;
+        create_table(p, s);
         return;
     }
     p->pos = start;
-    rw__other(p, s);
+    read_or_pass(p, s, create_select);
+}
+
+/* ---- SET @v = …, DO: what is evaluated and changes nothing else ---- */
+
+static void set_variables(rw__parser *p, rw_stmt *s)
+{
+    rw__exprs values;
+    rw__exprs_init(&values);
+    s->kind = RW_S_EVAL;
+    p->pos++;
+    do {
+        if (!rw__accept_kind(p, RW_TOK_USERVAR) || !RW_ACCEPT_ANY(p, RW_OP_EQ, RW_OP_ASSIGN))
+            rw__fail(p, "SET of a user variable");
+        rw__exprs_add(&values, rw__expr(p));
+    } while (rw__accept(p, RW_OP_COMMA));
+    s->exprs = values.first;
+}
+
+static void do_values(rw__parser *p, rw_stmt *s)
+{
+    rw__exprs values;
+    rw__exprs_init(&values);
+    s->kind = RW_S_EVAL;
+    p->pos++;
+    rw__expr_list(p, &values);
+    s->exprs = values.first;
+}
+
+void rw__set(rw__parser *p, rw_stmt *s)
+{
+    read_or_pass(p, s, set_variables);
+}
+
+void rw__do(rw__parser *p, rw_stmt *s)
+{
+    read_or_pass(p, s, do_values);
 }
 
 static rw_name_list *table_names(rw__parser *p)
@@ -164,6 +222,7 @@ void rw__prepare(rw__parser *p, rw_stmt *s)
     rw_name name;
     uint32_t start = p->pos;
     if (rw__accept2(p, RW_W_EXECUTE, RW_W_IMMEDIATE)) {
+        s->immediate = true;
         prepared_text(p, s);
         if (!rw__accept(p, RW_W_USING)) return;
         rw__exprs used;
@@ -171,6 +230,7 @@ void rw__prepare(rw__parser *p, rw_stmt *s)
         do {
             rw__exprs_add(&used, rw__expr_or_default(p));
         } while (rw__accept(p, RW_OP_COMMA));
+        s->exprs = used.first;
     } else if (rw__is(p, RW_W_PREPARE)) {
         p->pos++;
         rw__ident(p, &name, "PREPARE statement");

@@ -1,5 +1,6 @@
-/* How an identifier that the rewriter itself writes is spelt. Bare where that is safe on both servers in
- * every sql_mode, otherwise in backticks: they quote identifiers whether or not ANSI_QUOTES is on. */
+/* How an identifier or a string that the rewriter itself writes is spelt. Bare where that is safe on both
+ * servers in every sql_mode, otherwise in backticks: they quote identifiers whether or not ANSI_QUOTES is on.
+ */
 #include "resolve.h"
 #include "words.h"
 
@@ -49,5 +50,26 @@ b_slice rw__quoted(rw_planner *p, b_slice name)
         out[n++] = name.p[i];
     }
     out[n++] = '`';
+    return b_slice_of(out, n);
+}
+
+b_slice rw__string_literal(rw_planner *p, b_slice text)
+{
+    bool escapes = (p->ctx->sql_mode & RW_MODE_NO_BACKSLASH_ESCAPES) == 0;
+    char *out = b_arena_alloc(p->arena, 2 * text.n + 2);
+    size_t n = 0;
+
+    if (out == NULL) {
+        p->nomem = true;
+        return (b_slice){NULL, 0};
+    }
+    out[n++] = '\'';
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '\'' || (escapes && text.p[i] == '\\')) {
+            out[n++] = text.p[i];
+        }
+        out[n++] = text.p[i];
+    }
+    out[n++] = '\'';
     return b_slice_of(out, n);
 }

@@ -78,7 +78,8 @@ static rw_vcol pair_column(const rw_planner *p, const rw_mtab *mt, uint32_t inde
 {
     const rw_pair *pair = &mt->m->pairs[index];
     bool first = new_name == (p->ctx->version == RW_VERSION_NEW);
-    b_slice phys = rw__pair_read(mt, pair);
+    bool plain = p->as_plain && mt->m->phase == RW_SWITCHED;
+    b_slice phys = plain ? pair->from : rw__pair_read(mt, pair);
     rw_vcol v = {.name = new_name ? pair->to : pair->from, .phys = phys, .mt = mt, .pair = index};
 
     v.column = rw_table_column(mt->table, phys);
@@ -188,7 +189,7 @@ static rw_mtab *get_mtab(rw_planner *p, size_t index, const rw_table *table)
     rw_mtab *mt;
 
     for (mt = p->mtabs; mt != NULL; mt = mt->next) {
-        if (mt->index == index) {
+        if (mt->index == index && mt->as_plain == p->as_plain) {
             return mt;
         }
     }
@@ -200,6 +201,7 @@ static rw_mtab *get_mtab(rw_planner *p, size_t index, const rw_table *table)
     mt->m = rw_ruleset_at(p->rules, index);
     mt->index = (uint32_t)index;
     mt->table = table;
+    mt->as_plain = p->as_plain;
     if (!build_shape(p, mt)) {
         p->nomem = true;
         return NULL;

@@ -46,6 +46,7 @@ struct rw_mtab {
     uint32_t nplain;         /* cols[0, nplain) is the plain table of the client's version, `both` as `old` */
     bool used_old, used_new; /* names of the migration that the statement used */
     bool read, written;
+    bool as_plain; /* met while the planner's flag of this name was set */
     struct rw_mtab *next;
 };
 
@@ -75,7 +76,8 @@ typedef struct rw_planner {
     rw_edits *edits;     /* where edits go; rw__render puts another list here for a while */
     rw_mtab *mtabs;      /* migrating tables met so far */
     const rw_stmt *stmt; /* the statement at hand, for messages */
-    bool uncacheable;    /* a literal's value took part in the decision */
+    bool as_plain;    /* in switched, read A all the same: it has the plain column's attributes, B not yet */
+    bool uncacheable; /* a literal's value took part in the decision */
     bool nomem;
     bool refused;
     unsigned error; /* of the refusal */
@@ -120,6 +122,10 @@ void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const ch
 /* The name as it has to be written to be this identifier: bare when it is a plain word that is not
  * reserved on either server, otherwise in backticks (which every sql_mode takes). In the arena. */
 b_slice rw__quoted(rw_planner *p, b_slice name);
+
+/* The text as a string literal under the session's sql_mode. For character sets without bytes below 0x80 in
+ * wider characters only (RW_CHARSET_SAFE). In the arena. */
+b_slice rw__string_literal(rw_planner *p, b_slice text);
 
 /* ---- scopes ----------------------------------------------------------------------------------------- */
 
@@ -255,5 +261,11 @@ void rw__plan_insert(rw_planner *p, const rw_stmt *s);
 void rw__plan_update(rw_planner *p, const rw_stmt *s);
 void rw__plan_delete(rw_planner *p, const rw_stmt *s);
 void rw__plan_load(rw_planner *p, const rw_stmt *s);
+
+struct rw_plan; /* plan.h */
+
+/* EXECUTE IMMEDIATE of a literal: its text is planned as a statement of its own, and put back as a literal.
+ * *inner is that plan, for its effects. */
+void rw__plan_immediate(rw_planner *p, const rw_stmt *s, struct rw_plan *inner);
 
 #endif

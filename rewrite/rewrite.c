@@ -81,12 +81,25 @@ static bool is_temporary(const plan_state *s, rw_table_name name)
 
 static void plan_statement(plan_state *s, const rw_stmt *st);
 
-static void plan_create_temp(plan_state *s, const rw_stmt *st)
+/* The new table takes NOT NULL, default and comment from the columns that are read. While the move to
+ * retired goes on, B has the default of neither. */
+static void check_moving(rw_planner *p)
+{
+    for (const rw_mtab *mt = p->mtabs; mt != NULL && !rw__stop(p); mt = mt->next) {
+        for (size_t i = 0; i < mt->m->npairs && mt->as_plain && mt->m->phase == RW_RETIRED; i++) {
+            if (mt->m->pairs[i].b_default_up) {
+                rw__refuse(p, mt, "default", "CREATE TABLE … SELECT while a column's default is being moved",
+                           "wait until the move to this phase has ended");
+            }
+        }
+    }
+}
+
+static void plan_create_table(plan_state *s, const rw_stmt *st)
 {
     rw_planner *p = &s->p;
     const rw_table *known;
-    uint32_t before = p->edits->n;
-    rw_mtab *mt;
+    rw_mtab *mt = NULL;
 
     if (st->like.n > 0) {
         mt = rw__find_table(p, &st->like, &known);
@@ -94,12 +107,18 @@ static void plan_create_temp(plan_state *s, const rw_stmt *st)
             rw__refuse(p, mt, "ddl", "CREATE TABLE … LIKE", "write the columns of the new table out");
         }
     }
-    rw__emit_query(p, NULL, st->query, RW_Q_DERIVED);
-    if (!rw__stop(p) && p->edits->n > before) {
-        rw__refuse(p, p->mtabs, "ddl", "CREATE TABLE … SELECT",
-                   "create the table with its columns written out, then use INSERT … SELECT");
+    if (!st->temporary && st->query != NULL) { /* the table's own name, REFERENCES and so on */
+        mt = rw__mention(p, st->tok + 1, st->query->tok, true);
     }
-    if (!rw__stop(p) && st->tables != NULL) {
+    if (mt != NULL) {
+        rw__refuse_name(p, mt, "statement", "%.*s", st->head,
+                        "do it when the migration is finished, or take it back with ROLLBACK MIGRATION");
+    }
+    p->as_plain = true;
+    rw__emit_query(p, NULL, st->query, RW_Q_DERIVED);
+    p->as_plain = false;
+    check_moving(p);
+    if (!rw__stop(p) && st->temporary && st->tables != NULL) {
         set_temporary(s, full_name(s, &st->tables->name), true);
     }
 }
@@ -133,11 +152,54 @@ static const rw_migration *active_migration(const rw_planner *p)
     return NULL;
 }
 
+/* What may change how the rest of the text is to be read has to be the last that matters in it. */
+static void check_rest(plan_state *s, const rw_stmt *st, const char *what)
+{
+    rw_planner *p = &s->p;
+
+    add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
+    for (const rw_stmt *n = st->next; n != NULL && !rw__stop(p); n = n->next) {
+        rw_mtab *mt = rw__mention(p, n->tok, n->end, true);
+
+        if (mt != NULL) {
+            rw__refuse(p, mt, "multi", what, "send them one by one");
+        }
+    }
+}
+
+/* A prepared statement lives on into later phases, where nobody prepares it anew. */
+static void plan_prepare_literal(rw_planner *p, const rw_stmt *st, const rw_migration *m)
+{
+    b_slice text = rw__token_name(p->ctx, p->t, st->text_tok, p->arena);
+
+    if (text.p == NULL || rw_may_touch(p->rules, text)) {
+        rw__refuse_as(
+            p, 1235, "42000", "prepare",
+            "straddle: PREPARE of text that may name a migrating table, which later phases would find out of "
+            "date (migration %.*s, phase %s): send the statement itself, or prepare it through the protocol",
+            B_ARG(m->name), rw_phase_name(m->phase));
+    }
+}
+
+static void plan_immediate(plan_state *s, const rw_stmt *st)
+{
+    rw_plan inner;
+
+    rw__plan_immediate(&s->p, st, &inner);
+    for (size_t i = 0; i < inner.neffects && !rw__stop(&s->p); i++) {
+        const rw_effect *e = &inner.effects[i];
+
+        if (e->kind != RW_EFFECT_STATE_UNKNOWN) {
+            set_temporary(s, e->table, e->kind == RW_EFFECT_TEMP_CREATED);
+        }
+    }
+    check_rest(s, st, "EXECUTE IMMEDIATE before another statement in the same text");
+}
+
 static void plan_prepare(plan_state *s, const rw_stmt *st)
 {
     rw_planner *p = &s->p;
     const rw_migration *m = active_migration(p);
-    b_slice text;
 
     p->uncacheable = true;
     add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
@@ -147,19 +209,22 @@ static void plan_prepare(plan_state *s, const rw_stmt *st)
     if (st->text_tok == RW_NO_TOK) {
         rw__refuse_as(p, 1235, "42000", "prepare",
                       "straddle: PREPARE or EXECUTE IMMEDIATE of text that is not a literal, while migration "
-                      "%.*s is in "
-                      "phase %s: prepare through the protocol, or write the text as one string",
+                      "%.*s is in phase %s: prepare through the protocol, or write the text as one string",
                       B_ARG(m->name), rw_phase_name(m->phase));
-        return;
+    } else if (st->immediate) {
+        plan_immediate(s, st);
+    } else {
+        plan_prepare_literal(p, st, m);
     }
-    text = rw__token_name(p->ctx, p->t, st->text_tok, p->arena);
-    if (text.p == NULL || rw_may_touch(p->rules, text)) {
-        rw__refuse_as(
-            p, 1235, "42000", "prepare",
-            "straddle: PREPARE or EXECUTE IMMEDIATE of text that may name a migrating table (migration %.*s, "
-            "phase %s): send the statement itself, or prepare it through the protocol",
-            B_ARG(m->name), rw_phase_name(m->phase));
-    }
+}
+
+/* SET @v = …, DO …: expressions without tables of their own. */
+static void plan_eval(rw_planner *p, const rw_stmt *st)
+{
+    rw_scope scope;
+
+    rw__scope_init(&scope, NULL);
+    rw__emit_exprs(p, &scope, RW_C_FIELDS, st->exprs);
 }
 
 /* TRUNCATE, LOCK TABLES and so on work on both columns alike. */
@@ -242,22 +307,6 @@ static void follow_use(plan_state *s, const rw_stmt *st)
     add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
 }
 
-/* SET in the midst of a text may change how the rest is to be read. */
-static void check_set(plan_state *s, const rw_stmt *st)
-{
-    rw_planner *p = &s->p;
-
-    add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
-    for (const rw_stmt *n = st->next; n != NULL && !rw__stop(p); n = n->next) {
-        rw_mtab *mt = rw__mention(p, n->tok, n->end, true);
-
-        if (mt != NULL) {
-            rw__refuse(p, mt, "multi", "SET before another statement in the same text",
-                       "send them one by one");
-        }
-    }
-}
-
 static bool describes(const other_row *row)
 {
     return row->word == RW_W_SHOW || row->word == RW_W_DESCRIBE || row->word == RW_W_DESC ||
@@ -294,9 +343,12 @@ static void plan_other(plan_state *s, const rw_stmt *st)
         follow_use(s, st);
     }
     if (row->word == RW_W_SET) {
-        check_set(s, st);
+        check_rest(s, st, "SET before another statement in the same text");
     }
-    if (row->word == RW_W_EXECUTE || row->word == RW_W_CALL) {
+    if (row->word == RW_W_EXECUTE) {
+        check_rest(s, st, "EXECUTE before another statement in the same text");
+    }
+    if (row->word == RW_W_CALL) {
         add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
     }
     if (row->pass || rw__stop(p) || (describes(row) && rw__plan_show(p, st))) {
@@ -341,9 +393,10 @@ static void plan_statement(plan_state *s, const rw_stmt *st)
         }
         return;
     case RW_S_TABLE_OP: plan_table_op(s, st); return;
-    case RW_S_CREATE_TEMP: plan_create_temp(s, st); return;
+    case RW_S_CREATE_TABLE: plan_create_table(s, st); return;
     case RW_S_DROP_TABLE: plan_drop(s, st); return;
     case RW_S_PREPARE: plan_prepare(s, st); return;
+    case RW_S_EVAL: plan_eval(p, st); return;
     case RW_S_OTHER: plan_other(s, st); return;
     }
 }

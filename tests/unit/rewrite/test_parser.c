@@ -257,7 +257,7 @@ static const bad_row bad[] = {
     {"DELETE FROM t FOR PORTION OF p FROM 1 TO 2", "FOR PORTION OF clause"},
     {"DELETE t WHERE a = 1", "DELETE statement"},
     {"LOAD DATA INFILE 'f' TABLE t", "LOAD statement"},
-    {"CREATE TEMPORARY TABLE m (a INT) ENGINE=MERGE UNION=(t)", "option of CREATE TEMPORARY TABLE"},
+    {"CREATE TEMPORARY TABLE m (a INT) ENGINE=MERGE UNION=(t)", "option of CREATE TABLE"},
     {"WITH c AS (SELECT 1)", "query"},
     {"EXPLAIN SELECT FROM t", "expression"},
     {"SELECT 1; SELECT FROM", "expression"},
