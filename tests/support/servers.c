@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static ts_own *running[TS_OWN_MAX];
+static ts_own running[TS_OWN_MAX]; /* copies: a failed test leaves its frame before these are wiped */
 
 static void script(const ts_own *o, const char *what, ts_output *out)
 {
@@ -36,8 +36,10 @@ static void up(ts_own *o)
 
 static void wipe_all(void)
 {
-    for (size_t i = 0; i < TS_OWN_MAX; i++)
-        if (running[i] != NULL) ts_own_wipe(running[i]);
+    for (size_t i = 0; i < TS_OWN_MAX; i++) {
+        ts_own one = running[i];
+        if (one.server.port != 0) ts_own_wipe(&one);
+    }
 }
 
 static void keep(ts_own *o)
@@ -45,9 +47,9 @@ static void keep(ts_own *o)
     static bool registered;
     size_t i = 0;
     if (!registered) registered = atexit(wipe_all) == 0;
-    while (i < TS_OWN_MAX && running[i] != NULL) i++;
+    while (i < TS_OWN_MAX && running[i].server.port != 0) i++;
     if (i == TS_OWN_MAX) ts_die("more than %d servers", TS_OWN_MAX);
-    running[i] = o;
+    running[i] = *o;
 }
 
 void ts_own_start(ts_own *o, bool mariadb, const ts_server *source)
@@ -76,7 +78,7 @@ void ts_own_wipe(ts_own *o)
 {
     ts_output out;
     for (size_t i = 0; i < TS_OWN_MAX; i++)
-        if (running[i] == o) running[i] = NULL;
+        if (running[i].server.port == o->server.port) running[i] = (ts_own){.pid = 0};
     script(o, "wipe", &out);
     o->pid = 0;
 }

@@ -15,8 +15,7 @@ typedef struct ts_own {
 
 enum { TS_OWN_MAX = 4 };
 
-/* Starts a server by tests/servers/<name>; ends the program where it does not come up. The struct must live
- * as long as the server. */
+/* Starts a server by tests/servers/<name>; ends the program where it does not come up. */
 void ts_own_start(ts_own *o, bool mariadb, const ts_server *source);
 void ts_own_signal(ts_own *o, int signal); /* SIGSTOP, SIGCONT; SIGKILL waits until it is gone */
 void ts_own_again(ts_own *o);              /* starts it with the same data */
