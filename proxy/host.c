@@ -147,7 +147,7 @@ static void client_row(const px_session *s, b_table *out)
     b_table_str(out, s->user);
     b_table_str(out, s->host);
     b_table_str(out, s->program);
-    b_table_add(out, b_buf_view(&s->vars.schema));
+    b_table_add(out, px_vars_schema(s));
     b_table_str(out, rw_version_name(s->version));
     b_table_str(out, px_session_state_name(s->state));
     b_table_int(out, (int64_t)s->backend_id);
@@ -335,8 +335,7 @@ static void kill_in_loop(px_loop *loop, void *arg)
     for (px_session *s = loop->sessions; s != NULL; s = s->next) {
         if (s->id != k->id || s->state >= PX_LINGER) continue;
         k->found = true;
-        px_session_fail(s, (uint8_t)(s->state == PX_RUN ? s->last_seq + 1 : 0), 1053, "08S01",
-                        "straddle: this session was ended by KILL on the admin port");
+        px_session_kill(s);
         return;
     }
 }

@@ -32,7 +32,7 @@ static bool may_follow(px_state from, px_state to)
         [PX_HIDDEN] = TO(PX_IDLE) | END,
         [PX_IDLE] = TO(PX_RUN) | TO(PX_HIDDEN) | TO(PX_AUTH) | TO(PX_RELAY) | TO(PX_ORPHAN) | END,
         [PX_RUN] = TO(PX_IDLE) | TO(PX_HIDDEN) | END,
-        [PX_RELAY] = END,
+        [PX_RELAY] = TO(PX_IDLE) | END,
         [PX_ORPHAN] = END,
         [PX_LINGER] = TO(PX_CLOSING),
         [PX_CLOSING] = 0,
@@ -72,7 +72,7 @@ static void free_session(px_session *s)
     b_buf_deinit(&s->hidden.error);
     px_vars_forget(s);
     mp_stmts_free(s->stmts);
-    b_buf_deinit(&s->vars.schema);
+    px_context_unref(s->vars.now);
     b_buf_deinit(&s->lost);
     b_arena_free(s->arena);
     px_patch_forget(s);
@@ -192,6 +192,7 @@ static void backend_gone(px_session *s, const char *why)
         return;
     }
     s->loop->stats.backend_lost++;
+    if (s->state == PX_HIDDEN) px_session_set_state(s, PX_IDLE); /* the client's own command was not sent */
     if (s->state == PX_IDLE) {
         s->status = 0;
         px_session_set_state(s, PX_ORPHAN);
@@ -204,21 +205,43 @@ static void backend_gone(px_session *s, const char *why)
         address, why);
 }
 
+/* Bytes that the client's kernel has taken from us. */
+static uint64_t taken(const px_session *s)
+{
+    return s->client.bytes_out - px_conn_queued(&s->client);
+}
+
 /* The client is gone, or will say nothing more. What it sent before is still carried out, as the server
  * itself would: a client that has only shut down its side reads its answers, and a statement on a migrating
- * table goes on in the server whatever we do, so the session must hold its epoch until it is answered. */
+ * table, or a COMMIT, goes on in the server whatever we do, so the session must hold its epoch until it is
+ * answered. */
 static void client_left(px_session *s, bool reads)
 {
     bool busy = s->state == PX_HIDDEN || (s->state == PX_RUN && !s->resp.infile);
-    if (!busy || (!reads && s->run.res == NULL)) {
+    if (!busy || (!reads && s->run.res == NULL && !px_session_pinned(s))) {
         px_session_close(s);
         return;
     }
     s->leaving = true;
+    s->taken = taken(s);
+    px_session_deadline(s, reads ? LINGER_MS : 0);
     if (reads)
         px_conn_read(&s->client, false);
     else
         close_conn(&s->client);
+}
+
+/* A client that closed its socket and one that has only shut down its side look alike, and where it left with
+ * a full window its kernel may say nothing for a minute. One that takes nothing for a while is gone. */
+static void leaving_tick(px_session *s)
+{
+    bool stuck = px_conn_queued(&s->client) > 0 && taken(s) == s->taken;
+    if (stuck) {
+        client_left(s, false);
+        return;
+    }
+    s->taken = taken(s);
+    px_session_deadline(s, LINGER_MS);
 }
 
 static void lost(px_session *s, px_conn *c, int error)
@@ -250,7 +273,7 @@ static size_t dispatch(px_session *s, px_conn *c, char *p, size_t n)
     case PX_RUN:
         if (client) return s->resp.infile ? px_cmd_infile(s, p, n) : 0;
         return px_result_backend(s, p, n);
-    case PX_RELAY: px_conn_send(client ? &s->backend : &s->client, p, n); return n;
+    case PX_RELAY: return client ? px_cmd_relay(s, p, n) : px_result_backend(s, p, n);
     case PX_CONNECT: return 0;
     case PX_LINGER:
     case PX_CLOSING: return n;
@@ -348,11 +371,16 @@ void px_session_written(px_session *s, px_conn *c, int status)
 void px_session_tick(px_session *s, uint64_t now_ms)
 {
     if (s->deadline_ms == 0) return;
-    if (s->state > PX_AUTH && s->state < PX_LINGER) {
+    bool leaving = s->leaving && s->client.open;
+    if (s->state > PX_AUTH && s->state < PX_LINGER && !leaving) {
         px_session_deadline(s, 0);
         return;
     }
     if (now_ms < s->deadline_ms) return;
+    if (leaving && s->state < PX_LINGER) {
+        leaving_tick(s);
+        return;
+    }
     if (s->state == PX_LINGER) {
         px_session_close(s);
     } else if (s->state <= PX_GREETING) {
@@ -364,12 +392,33 @@ void px_session_tick(px_session *s, uint64_t now_ms)
     }
 }
 
+/* For a packet to the client that answers nothing it has asked, or breaks off an answer. */
+static uint8_t next_seq(const px_session *s)
+{
+    bool under_way = s->state == PX_RUN || s->state == PX_LOGIN || s->state == PX_AUTH;
+    return under_way ? (uint8_t)(s->last_seq + 1) : 0;
+}
+
 void px_session_drain(px_session *s)
 {
     if (s->state >= PX_LINGER) return;
-    bool mid_response = s->state == PX_RUN;
-    px_session_fail(s, mid_response ? (uint8_t)(s->last_seq + 1) : 0, 1053, "08S01",
-                    "straddle: the proxy is shutting down; connect again");
+    px_session_fail(s, next_seq(s), 1053, "08S01", "straddle: the proxy is shutting down; connect again");
+}
+
+/* A statement that is running goes on in the server, so the session stays, and its epoch with it, until the
+ * server has answered. */
+void px_session_kill(px_session *s)
+{
+    static const char ended[] = "straddle: this session was ended by KILL on the admin port";
+    if (s->state != PX_RUN || s->resp.infile || !s->backend.open) {
+        px_session_fail(s, next_seq(s), 1053, "08S01", ended);
+        return;
+    }
+    if (s->skip == 0) px_session_error(s, next_seq(s), 1053, "08S01", ended);
+    px_conn_flush(&s->client);
+    px_conn_used(&s->client, px_conn_left(&s->client));
+    s->leaving = true;
+    close_conn(&s->client);
 }
 
 /* --- accept and connect --- */

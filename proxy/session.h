@@ -3,11 +3,13 @@
  *   CONNECT ── backend connected ──→ GREETING ── greeting relayed ──→ LOGIN ── client answered ──→ AUTH
  *   AUTH ── server said OK ──→ HIDDEN (session state is read) ──→ IDLE
  *   IDLE ── command forwarded ──→ RUN ── response over ──→ IDLE
- *   IDLE ── a statement of our own is needed first ──→ HIDDEN ── answered ──→ IDLE (the command is tried
- * again) IDLE ── COM_CHANGE_USER ──→ AUTH          IDLE ── COM_BINLOG_DUMP and such ──→ RELAY IDLE, RUN ──
- * COM_RESET_CONNECTION was answered ──→ HIDDEN IDLE ── backend went away ──→ ORPHAN ── next command is
- * answered with the reason ──→ LINGER any ── last words to the client ──→ LINGER ── it hung up, or 2 s ──→
- * CLOSING any ── nothing more to say ──→ CLOSING ── both close callbacks ──→ freed
+ *   IDLE ── a statement of our own is needed first ──→ HIDDEN ── answered ──→ IDLE (command tried again)
+ *   IDLE ── COM_CHANGE_USER ──→ AUTH
+ *   IDLE ── COM_BINLOG_DUMP and such ──→ RELAY ── the stream ended ──→ IDLE
+ *   RUN ── COM_RESET_CONNECTION was answered ──→ HIDDEN
+ *   IDLE, HIDDEN ── backend went away ──→ ORPHAN ── next command is answered with the reason ──→ LINGER
+ *   any ── last words to the client ──→ LINGER ── it hung up, or 2 s ──→ CLOSING
+ *   any ── nothing more to say ──→ CLOSING ── both close callbacks ──→ freed
  *
  * Who moves: CONNECT to AUTH session.c and session_auth.c; IDLE to RUN, RELAY, AUTH session_cmd.c,
  * session_query.c, session_stmt.c; RUN to IDLE session_result.c; HIDDEN session_hidden.c; ORPHAN, LINGER,
@@ -15,13 +17,15 @@
  *
  * Epochs: `rules` is the ruleset that the session uses. It takes the loop's newest at each command, unless
  * px_session_pinned: a transaction is open, or long data of the old epoch waits on the server. The epoch
- * counts as held while pinned or while a command is running.
+ * counts as held while pinned or while a command is running; what is
+ * relayed is no statement.
  *
  * Loop thread only. Bytes buffered a direction: max_buffer_bytes and one packet or statement. */
 #ifndef PROXY_SESSION_H
 #define PROXY_SESSION_H
 
 #include "conn.h"
+#include "context.h"
 #include "loop.h"
 #include "protocol/handshake.h"
 #include "protocol/response.h"
@@ -59,16 +63,17 @@ typedef struct px_temp {
 typedef struct px_stmt {
     b_arena *arena; /* holds res; NULL when the statement touches nothing */
     rw_result res;
-    bool fresh;       /* prepared again by us and not executed since: types must be sent */
-    bool bad_long;    /* long data came that cannot be kept: EXECUTE is answered with an error */
-    uint64_t meaning; /* px_session.meaning when the client prepared it */
+    bool fresh;          /* prepared again by us and not executed since: types must be sent */
+    bool bad_long;       /* long data came that cannot be kept: EXECUTE is answered with an error */
+    unsigned kind;       /* px_kind of its text */
+    px_context *context; /* in which the client prepared it; NULL: not known */
 } px_stmt;
 
 /* The command being answered. */
 typedef struct px_running {
     uint8_t command;
     uint8_t seq_shift;        /* added to sequence ids towards the client */
-    bool ddl;                 /* the catalogue may be stale once this is done */
+    unsigned kind;            /* px_kind of the statement's text */
     bool multi_on, multi_off; /* COM_SET_OPTION */
     bool reset;               /* COM_RESET_CONNECTION */
     bool warnings;            /* SHOW WARNINGS after a rewritten statement: names in its rows are put right */
@@ -81,24 +86,33 @@ typedef struct px_running {
 
 typedef enum px_hidden_kind { PX_HIDDEN_NONE, PX_HIDDEN_STATE, PX_HIDDEN_PREPARE } px_hidden_kind;
 
+/* One statement of our own. RETURN: it sets back what the client has set, and must not fail. */
+typedef struct px_step {
+    uint8_t command;
+    bool returns;
+} px_step;
+
+enum { PX_STEPS = 5 };
+
 /* Statements of our own, whose answers the client does not see. */
 typedef struct px_hidden {
     px_hidden_kind kind;
-    unsigned answers; /* still to come */
-    mp_stmt *stmt;    /* PREPARE: for this one */
-    b_arena *arena;   /* PREPARE: what the statement will have */
+    px_step steps[PX_STEPS];
+    unsigned nsteps, at;
+    mp_stmt *stmt;  /* PREPARE: for this one */
+    b_arena *arena; /* PREPARE: what the statement will have */
     rw_result res;
-    uint32_t server_id;
-    bool failed;
+    mp_prepare_ok made; /* PREPARE: the server's answer, if prepared */
+    bool prepared, failed;
+    bool stuck;  /* the client's context could not be set back */
     b_buf error; /* the ERR payload, if failed */
 } px_hidden;
 
 /* What the rewriter must know of the session, followed by session tracking. */
 typedef struct px_vars {
     bool known;
-    uint32_t sql_mode;
-    rw_charset charset;
-    b_buf schema;
+    px_context *now; /* NULL before anything was heard; to be relied on only when known */
+    uint64_t serial; /* changes of character set */
 } px_vars;
 
 typedef struct px_session {
@@ -120,14 +134,14 @@ typedef struct px_session {
     uint32_t backend_id;
     uint64_t offered, caps, backend_caps; /* greeting as the client saw it; each leg's */
     bool changing_user;
-    bool leaving; /* the client sends no more: the session ends once what it sent is answered */
+    bool leaving;   /* the client sends no more: the session ends once what it sent is answered */
+    uint64_t taken; /* leaving: bytes that the client had taken when it was last looked at */
 
     rw_ruleset *rules;
     uint64_t epoch;
     uint16_t status;       /* the server's last */
     uint32_t long_pending; /* prepared statements with long data on the server */
     px_vars vars;
-    uint64_t meaning;   /* raised when vars change */
     bool temps_unknown; /* there may be temporary tables that we have not seen */
     bool asked_state;   /* the command at hand has had the state read for it once */
     px_temp *temps;
@@ -165,6 +179,7 @@ void px_session_fail(px_session *s, uint8_t seq, unsigned code, const char *sqls
 void px_session_linger(px_session *s);
 void px_session_close(px_session *s);
 void px_session_drain(px_session *s);
+void px_session_kill(px_session *s); /* at an operator's word; a statement that runs is waited for */
 
 /* session_epoch.c */
 bool px_session_pinned(const px_session *s);
@@ -191,6 +206,7 @@ typedef enum px_done { PX_DONE, PX_WAIT } px_done; /* WAIT: not used; try again 
 
 size_t px_cmd_client(px_session *s, char *p, size_t n);
 size_t px_cmd_infile(px_session *s, char *p, size_t n);
+size_t px_cmd_relay(px_session *s, char *p, size_t n);
 void px_cmd_forward(px_session *s, const px_cmd *c); /* as it came; RUN if it has an answer */
 void px_cmd_replace(px_session *s, const px_cmd *c, uint8_t command, b_slice text); /* another text instead */
 void px_cmd_start(px_session *s, const px_cmd *c); /* RUN, or IDLE when there is no answer */
@@ -202,8 +218,8 @@ bool px_query_touches(px_session *s, b_slice sql);
 /* May a statement on a migrating table go on now? False: *done says whether it is answered or waits. */
 bool px_query_ready(px_session *s, const px_cmd *c, px_done *done);
 /* False: it is answered already (refused, or out of memory). */
-bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, b_arena *arena, bool prepared,
-                      rw_result *out);
+bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, const px_context *in, b_arena *arena,
+                      bool prepared, rw_result *out);
 void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql,
                      const rw_result *why);                            /* answers and counts */
 void px_query_count(px_session *s, const rw_result *res, b_slice sql); /* the census */
@@ -220,16 +236,19 @@ void px_stmt_executed(px_session *s, mp_stmt *stmt);
 
 /* session_hidden.c */
 void px_hidden_state(px_session *s);
-bool px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res);
+/* Prepares the statement again, in the context that it was prepared in first. Takes the arena. */
+void px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res);
 size_t px_hidden_backend(px_session *s, char *p, size_t n);
 void px_hidden_clear(px_session *s);
 
 /* session_vars.c */
 void px_vars_track(px_session *s, b_slice state);
-void px_vars_set_schema(px_session *s, b_slice schema);
+void px_vars_set(px_session *s, b_slice schema, b_slice mode, b_slice client, b_slice collation);
+b_slice px_vars_schema(const px_session *s);
 void px_vars_forget(px_session *s); /* RESET_CONNECTION, CHANGE_USER: statements, tables, variables */
 void px_vars_effects(px_session *s, const rw_result *res);
-void px_vars_ctx(px_session *s, rw_ctx *ctx, b_arena *arena, bool prepared);
+/* in: NULL for the session's present context. */
+void px_vars_ctx(px_session *s, rw_ctx *ctx, const px_context *in, b_arena *arena, bool prepared);
 
 /* session_result.c */
 size_t px_result_backend(px_session *s, char *p, size_t n);

@@ -45,14 +45,10 @@ void px_cmd_start(px_session *s, const px_cmd *c)
     s->last_seq = c->last_seq;
     mp_reply reply = mp_command_reply(command);
     if (reply == MP_REPLY_NONE) return;
-    if (reply == MP_REPLY_STREAM) {
-        px_session_set_state(s, PX_RELAY);
-        return;
-    }
     mp_response_start(&s->resp, command, s->backend_caps);
     if (command == MP_COM_STMT_EXECUTE && c->payload.n > 5)
         mp_response_flags(&s->resp, (uint8_t)c->payload.p[5]);
-    px_session_set_state(s, PX_RUN);
+    px_session_set_state(s, reply == MP_REPLY_STREAM ? PX_RELAY : PX_RUN);
 }
 
 void px_cmd_forward(px_session *s, const px_cmd *c)
@@ -241,6 +237,26 @@ size_t px_cmd_infile(px_session *s, char *p, size_t n)
         px_conn_send(&s->backend, p + at, take);
         s->client_skip -= (uint32_t)take;
         at += take;
+    }
+    return at;
+}
+
+/* While a binary log streams, a replica may acknowledge what it has stored; a command waits for the end. */
+size_t px_cmd_relay(px_session *s, char *p, size_t n)
+{
+    enum { SEMISYNC_ACK = 0xEF };
+    size_t at = 0;
+    while (at < n) {
+        s->client.need = MP_HEADER + 1;
+        if (n - at < MP_HEADER + 1) return at;
+        mp_header h = mp_header_get(p + at);
+        s->client.need = 0;
+        if (h.len == 0 || (uint8_t)p[at + MP_HEADER] != SEMISYNC_ACK) return at;
+        s->client.need = MP_HEADER + (size_t)h.len;
+        if (n - at < s->client.need) return at;
+        px_conn_send(&s->backend, p + at, s->client.need);
+        at += s->client.need;
+        s->client.need = 0;
     }
     return at;
 }

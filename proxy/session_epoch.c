@@ -10,8 +10,8 @@ bool px_session_pinned(const px_session *s)
 
 bool px_session_holds(const px_session *s)
 {
-    if (s->state == PX_CLOSING) return false;
-    if (s->state == PX_RUN || s->state == PX_RELAY) return true;
+    if (s->state == PX_CLOSING || s->state == PX_RELAY) return false;
+    if (s->state == PX_RUN) return true;
     if (s->state == PX_HIDDEN && s->hidden.kind == PX_HIDDEN_PREPARE) return true;
     return s->backend.open && px_session_pinned(s);
 }

@@ -12,35 +12,35 @@ static const char track_sql[] =
     "SET SESSION session_track_schema = ON, SESSION session_track_system_variables = IF(" TRACKED
     " = '*', '*', CONCAT_WS(',', NULLIF(" TRACKED ", ''), IF(FIND_IN_SET('sql_mode', " TRACKED
     "), NULL, 'sql_mode'), IF(FIND_IN_SET('character_set_client', " TRACKED
-    "), NULL, 'character_set_client')))";
-static const char state_sql[] = "SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, DATABASE()";
+    "), NULL, 'character_set_client'), IF(FIND_IN_SET('character_set_connection', " TRACKED
+    "), NULL, 'character_set_connection'), IF(FIND_IN_SET('collation_connection', " TRACKED
+    "), NULL, 'collation_connection')))";
+static const char state_sql[] =
+    "SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, @@SESSION.collation_connection, DATABASE()";
 
 void px_hidden_clear(px_session *s)
 {
     b_arena_free(s->hidden.arena);
-    s->hidden.arena = NULL;
-    s->hidden.stmt = NULL;
-    s->hidden.failed = false;
-    s->hidden.kind = PX_HIDDEN_NONE;
+    b_buf error = s->hidden.error;
+    b_buf_clear(&error);
+    s->hidden = (px_hidden){.kind = PX_HIDDEN_NONE, .error = error};
 }
 
-static void say(px_session *s, uint8_t command, b_slice text)
+static void say(px_session *s, uint8_t command, b_slice text, bool returns)
 {
     b_buf *b = px_conn_buf(&s->backend);
     size_t at = mp_packet_begin(b);
     mp_put_int(b, command, 1);
     b_buf_slice(b, text);
     mp_packet_end(b, at, 0);
+    s->hidden.steps[s->hidden.nsteps++] = (px_step){command, returns};
     s->loop->stats.hidden_statements++;
 }
 
-static void begin(px_session *s, px_hidden_kind kind, unsigned answers, uint8_t command)
+static void begin(px_session *s, px_hidden_kind kind)
 {
     s->hidden.kind = kind;
-    s->hidden.answers = answers;
-    s->hidden.failed = false;
-    b_buf_clear(&s->hidden.error);
-    mp_response_start(&s->resp, command, s->backend_caps);
+    mp_response_start(&s->resp, s->hidden.steps[0].command, s->backend_caps);
     px_session_set_state(s, PX_HIDDEN);
 }
 
@@ -52,38 +52,65 @@ void px_hidden_state(px_session *s)
         return;
     }
     px_hidden_clear(s);
-    say(s, MP_COM_QUERY, b_slice_str(track_sql));
-    say(s, MP_COM_QUERY, b_slice_str(state_sql));
-    begin(s, PX_HIDDEN_STATE, 2, MP_COM_QUERY);
+    say(s, MP_COM_QUERY, b_slice_str(track_sql), false);
+    say(s, MP_COM_QUERY, b_slice_str(state_sql), false);
+    begin(s, PX_HIDDEN_STATE);
 }
 
-bool px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res)
+/* From one context to another, in at most two steps. */
+static void go(px_session *s, const px_context *from, const px_context *to, bool returns)
 {
+    b_buf set = {0};
+    b_slice schema = px_context_use(from, to);
+    px_context_set(&set, from, to);
+    if (set.n > 0) say(s, MP_COM_QUERY, b_buf_view(&set), returns);
+    if (schema.n > 0) say(s, MP_COM_INIT_DB, schema, returns);
+    if (set.failed) px_conn_buf(&s->backend)->failed = true; /* out of memory: the connection breaks */
+    b_buf_deinit(&set);
+}
+
+void px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res)
+{
+    const px_stmt *x = stmt->extra;
+    const px_context *then = x->context, *now = s->vars.now;
+    bool elsewhere = !px_context_same(then, now);
     px_hidden_clear(s);
     s->hidden.stmt = stmt;
     s->hidden.arena = arena;
     s->hidden.res = *res;
     bool plain = arena == NULL || res->verdict == RW_PASS;
-    say(s, MP_COM_STMT_PREPARE, plain ? b_slice_of(stmt->sql, stmt->sql_len) : res->sql);
-    begin(s, PX_HIDDEN_PREPARE, 1, MP_COM_STMT_PREPARE);
-    return true;
+    if (elsewhere) go(s, now, then, false);
+    say(s, MP_COM_STMT_PREPARE, plain ? b_slice_of(stmt->sql, stmt->sql_len) : res->sql, false);
+    if (elsewhere && then->schema.n > 0) go(s, then, now, true);
+    if (elsewhere && then->schema.n == 0) { /* the schema was left alone */
+        px_context at = *then;
+        at.schema = now->schema;
+        go(s, &at, now, true);
+    }
+    begin(s, PX_HIDDEN_PREPARE);
 }
 
 static void take_state_row(px_session *s, b_slice row)
 {
     mp_reader r = mp_reader_of(row);
     bool no_schema = false;
-    uint32_t mode = rw_sql_mode_parse(mp_read_lenenc_str(&r));
-    rw_charset charset = rw_charset_parse(mp_read_lenenc_str(&r));
+    b_slice mode = mp_read_lenenc_str(&r), client = mp_read_lenenc_str(&r);
+    b_slice collation = mp_read_lenenc_str(&r);
     mp_reader probe = r;
     (void)mp_read_lenenc(&probe, &no_schema);
     b_slice schema = no_schema ? B_LIT("") : mp_read_lenenc_str(&r);
     if (r.bad) return;
-    s->vars.sql_mode = mode;
-    s->vars.charset = charset;
-    px_vars_set_schema(s, schema);
-    s->meaning++;
     s->vars.known = true;
+    px_vars_set(s, schema, mode, client, collation);
+}
+
+static void close_statement(px_session *s, uint32_t server_id)
+{
+    b_buf *b = px_conn_buf(&s->backend);
+    size_t at = mp_packet_begin(b);
+    mp_put_int(b, MP_COM_STMT_CLOSE, 1);
+    mp_put_int(b, server_id, 4);
+    mp_packet_end(b, at, 0);
 }
 
 /* The statement now is what the new epoch makes of it. */
@@ -91,39 +118,73 @@ static void prepared(px_session *s)
 {
     mp_stmt *stmt = s->hidden.stmt;
     px_stmt *x = stmt->extra;
-    b_buf *b = px_conn_buf(&s->backend);
-    size_t at = mp_packet_begin(b);
-    mp_put_int(b, MP_COM_STMT_CLOSE, 1);
-    mp_put_int(b, stmt->server_id, 4);
-    mp_packet_end(b, at, 0);
-    stmt->server_id = s->hidden.server_id;
+    b_arena *arena = s->hidden.arena;
+    rw_result res = s->hidden.res;
+    close_statement(s, stmt->server_id);
+    stmt->server_id = s->hidden.made.statement;
+    stmt->ncolumns = s->hidden.made.columns;
     stmt->tag = s->epoch;
     x->fresh = true;
     s->loop->stats.statements_reprepared++;
-    b_arena *arena = s->hidden.arena;
     s->hidden.arena = NULL;
-    if (!px_stmt_set_result(stmt, arena, &s->hidden.res)) stmt->tag = UINT64_MAX; /* looked at again */
+    if (!px_stmt_set_result(stmt, arena, &res)) stmt->tag = UINT64_MAX; /* looked at again */
     px_hidden_clear(s);
+}
+
+/* The placeholders that the server counted must be those that EXECUTE will be given. */
+static bool right_count(const px_session *s)
+{
+    const px_hidden *h = &s->hidden;
+    bool plain = h->arena == NULL || h->res.verdict == RW_PASS || h->res.params.identity;
+    return h->made.params == (plain ? h->stmt->nparams : h->res.params.nout);
+}
+
+static void prepare_over(px_session *s)
+{
+    px_hidden *h = &s->hidden;
+    if (h->prepared && !h->failed && !right_count(s)) {
+        h->failed = true;
+        mp_err_put(&h->error, 1105, "HY000",
+                   B_LIT("straddle: the server counts other placeholders in a statement that was prepared "
+                         "again for a new phase of a migration; please report it, and prepare it again"));
+    }
+    if (h->failed && h->prepared) close_statement(s, h->made.statement);
+    if (h->stuck)
+        px_session_fail(
+            s, 1, 1105, "HY000",
+            "straddle: a statement was prepared again for a new phase of a migration, and then the "
+            "session's schema, sql_mode and character set could not be set back; connect again");
+    else if (!h->failed)
+        prepared(s);
 }
 
 static void over(px_session *s)
 {
     if (s->hidden.kind == PX_HIDDEN_STATE && s->hidden.failed) s->vars.known = false;
-    if (s->hidden.kind == PX_HIDDEN_PREPARE && !s->hidden.failed) prepared(s);
-    px_session_set_state(s, PX_IDLE);
+    if (s->hidden.kind == PX_HIDDEN_PREPARE) prepare_over(s);
+    if (s->state == PX_HIDDEN) px_session_set_state(s, PX_IDLE);
+}
+
+static void on_error(px_session *s, b_slice payload)
+{
+    px_hidden *h = &s->hidden;
+    if (!h->failed) b_buf_slice(&h->error, payload);
+    h->failed = true;
+    if (h->steps[h->at].returns) h->stuck = true;
 }
 
 static void on_event(px_session *s, mp_event ev, b_slice payload)
 {
-    if (ev == MP_EV_ERR && !s->hidden.failed) {
-        s->hidden.failed = true;
-        b_buf_slice(&s->hidden.error, payload);
+    px_hidden *h = &s->hidden;
+    if (ev == MP_EV_ERR) on_error(s, payload);
+    if (ev == MP_EV_ROW && h->kind == PX_HIDDEN_STATE) take_state_row(s, payload);
+    if (ev == MP_EV_PREPARE_OK) {
+        h->prepared = true;
+        h->made = s->resp.prepare;
     }
-    if (ev == MP_EV_ROW && s->hidden.kind == PX_HIDDEN_STATE) take_state_row(s, payload);
-    if (ev == MP_EV_PREPARE_OK) s->hidden.server_id = s->resp.prepare.statement;
     if (!s->resp.done) return;
-    if (--s->hidden.answers > 0)
-        mp_response_start(&s->resp, MP_COM_QUERY, s->backend_caps);
+    if (++h->at < h->nsteps)
+        mp_response_start(&s->resp, h->steps[h->at].command, s->backend_caps);
     else
         over(s);
 }

@@ -1,5 +1,6 @@
 /* COM_QUERY, and what it has in common with COM_STMT_PREPARE: is the statement to be looked at, may it run,
  * what becomes of it, and who is counted for it. */
+#include "kind.h"
 #include "session.h"
 
 #include <stdio.h>
@@ -38,23 +39,6 @@ bool px_query_touches(px_session *s, b_slice sql)
     return rw_may_touch(s->rules, sql);
 }
 
-/* Does it begin like DDL? Then the catalogue is looked at anew once it is done. */
-static bool is_ddl(b_slice sql)
-{
-    size_t i = 0;
-    while (i < sql.n && (sql.p[i] == ' ' || sql.p[i] == '\n' || sql.p[i] == '\t' || sql.p[i] == '\r')) i++;
-    b_slice rest = {sql.p + i, sql.n - i};
-    if (rest.n < 5) return false;
-    switch (b_lower(rest.p[0])) {
-    case 'a': return b_slice_istarts(rest, B_LIT("alter"));
-    case 'c':
-        return b_slice_istarts(rest, B_LIT("create")) && !b_slice_istarts(rest, B_LIT("create temporary"));
-    case 'd': return b_slice_istarts(rest, B_LIT("drop")) && !b_slice_istarts(rest, B_LIT("drop temporary"));
-    case 'r': return b_slice_istarts(rest, B_LIT("rename"));
-    default: return false;
-    }
-}
-
 void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql, const rw_result *why)
 {
     const char *code = why->code == NULL ? "error" : why->code;
@@ -69,7 +53,7 @@ void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql, const rw_resul
         if (fresh) {
             rw_ctx ctx;
             b_arena *a = b_arena_new(0);
-            px_vars_ctx(s, &ctx, NULL, false);
+            px_vars_ctx(s, &ctx, NULL, NULL, false);
             if (a != NULL)
                 px_tally_sample(s->loop->refusals, n,
                                 rw_digest_text(&ctx, rw_catalog_server(rw_ruleset_catalog(s->rules)), sql, a,
@@ -135,11 +119,11 @@ bool px_query_ready(px_session *s, const px_cmd *c, px_done *done)
     return false;
 }
 
-bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, b_arena *arena, bool prepared,
-                      rw_result *out)
+bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, const px_context *in, b_arena *arena,
+                      bool prepared, rw_result *out)
 {
     rw_ctx ctx;
-    px_vars_ctx(s, &ctx, arena, prepared);
+    px_vars_ctx(s, &ctx, in, arena, prepared);
     *out = (rw_result){.verdict = RW_REFUSED};
     if (rw_rewrite_cached(s->loop->cache, s->rules, &ctx, sql, arena, out) != B_OK) {
         refuse(s, c, 1041, "HY000", "memory",
@@ -177,7 +161,7 @@ static void count_use(px_session *s, const rw_result *res, const rw_use *u, bool
     if (fresh) {
         rw_ctx ctx;
         b_arena *a = b_arena_new(0);
-        px_vars_ctx(s, &ctx, NULL, false);
+        px_vars_ctx(s, &ctx, NULL, NULL, false);
         if (a != NULL)
             px_tally_sample(
                 s->loop->usage, n,
@@ -210,7 +194,7 @@ px_done px_query(px_session *s, const px_cmd *c)
     b_slice sql = {c->payload.p + 1, c->payload.n - 1};
     px_done done;
     px_session_take_rules(s);
-    s->run.ddl = is_ddl(sql);
+    s->run.kind = px_kind(sql, (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0);
     s->run.warnings = s->shown_arena != NULL && b_slice_istarts(b_slice_trim(sql), B_LIT("show "));
     if (!px_query_touches(s, sql)) {
         s->statements++;
@@ -225,7 +209,7 @@ px_done px_query(px_session *s, const px_cmd *c)
         refuse(s, c, 1041, "HY000", "memory", "straddle: out of memory; try again");
         return PX_DONE;
     }
-    if (!px_query_rewrite(s, c, sql, arena, false, &s->result)) return PX_DONE;
+    if (!px_query_rewrite(s, c, sql, NULL, arena, false, &s->result)) return PX_DONE;
     s->run.res = &s->result;
     s->run.started_ns = uv_hrtime();
     px_query_count(s, &s->result, sql);

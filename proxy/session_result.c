@@ -1,5 +1,6 @@
 /* The server's answer on its way to the client: followed to its end, passed on as it was read, and changed
  * only where the client must not see what the proxy did. */
+#include "kind.h"
 #include "session.h"
 
 static void send_ok(px_session *s, const mp_ok *ok, uint8_t header, uint8_t seq)
@@ -84,8 +85,11 @@ static void note_effects(px_session *s)
 static void note_status(px_session *s)
 {
     if (s->resp.have_status) s->status = s->resp.status;
-    /* An error says nothing of the transaction; with autocommit off one may have begun. */
-    if (s->run.failed && !(s->status & MP_STATUS_AUTOCOMMIT)) s->status |= MP_STATUS_IN_TRANS;
+    if (!s->run.failed) return;
+    /* An error says nothing of the transaction: one may have begun before it. The next OK tells. */
+    bool may_begin = !(s->status & MP_STATUS_AUTOCOMMIT) || (s->run.kind & PX_KIND_BEGINS);
+    if (may_begin) s->status |= MP_STATUS_IN_TRANS;
+    if (s->run.kind & PX_KIND_SETS) s->vars.known = false;
 }
 
 /* Warnings of this statement may name a column as it is on the server. SHOW leaves those of the last one. */
@@ -110,7 +114,8 @@ static void finish(px_session *s)
     if (r->command == MP_COM_STMT_EXECUTE) px_stmt_executed(s, r->stmt);
     if (r->multi_on && !r->failed) s->caps |= MP_CLIENT_MULTI_STATEMENTS;
     if (r->multi_off && !r->failed) s->caps &= ~MP_CLIENT_MULTI_STATEMENTS;
-    if (r->ddl && !r->failed) mig_engine_catalog_changed(s->loop->app->engine);
+    if ((r->kind & PX_KIND_DDL) && (!r->failed || r->had_ok))
+        mig_engine_catalog_changed(s->loop->app->engine);
     bool reset = r->reset && !r->failed;
     s->run = (px_running){.command = 0};
     if (reset) {
@@ -189,7 +194,7 @@ static size_t packet(px_session *s, char *p, size_t n)
     s->last_seq = seq;
     s->skip = h.len - (uint32_t)have;
     if (!on_event(s, ev, h, p + MP_HEADER, seq)) px_conn_send(&s->client, p, MP_HEADER + have);
-    if (s->resp.done && s->state == PX_RUN) finish(s);
+    if (s->resp.done && (s->state == PX_RUN || s->state == PX_RELAY)) finish(s);
     return MP_HEADER + have;
 }
 
@@ -216,7 +221,7 @@ size_t px_result_backend(px_session *s, char *p, size_t n)
             used = n - at < s->skip ? n - at : s->skip;
             px_conn_send(&s->client, p + at, used);
             s->skip -= (uint32_t)used;
-        } else if (s->state == PX_RUN) {
+        } else if (s->state == PX_RUN || s->state == PX_RELAY) {
             if (s->resp.infile) break;
             used = packet(s, p + at, n - at);
         } else if (s->state == PX_IDLE) {

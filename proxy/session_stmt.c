@@ -2,8 +2,10 @@
  * it. When the epoch has moved on, EXECUTE first has the statement looked at again, and prepared again on the
  * server where its text has become another one.
  *
- * A prepared statement means what it meant when it was prepared: if the default schema, sql_mode or
- * character set has changed since, preparing the text again could mean something else, so it is refused. */
+ * A prepared statement means what it meant when it was prepared: where the default schema, sql_mode or
+ * character set has changed since, the old ones are set for as long as preparing it again takes. Where that
+ * cannot be done, EXECUTE is refused. */
+#include "kind.h"
 #include "session.h"
 
 #include <stdlib.h>
@@ -12,6 +14,7 @@ void px_stmt_free_extra(void *extra)
 {
     px_stmt *x = extra;
     b_arena_free(x->arena);
+    px_context_unref(x->context);
     free(x);
 }
 
@@ -76,19 +79,21 @@ static mp_stmt *add(px_session *s, b_slice sql)
     }
     stmt->extra = x;
     stmt->tag = s->epoch;
-    x->meaning = s->meaning;
+    x->kind = px_kind(sql, false);
+    if (s->vars.known) x->context = px_context_ref(s->vars.now);
     return stmt;
 }
 
 /* Rewrites the statement's text into *arena, *res. False: answered. */
 static bool rewrite(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena **arena, rw_result *res)
 {
+    const px_stmt *x = stmt->extra;
     *arena = b_arena_new(0);
     if (*arena == NULL) {
         refuse(s, c, stmt, "memory", B_LIT("straddle: out of memory; try again"));
         return false;
     }
-    bool ok = px_query_rewrite(s, c, b_slice_of(stmt->sql, stmt->sql_len), *arena, true, res);
+    bool ok = px_query_rewrite(s, c, b_slice_of(stmt->sql, stmt->sql_len), x->context, *arena, true, res);
     if (ok && !can_map(res)) {
         refuse(
             s, c, stmt, "placeholders",
@@ -101,14 +106,33 @@ static bool rewrite(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena
     return ok;
 }
 
+/* Reads the session's state once more for this command, if it is wanted. True: the command waits. */
+static bool ask_collation(px_session *s, bool wanted)
+{
+    if (!wanted || s->asked_state || !(s->backend_caps & MP_CLIENT_SESSION_TRACK)) return false;
+    s->asked_state = true;
+    px_hidden_state(s);
+    return true;
+}
+
+/* The map or the memory for a rewritten statement could not be had. */
+static px_done not_kept(px_session *s, const px_cmd *c)
+{
+    px_session_error(s, (uint8_t)(c->last_seq + 1), 1390, "HY000",
+                     "straddle: a prepared statement on a migrating table cannot be kept: it has more than "
+                     "65535 placeholders once rewritten, or memory ran out; prepare a shorter one");
+    return PX_DONE;
+}
+
 px_done px_stmt_prepare(px_session *s, const px_cmd *c)
 {
     b_slice sql = {c->payload.p + 1, c->payload.n - 1};
     px_done done = PX_DONE;
     px_session_take_rules(s);
+    mp_stmts_forget_last(s->stmts);
     bool touches = px_query_touches(s, sql);
     if (touches && !px_query_ready(s, c, &done)) return done;
-    mp_stmts_forget_last(s->stmts);
+    if (touches && ask_collation(s, s->vars.now->collation.n == 0)) return PX_WAIT;
     mp_stmt *stmt = add(s, sql);
     if (stmt == NULL) {
         px_session_error(s, (uint8_t)(c->last_seq + 1), 1041, "HY000", "straddle: out of memory; try again");
@@ -120,7 +144,7 @@ px_done px_stmt_prepare(px_session *s, const px_cmd *c)
     bool ok = !touches || rewrite(s, c, stmt, &arena, &res);
     if (!ok || !px_stmt_set_result(stmt, arena, &res)) {
         mp_stmts_remove(s->stmts, stmt->client_id);
-        return PX_DONE;
+        return ok ? not_kept(s, c) : PX_DONE;
     }
     s->run.stmt = stmt;
     s->run.res = x->arena == NULL ? NULL : &x->res;
@@ -147,7 +171,32 @@ static bool same_map(const mp_stmt *stmt, b_arena *arena, const rw_result *res)
            memcmp(stmt->map.source, res->params.source, res->params.nout * sizeof *res->params.source) == 0;
 }
 
-/* The epoch has moved: what is the statement now? True: it can be executed. */
+/* Can the statement be prepared again in the context of its PREPARE? False: answered, or *done is WAIT. */
+static bool can_go_back(px_session *s, const px_cmd *c, const mp_stmt *stmt, px_done *done)
+{
+    const px_stmt *x = stmt->extra;
+    if (ask_collation(s, !s->vars.known || px_context_vague(s->vars.now, x->context))) {
+        *done = PX_WAIT;
+        return false;
+    }
+    if (x->context != NULL && s->vars.known &&
+        (px_context_same(s->vars.now, x->context) || px_context_reachable(s->vars.now, x->context)))
+        return true;
+    refuse(s, c, stmt, "prepared_elsewhere",
+           B_LIT("straddle: the default schema, sql_mode or character set has changed since this statement "
+                 "on a migrating table was prepared, the migration has moved on, and what they were is not "
+                 "known or cannot be set again; prepare it again"));
+    return false;
+}
+
+/* After a change to the table the server prepares a statement again by itself, but as the session is now. So
+ * where that is not as it was at PREPARE, we do it directly before every EXECUTE. */
+static bool elsewhere(const px_session *s, const px_stmt *x)
+{
+    return !x->fresh && !px_context_same(s->vars.now, x->context);
+}
+
+/* The epoch has moved, or the session: what is the statement now? True: it can be executed. */
 static bool renew(px_session *s, const px_cmd *c, mp_stmt *stmt, px_done *done)
 {
     px_stmt *x = stmt->extra;
@@ -165,22 +214,21 @@ static bool renew(px_session *s, const px_cmd *c, mp_stmt *stmt, px_done *done)
         px_hidden_clear(s);
         return false;
     }
-    if (x->meaning != s->meaning) {
-        refuse(s, c, stmt, "prepared_elsewhere",
-               B_LIT("straddle: the default schema, sql_mode or character set has changed since this "
-                     "statement on a "
-                     "migrating table was prepared, and the migration has moved on; prepare it again"));
-        return false;
-    }
+    if (!can_go_back(s, c, stmt, done)) return false;
     if (touches && !rewrite(s, c, stmt, &arena, &res)) return false;
     bool same = b_slice_eq(text_of(stmt, arena, &res), text_of(stmt, x->arena, &x->res)) &&
-                same_map(stmt, arena, &res);
+                same_map(stmt, arena, &res) && !(touches && elsewhere(s, x));
     if (!same) {
-        if (px_hidden_prepare(s, stmt, arena, &res)) *done = PX_WAIT;
+        px_hidden_prepare(s, stmt, arena, &res);
+        *done = PX_WAIT;
+        return false;
+    }
+    if (!px_stmt_set_result(stmt, arena, &res)) {
+        not_kept(s, c);
         return false;
     }
     stmt->tag = s->epoch;
-    return px_stmt_set_result(stmt, arena, &res);
+    return true;
 }
 
 static void execute_encoded(px_session *s, const px_cmd *c, mp_stmt *stmt)
@@ -213,7 +261,8 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
     if (stmt == NULL) return no_statement(s, c);
     px_stmt *x = stmt->extra;
     px_session_take_rules(s);
-    if (stmt->tag != s->epoch && !renew(s, c, stmt, &done)) return done;
+    bool stale = stmt->tag != s->epoch || (x->arena != NULL && elsewhere(s, x));
+    if (stale && !renew(s, c, stmt, &done)) return done;
     if (x->arena != NULL && !px_query_ready(s, c, &done)) return done;
     if (x->bad_long) {
         px_session_error(s, (uint8_t)(c->last_seq + 1), 1210, "HY000",
@@ -222,6 +271,7 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
     }
     s->statements++;
     s->run.stmt = stmt;
+    s->run.kind = x->kind;
     if (x->arena != NULL) {
         s->run.res = &x->res;
         s->run.started_ns = uv_hrtime();

@@ -5,38 +5,67 @@
 
 #include <stdlib.h>
 
-void px_vars_set_schema(px_session *s, b_slice schema)
+void px_vars_set(px_session *s, b_slice schema, b_slice mode, b_slice client, b_slice collation)
 {
-    b_buf_clear(&s->vars.schema);
-    b_buf_slice(&s->vars.schema, schema);
-    if (s->vars.schema.failed) s->vars.known = false;
+    px_context *next = px_context_new(schema, mode, client, collation, s->vars.serial);
+    if (next == NULL) {
+        s->vars.known = false;
+        return;
+    }
+    px_context_unref(s->vars.now);
+    s->vars.now = next;
 }
 
-static void track_variable(px_session *s, b_slice name, b_slice value)
+b_slice px_vars_schema(const px_session *s)
+{
+    return s->vars.now == NULL ? B_LIT("") : s->vars.now->schema;
+}
+
+/* What one OK packet reports. */
+typedef struct report {
+    b_slice schema, mode, client, collation;
+    bool charset; /* SET NAMES and its like, which say nothing of the collation */
+    bool any;
+} report;
+
+static void track_variable(report *r, b_slice name, b_slice value)
 {
     if (b_slice_ieq(name, B_LIT("sql_mode"))) {
-        uint32_t mode = rw_sql_mode_parse(value);
-        if (mode != s->vars.sql_mode) s->meaning++;
-        s->vars.sql_mode = mode;
+        r->mode = value;
+    } else if (b_slice_ieq(name, B_LIT("collation_connection"))) {
+        r->collation = value;
     } else if (b_slice_ieq(name, B_LIT("character_set_client"))) {
-        rw_charset charset = rw_charset_parse(value);
-        if (charset != s->vars.charset) s->meaning++;
-        s->vars.charset = charset;
+        r->client = value;
+        r->charset = true;
+    } else if (b_slice_ieq(name, B_LIT("character_set_connection"))) {
+        r->charset = true;
+    } else {
+        return;
     }
+    r->any = true;
 }
 
 void px_vars_track(px_session *s, b_slice state)
 {
+    static const px_context none = {.charset = RW_CHARSET_UNKNOWN};
+    const px_context *now = s->vars.now == NULL ? &none : s->vars.now;
+    report r = {.schema = now->schema, .mode = now->mode, .client = now->client};
     unsigned type;
     b_slice name, value;
     while (mp_state_next(&state, &type, &name, &value)) {
-        if (type == MP_TRACK_SYSTEM_VARIABLES) track_variable(s, name, value);
-        if (type == MP_TRACK_SCHEMA && !b_slice_eq(value, b_buf_view(&s->vars.schema))) {
-            px_vars_set_schema(s, value);
-            s->meaning++;
+        if (type == MP_TRACK_SYSTEM_VARIABLES) track_variable(&r, name, value);
+        if (type == MP_TRACK_SCHEMA && !b_slice_eq(value, now->schema)) {
+            r.schema = value;
+            r.any = true;
         }
     }
     if (state.n > 0) s->vars.known = false; /* malformed: ask */
+    if (!r.any) return;
+    if (r.charset || r.collation.n > 0)
+        s->vars.serial++;
+    else
+        r.collation = now->collation;
+    px_vars_set(s, r.schema, r.mode, r.client, r.collation);
 }
 
 static px_temp **find_temp(px_session *s, const rw_table_name *t)
@@ -108,11 +137,12 @@ static const rw_table_name *list_temps(px_session *s, b_arena *arena)
     return list;
 }
 
-void px_vars_ctx(px_session *s, rw_ctx *ctx, b_arena *arena, bool prepared)
+void px_vars_ctx(px_session *s, rw_ctx *ctx, const px_context *in, b_arena *arena, bool prepared)
 {
-    *ctx = (rw_ctx){.sql_mode = s->vars.sql_mode,
-                    .charset = s->vars.charset,
-                    .schema = b_buf_view(&s->vars.schema),
+    if (in == NULL) in = s->vars.now;
+    *ctx = (rw_ctx){.sql_mode = in == NULL ? 0 : in->sql_mode,
+                    .charset = in == NULL ? RW_CHARSET_UNKNOWN : in->charset,
+                    .schema = in == NULL ? B_LIT("") : in->schema,
                     .version = s->version,
                     .multi = !prepared && (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0,
                     .prepared = prepared};

@@ -1,0 +1,17 @@
+/* What a statement may leave behind, by its first word: looked at for every statement, so nothing is lexed
+ * here. Errs towards saying yes. Pure. */
+#ifndef PROXY_KIND_H
+#define PROXY_KIND_H
+
+#include "base/slice.h"
+
+enum {
+    PX_KIND_DDL = 1,    /* columns of some table may be others once it is done */
+    PX_KIND_BEGINS = 2, /* may have begun a transaction although it failed: a procedure's body, a list */
+    PX_KIND_SETS = 4    /* may have set variables although it failed */
+};
+
+/* multi: several statements may stand in the text. */
+unsigned px_kind(b_slice sql, bool multi);
+
+#endif
