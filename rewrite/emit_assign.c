@@ -17,6 +17,7 @@
  *
  * Where the plan may be a multi-table update, whose expressions may see old or new values: B = x, A = x, both
  * of them reading A only. */
+#include "emit.h"
 #include "write.h"
 
 /* One assignment, looked up. mt is NULL where it is none of a pair's. */
@@ -376,10 +377,26 @@ static void drop_one(rw_planner *p, const target *before, const target *t)
     (void)rw_edit_replace(p->edits, before->asg->end, t->asg->end);
 }
 
+/* Assigned twice under one name: the row is as it was when the last value is the first that the column had,
+ * which the comparison before the first assignment cannot know, nor that before the second. */
+static void check_repeats(rw_planner *p, const rw_assigns *a, const targets *ts)
+{
+    for (uint32_t i = 0; i < ts->n && a->keep_noop && a->form == RW_ASSIGN_AFTER; i++) {
+        const target *x = &ts->at[i];
+        for (uint32_t k = i + 1; k < ts->n; k++) {
+            if (same_pair(x, &ts->at[k]) && x->new_name == ts->at[k].new_name) {
+                rw__refuse(p, x->mt, "assigned_twice", "two assignments to one column",
+                           "leave the first one out, or send two statements");
+            }
+        }
+    }
+}
+
 void rw__emit_assigns(rw_planner *p, const rw_assigns *a)
 {
     targets ts = look_up_all(p, a);
     find_doubles(p, a, &ts);
+    check_repeats(p, a, &ts);
     for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
         if (ts.at[i].drop) {
             drop_one(p, &ts.at[i - 1], &ts.at[i]);
@@ -401,22 +418,106 @@ static bool is_null_word(const rw_planner *p, const rw_expr *e)
     return t->kind == RW_TOK_IDENT && t->word == RW_W_NULL;
 }
 
-/* Is a column of these the base table's own, whose value one row does not change while it is looked at? A
- * derived table or a view may be merged, and its expression then runs anew at each place. */
-static const rw_column *base_column(const rw_scope *s, const rw_name *name, bool *null_extended)
+/* A column of a derived table, of which no more is known than that each place where it stands gives the same.
+ */
+static const rw_column any_column = {.nullable = true};
+
+/* An aggregate whose value hangs on nothing but the rows it is given. */
+static bool steady_aggregate(const rw_planner *p, const rw_expr *e)
 {
+    static const char *const names[] = {"count", "max", "min", "sum"};
+    bool found = false;
+    for (size_t i = 0; i < COUNT(names) && rw__is_aggregate(e); i++) {
+        found = found || b_slice_ieq(e->name.part[0], b_slice_str(names[i]));
+    }
+    for (const rw_expr *k = e->kids; k != NULL && found; k = k->next) {
+        found = k->kind == RW_E_STAR || rw__deterministic(p, k);
+    }
+    return found;
+}
+
+/* Base tables only, joined or not: nothing in FROM has expressions of its own in the place of columns. */
+static bool from_is_stored(rw_planner *p, const rw_from *f)
+{
+    for (; f != NULL; f = f->next) {
+        const rw_table *known = NULL;
+        switch (f->kind) {
+        case RW_F_TABLE:
+            (void)rw__find_base(p, &f->table, &known);
+            if (known == NULL || known->is_view) return false;
+            break;
+        case RW_F_JOIN:
+            if (!from_is_stored(p, f->left) || !from_is_stored(p, f->right)) return false;
+            break;
+        case RW_F_DUAL: break;
+        case RW_F_DERIVED:
+        case RW_F_JSON_TABLE: return false;
+        }
+    }
+    return true;
+}
+
+/* A derived table may be merged, its expressions then run anew at each place; or be written out, when they
+ * run once. One SELECT whose item is repeatable gives the same in both cases. LIMIT would choose rows,
+ * variables would count evaluations. */
+static bool repeatable_item(rw_planner *p, const rw_from *f, b_slice name)
+{
+    const rw_select *sel = f->query == NULL ? NULL : f->query->select;
+    bool found = false;
+    if (sel == NULL || sel->is_values || sel->is_table || f->columns != NULL || f->lateral ||
+        f->query->limit != NULL || f->query->ctes != NULL || p->stmt->ctes != NULL) {
+        return false;
+    }
+    for (uint32_t i = f->tok; i < f->end; i++) {
+        if (p->t->tok[i].kind == RW_TOK_USERVAR) return false;
+    }
+    for (const rw_item *i = sel->items; i != NULL; i = i->next) {
+        if (i->expr == NULL || i->expr->kind == RW_E_STAR) return false;
+        if (!b_slice_ieq(rw__item_name(p, i), name)) continue;
+        if (found || !(rw__deterministic(p, i->expr) || steady_aggregate(p, i->expr))) return false;
+        found = true;
+    }
+    return found && from_is_stored(p, sel->from);
+}
+
+static bool source_names(const rw_source *src, b_slice name)
+{
+    for (uint32_t i = 0; i < src->ncols; i++) {
+        if (b_slice_ieq(src->cols[i].name, name)) return true;
+    }
+    return false;
+}
+
+/* The base table's own column, whose value one row does not change while it is looked at. */
+static const rw_column *stored_column(const rw_source *src, b_slice name)
+{
+    const rw_column *c = rw_table_column(src->table, name);
+    for (uint32_t k = 0; c == NULL && src->mt != NULL && k < src->ncols; k++) {
+        c = b_slice_ieq(src->cols[k].name, name) ? src->cols[k].column : NULL;
+    }
+    return c;
+}
+
+/* Is the column one that gives the same value wherever it stands in the row? NULL: not for certain. */
+static const rw_column *base_column(rw_planner *p, const rw_scope *s, const rw_name *name,
+                                    bool *null_extended)
+{
+    b_slice last = name->part[name->n - 1];
     const rw_column *found = NULL;
     for (uint32_t i = 0; i < s->nsrc; i++) {
         const rw_source *src = &s->src[i];
+        const rw_column *c = NULL;
         if (name->n > 1 && !b_slice_ieq(src->name, name->part[name->n - 2])) {
             continue;
         }
-        if (src->table == NULL || src->table->is_view) {
+        if (src->table != NULL && !src->table->is_view) {
+            c = stored_column(src, last);
+        } else if (!src->known || src->table != NULL) {
             return NULL;
-        }
-        const rw_column *c = rw_table_column(src->table, name->part[name->n - 1]);
-        for (uint32_t k = 0; c == NULL && src->mt != NULL && k < src->ncols; k++) {
-            c = b_slice_ieq(src->cols[k].name, name->part[name->n - 1]) ? src->cols[k].column : NULL;
+        } else if (source_names(src, last)) {
+            bool derived = src->from != NULL && src->from->kind == RW_F_DERIVED;
+            if (!derived || !repeatable_item(p, src->from, last)) return NULL;
+            c = &any_column;
         }
         if (c != NULL && found == NULL) {
             found = c;
@@ -426,14 +527,14 @@ static const rw_column *base_column(const rw_scope *s, const rw_name *name, bool
     return found;
 }
 
-static bool columns_are_stored(const rw_scope *s, const rw_expr *e)
+static bool columns_are_stored(rw_planner *p, const rw_scope *s, const rw_expr *e)
 {
     bool ext;
     for (; e != NULL; e = e->next) {
-        if (e->kind == RW_E_COLUMN && base_column(s, &e->name, &ext) == NULL) {
+        if (e->kind == RW_E_COLUMN && base_column(p, s, &e->name, &ext) == NULL) {
             return false;
         }
-        if (!columns_are_stored(s, e->kids)) {
+        if (!columns_are_stored(p, s, e->kids)) {
             return false;
         }
     }
@@ -441,7 +542,7 @@ static bool columns_are_stored(const rw_scope *s, const rw_expr *e)
 }
 
 /* Certainly not NULL: a literal, or a NOT NULL column that no outer join extends. */
-static bool never_null(const rw_planner *p, const rw_scope *s, const rw_expr *e)
+static bool never_null(rw_planner *p, const rw_scope *s, const rw_expr *e)
 {
     bool ext = true;
     if (e->kind == RW_E_LITERAL) {
@@ -450,12 +551,12 @@ static bool never_null(const rw_planner *p, const rw_scope *s, const rw_expr *e)
     if (e->kind != RW_E_COLUMN) {
         return false;
     }
-    const rw_column *c = base_column(s, &e->name, &ext);
+    const rw_column *c = base_column(p, s, &e->name, &ext);
     return c != NULL && !c->nullable && !ext;
 }
 
 /* NULL into a NOT NULL A becomes '' or 0 where that is no error; the same NULL stays NULL in B. */
-static bool null_is_safe(const rw_planner *p, const rw_assigns *a, const target *t)
+static bool null_is_safe(rw_planner *p, const rw_assigns *a, const target *t)
 {
     if (t->pair->plain.nullable || never_null(p, a->scope, t->asg->value)) {
         return true;
@@ -480,7 +581,7 @@ static bool repeatable(rw_planner *p, const rw_assigns *a, const target *t, cons
     }
     rw_expr alone = *x;
     alone.next = NULL;
-    if (!columns_are_stored(a->scope, &alone)) {
+    if (!columns_are_stored(p, a->scope, &alone)) {
         *why = "a value from a derived table, a view or a table that is not known";
         return false;
     }

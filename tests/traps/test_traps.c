@@ -16,17 +16,18 @@
 #include <cmocka.h>
 
 enum {
-    F_RANDOM = 1 << 0,      /* values differ from run to run: only A <=> B and the counts are compared */
-    F_NO_MY = 1 << 1,       /* not MySQL's language */
-    F_NO_MA = 1 << 2,       /* not MariaDB's */
-    F_REFUSE_MY = 1 << 3,   /* refused by MySQL's rules where both columns are written */
-    F_REFUSE_MA = 1 << 4,   /* … MariaDB's */
-    F_REFUSE_ONE = 1 << 5,  /* refused where one column is written */
-    F_REFUSE_BARE = 1 << 6, /* refused where B has no default of its own */
-    F_WARNINGS = 1 << 7,    /* an expression written twice warns twice */
-    F_STALE = 1 << 8,       /* a stale row that the plain table leaves alone is written all the same */
-    F_BOTH = 1 << 9,        /* names both columns: no plain statement, only A <=> B */
-    F_ONLY_BOTH = 1 << 10,  /* only for version both */
+    F_RANDOM = 1 << 0,       /* values differ from run to run: only A <=> B and the counts are compared */
+    F_NO_MY = 1 << 1,        /* not MySQL's language */
+    F_NO_MA = 1 << 2,        /* not MariaDB's */
+    F_REFUSE_MY = 1 << 3,    /* refused by MySQL's rules where both columns are written */
+    F_REFUSE_MA = 1 << 4,    /* … MariaDB's */
+    F_REFUSE_ONE = 1 << 5,   /* refused where one column is written */
+    F_REFUSE_BARE = 1 << 6,  /* refused where B has no default of its own */
+    F_WARNINGS = 1 << 7,     /* an expression written twice warns twice */
+    F_STALE = 1 << 8,        /* a stale row that the plain table leaves alone is written all the same */
+    F_BOTH = 1 << 9,         /* names both columns: no plain statement, only A <=> B */
+    F_ONLY_BOTH = 1 << 10,   /* only for version both */
+    F_REFUSE_DUAL = 1 << 11, /* refused in dual_write only */
 };
 #define F_REFUSE (F_REFUSE_MY | F_REFUSE_MA)
 
@@ -52,7 +53,8 @@ static const trap traps[] = {
     {.name = "update, from itself", "UPDATE t SET $ = CONCAT($, '!'), n = CHAR_LENGTH($)", TW_VARCHAR},
     {.name = "update, read before", "UPDATE t SET n = $ + 100, $ = '9'", TW_VARCHAR},
     {.name = "update, read after", "UPDATE t SET $ = '9', n = $ + 100", TW_VARCHAR},
-    {.name = "update, twice", "UPDATE t SET $ = '8', $ = CONCAT($, '9')", TW_VARCHAR},
+    {.name = "update, twice", "UPDATE t SET $ = '8', $ = CONCAT($, '9')", TW_VARCHAR, F_REFUSE_DUAL},
+    {.name = "update, twice, back again", "UPDATE t SET $ = 'k', $ = '1'", TW_VARCHAR, F_REFUSE_DUAL},
     {.name = "update, qualified", "UPDATE t SET t.$ = CONCAT(t.$, 'q') WHERE t.$ > '1'", TW_VARCHAR},
     {.name = "update, alias",
      "UPDATE t AS a SET a.$ = CONCAT(a.$, 'q') WHERE a.$ > '1' ORDER BY a.$ LIMIT 2",
@@ -227,6 +229,9 @@ static const trap traps[] = {
     {.name = "multi, names of another",
      "UPDATE t JOIN o ON o.id = t.id SET t.$ = o.pm, t.n = o.tt",
      TW_NULLABLE},
+    {.name = "multi, other is written, unqualified",
+     "UPDATE t JOIN s ON s.id = t.id SET k = 9, v = t.$, x = CONCAT(v, t.$)",
+     TW_VARCHAR},
     {.name = "multi, other is written",
      "UPDATE t JOIN o ON o.id = t.id SET o.pm = t.$ WHERE t.$ = '1'",
      TW_VARCHAR},
@@ -238,6 +243,28 @@ static const trap traps[] = {
      "UPDATE t, (SELECT id, RAND() r FROM s) d SET t.$ = d.r WHERE t.id = d.id",
      TW_VARCHAR,
      F_RANDOM | F_REFUSE},
+    {.name = "multi, derived, steady",
+     "UPDATE t JOIN (SELECT id, CONCAT(v, 'd') d FROM s WHERE k < 5) d USING (id) SET t.$ = d.d, n = 4",
+     TW_VARCHAR},
+    {.name = "multi, derived of itself",
+     "UPDATE t JOIN (SELECT id + 1 AS i, CONCAT($, 'd') d FROM t) d ON d.i = t.id SET t.$ = d.d",
+     TW_VARCHAR},
+    {.name = "multi, derived, grouped",
+     "UPDATE t JOIN (SELECT n % 2 AS odd, MAX($) m, COUNT(*) c FROM t GROUP BY n % 2) d ON d.odd = t.n % 2 "
+     "SET t.$ = CONCAT(d.m, '-', d.c)",
+     TW_VARCHAR},
+    {.name = "multi, derived, limit",
+     "UPDATE t JOIN (SELECT id, v FROM s LIMIT 1) d USING (id) SET t.$ = d.v",
+     TW_VARCHAR,
+     F_REFUSE},
+    {.name = "multi, derived beside",
+     "UPDATE t JOIN (SELECT id AS k2, RAND() r FROM s) d ON d.k2 = t.id JOIN s ON s.id = t.id SET $ = v",
+     TW_VARCHAR,
+     F_STALE},
+    {.name = "multi, derived, variable",
+     "UPDATE t JOIN (SELECT id, @r r FROM s) d USING (id) SET t.$ = d.r",
+     TW_VARCHAR,
+     F_REFUSE},
     {.name = "multi, view", "UPDATE t, v SET t.$ = v.v WHERE t.id = v.id", TW_VARCHAR, F_REFUSE},
     {.name = "multi, parameter",
      "UPDATE t JOIN s ON s.id = t.id SET t.n = ?, t.$ = ? WHERE s.k < ?",
@@ -547,6 +574,7 @@ static bool should_refuse(const run *r)
 {
     unsigned f = r->t->flags;
     if (!dual(r)) return (f & F_REFUSE_ONE) != 0;
+    if ((f & F_REFUSE_DUAL) != 0 && r->w->state->phase == RW_DUAL_WRITE) return true;
     if (!r->w->state->up && (f & F_REFUSE_BARE) != 0) return true;
     return (f & (r->w->server->mariadb ? F_REFUSE_MA : F_REFUSE_MY)) != 0;
 }
