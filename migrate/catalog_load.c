@@ -40,11 +40,11 @@ static bool is_now(b_slice s)
     return istarts(s, "current_timestamp") || istarts(s, "now(") || istarts(s, "localtimestamp");
 }
 
-/* MySQL escapes quotes in the text of an expression: _utf8mb4\'x\'. */
+/* MySQL escapes quotes and backslashes in the text of an expression: _utf8mb4\'x\'. */
 static void unescape(b_slice s, b_buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] == '\'') continue;
+        if (s.p[i] == '\\' && i + 1 < s.n && (s.p[i + 1] == '\'' || s.p[i + 1] == '\\')) i++;
         b_buf_char(out, s.p[i]);
     }
 }

@@ -13,6 +13,11 @@ typedef struct shape { /* what a column has to be */
     mig__def def;
 } shape;
 
+static bool starts(const char *type, const char *word)
+{
+    return b_slice_istarts(b_slice_str(type), b_slice_str(word));
+}
+
 bool mig__can_default_up(const mig__pair *p)
 {
     switch (p->plain.default_kind) {
@@ -26,9 +31,14 @@ bool mig__can_default_up(const mig__pair *p)
     return false;
 }
 
-static bool starts(const char *type, const char *word)
+static bool large_type(const char *type)
 {
-    return b_slice_istarts(b_slice_str(type), b_slice_str(word));
+    static const char *const types[] = {"tiny", "medium", "long", ""};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        size_t n = strlen(types[i]);
+        if (starts(type, types[i]) && (starts(type + n, "text") || starts(type + n, "blob"))) return true;
+    }
+    return starts(type, "json");
 }
 
 /* A constant that stands in A where nobody reads it. */
@@ -70,8 +80,7 @@ static void literal(b_buf *out, bool mariadb, const char *type)
             return;
         }
     }
-    bool large = strstr(type, "text") != NULL || strstr(type, "blob") != NULL;
-    b_buf_str(out, large && !mariadb ? "('')" : "''");
+    b_buf_str(out, large_type(type) && !mariadb ? "('')" : "''");
 }
 
 /* The value behind DEFAULT; nothing for no default. */
@@ -205,8 +214,8 @@ static b_status set_visibility(mig__op *op, const shape *want, b_err *err)
     return alter_built(op, &q, false, err);
 }
 
-/* Makes the column so. MySQL's ALTER COLUMN SET DEFAULT CURRENT_TIMESTAMP is not allowed bare: MODIFY serves.
- */
+/* Makes the column so. MySQL's ALTER COLUMN SET DEFAULT takes neither a bare CURRENT_TIMESTAMP nor, for large
+ * types, an expression that is only a literal: MODIFY serves. */
 static b_status make(mig__op *op, const mig__pair *p, shape want, b_err *err)
 {
     mig__live now;
@@ -218,8 +227,9 @@ static b_status make(mig__op *op, const mig__pair *p, shape want, b_err *err)
     bool same_null = now.nullable == !want.not_null, same_default = default_is(&now, op->db, p, &want);
     bool same_visible = now.invisible == want.invisible;
     if (same_null && same_default && same_visible) return B_OK;
-    bool own_now = want.def == MIG__DEF_OWN && p->plain.default_kind == RW_DEFAULT_NOW && !same_default;
-    if (!same_null || mig__mariadb(op->db) || own_now) return modify(op, p, &want, !same_null, err);
+    bool by_modify = !same_default && (large_type(p->type) ||
+                                       (want.def == MIG__DEF_OWN && p->plain.default_kind == RW_DEFAULT_NOW));
+    if (!same_null || mig__mariadb(op->db) || by_modify) return modify(op, p, &want, !same_null, err);
     if (!same_default) s = set_default(op, p, &want, err);
     if (s == B_OK && !same_visible) s = set_visibility(op, &want, err);
     return s;

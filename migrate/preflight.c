@@ -172,6 +172,12 @@ static void check_column(flight *f, const b_table *t, size_t i)
         finding(f, BLOCKER, name.p,
                 "AUTO_INCREMENT: a table has only one, so the new column cannot have its own",
                 "an AUTO_INCREMENT column cannot be renamed this way");
+    if (f->mariadb && b_slice_istarts(mig__cell(t, i, "ty"), B_LIT("timestamp")) &&
+        b_slice_ieq(mig__cell(t, i, "nu"), B_LIT("NO")))
+        finding(f, WARNING, name.p,
+                "a TIMESTAMP NOT NULL column: MariaDB makes the new one NOT NULL only by copying the table, "
+                "which blocks writes",
+                "ADVANCE to retired will ask for FORCE; plan for the time of the copy");
     if (b_slice_find(extra, B_LIT("on update")) != (size_t)-1)
         finding(f, BLOCKER, name.p, "ON UPDATE CURRENT_TIMESTAMP changes it behind every other update",
                 "drop ON UPDATE first, and set it anew afterwards");
@@ -188,7 +194,7 @@ static b_status check_columns(flight *f)
     b_table *t = NULL;
     b_status s = mig__query(f->db, &t, f->err,
                             "SELECT COLUMN_NAME AS c, EXTRA AS ex, GENERATION_EXPRESSION AS ge, "
-                            "COLUMN_DEFAULT AS de, COLUMN_KEY AS ck "
+                            "COLUMN_DEFAULT AS de, COLUMN_KEY AS ck, COLUMN_TYPE AS ty, IS_NULLABLE AS nu "
                             "FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s "
                             "ORDER BY ORDINAL_POSITION",
                             f->schema, f->table);

@@ -110,14 +110,19 @@ static void fill_pair(b_arena *a, const b_table *t, size_t i, mig__pair *p)
         .default_kind = (rw_default_kind)mig__cell_u64(t, i, "default_kind"),
         .nullable = mig__cell_u64(t, i, "nullable") != 0,
     };
+    /* Said only where it is not the table's own, so that B's definition reads as A's did. */
+    if (b_slice_ieq(b_slice_str(p->collation), mig__cell(t, i, "table_collation"))) p->charset = "";
 }
 
 static b_status load_pairs(mig_db *db, mig__m *m, b_err *err)
 {
     b_table *t = NULL;
-    b_status s =
-        mig__query(db, &t, err, "SELECT * FROM straddle.migration_columns WHERE migration = %s ORDER BY n",
-                   mig__q(m->arena, m->name));
+    b_status s = mig__query(
+        db, &t, err,
+        "SELECT c.*, (SELECT TABLE_COLLATION FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s "
+        "AND TABLE_NAME = %s) AS table_collation FROM straddle.migration_columns c WHERE "
+        "c.migration = %s ORDER BY c.n",
+        mig__q(m->arena, m->schema), mig__q(m->arena, m->table), mig__q(m->arena, m->name));
     if (s != B_OK) return s;
     size_t n = b_table_rows(t);
     mig__pair *pairs = b_arena_array(m->arena, n + 1, sizeof *pairs);

@@ -609,6 +609,7 @@ static int setup_mariadb(void **state)
 static int teardown(void **state)
 {
     fixture *f = *state;
+    if (f == NULL) return 0;
     mig_engine_free(f->engine);
     rw_ruleset_unref(f->rules);
     mig_db_close(f->db);
