@@ -17,8 +17,7 @@
  *
  * Epochs: `rules` is the ruleset that the session uses. It takes the loop's newest at each command, unless
  * px_session_pinned: a transaction is open, or long data of the old epoch waits on the server. The epoch
- * counts as held while pinned or while a command is running; what is
- * relayed is no statement.
+ * counts as held while pinned or while a command is running; a stream that is relayed is no statement.
  *
  * Loop thread only. Bytes buffered a direction: max_buffer_bytes and one packet or statement. */
 #ifndef PROXY_SESSION_H
