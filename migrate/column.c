@@ -288,12 +288,12 @@ b_status mig__drop_old(mig__op *op, b_err *err)
     return s == B_OK ? mig__twins_rename(op, err) : s;
 }
 
-static mig__def up_or_own(const mig__pair *p)
+mig__def mig__up_or_own(const mig__pair *p)
 {
     return mig__can_default_up(p) ? MIG__DEF_UP : MIG__DEF_OWN;
 }
 
-static mig__def unread(const mig__pair *p)
+mig__def mig__unread(const mig__pair *p)
 {
     return p->plain.default_kind == RW_DEFAULT_NONE ? MIG__DEF_LITERAL : MIG__DEF_OWN;
 }
@@ -303,8 +303,8 @@ b_status mig__retire_before(mig__op *op, b_err *err)
     b_status s = B_OK;
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
-        s = make(op, p, (shape){p->to, !p->plain.nullable, true, up_or_own(p)}, err);
-        if (s == B_OK) s = make(op, p, (shape){p->from, !p->plain.nullable, true, unread(p)}, err);
+        s = make(op, p, (shape){p->to, !p->plain.nullable, true, mig__up_or_own(p)}, err);
+        if (s == B_OK) s = make(op, p, (shape){p->from, !p->plain.nullable, true, mig__unread(p)}, err);
     }
     return s == B_OK ? mig__unique_drop(op, err) : s;
 }
@@ -324,8 +324,8 @@ b_status mig__unretire_before(mig__op *op, b_err *err)
     b_status s = B_OK;
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
-        s = make(op, p, (shape){p->from, !p->plain.nullable, true, unread(p)}, err);
-        if (s == B_OK) s = make(op, p, (shape){p->to, !p->plain.nullable, false, up_or_own(p)}, err);
+        s = make(op, p, (shape){p->from, !p->plain.nullable, true, mig__unread(p)}, err);
+        if (s == B_OK) s = make(op, p, (shape){p->to, !p->plain.nullable, false, mig__up_or_own(p)}, err);
     }
     return s;
 }
@@ -336,7 +336,7 @@ b_status mig__unretire_after(mig__op *op, b_err *err)
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
         s = make(op, p, (shape){p->from, !p->plain.nullable, false, MIG__DEF_OWN}, err);
-        if (s == B_OK) s = make(op, p, (shape){p->to, !p->plain.nullable, true, up_or_own(p)}, err);
+        if (s == B_OK) s = make(op, p, (shape){p->to, !p->plain.nullable, true, mig__up_or_own(p)}, err);
     }
     return s;
 }

@@ -56,6 +56,11 @@ static b_status drop_over(mig__op *op, bool unique, bool twins, b_err *err)
     return s;
 }
 
+b_status mig__indexes_over_old(mig_db *db, const mig__m *m, bool unique, b_buf *out, b_err *err)
+{
+    return over(db, m, unique, false, out, err);
+}
+
 b_status mig__unique_drop(mig__op *op, b_err *err)
 {
     b_buf missing = {0};

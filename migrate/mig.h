@@ -208,6 +208,8 @@ b_status mig__column_now(mig_db *db, const mig__m *m, const char *column, mig__l
 /* A default of A, in SQL: "DEFAULT …" for its own, or a literal that stands for none; "" = none. */
 typedef enum mig__def { MIG__DEF_OWN, MIG__DEF_UP, MIG__DEF_LITERAL, MIG__DEF_NONE } mig__def;
 bool mig__can_default_up(const mig__pair *p);
+mig__def mig__up_or_own(const mig__pair *p); /* B's while both are written */
+mig__def mig__unread(const mig__pair *p);    /* A's in retired */
 /* Appends the full definition of column `name` with A's type and comment. */
 void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const char *name, bool not_null,
                      bool invisible, mig__def def);
@@ -218,6 +220,8 @@ b_status mig__unique_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__unique_restore(mig__op *op, b_err *err) B_MUSTCHECK;
 /* All indexes over A, before the column is dropped; and its twins take their names. */
 b_status mig__indexes_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+/* Their names, one a line; unique: only those. */
+b_status mig__indexes_over_old(mig_db *db, const mig__m *m, bool unique, b_buf *out, b_err *err) B_MUSTCHECK;
 b_status mig__twins_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__twins_rename(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__add_columns(mig__op *op, b_err *err) B_MUSTCHECK;

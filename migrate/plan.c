@@ -103,10 +103,11 @@ static void plan_fill(plan *p)
         b_buf_str(&q, " = ");
         b_buf_ident(&q, b_slice_str(p->m->pairs[i].from));
     }
-    b_buf_str(&q, " WHERE <range of the primary key> AND ");
+    b_buf_str(&q, " WHERE ");
     mig__differs(p->m, &q);
     add(p, "dual_write", b_buf_cstr(&q), "PAUSE BACKFILL",
-        "row locks of one chunk, only on rows that need the change (READ COMMITTED)",
+        "in chunks of the primary key: row locks of one chunk, only on rows that need the change (READ "
+        "COMMITTED)",
         seconds_for(p, ROWS_PER_SECOND, estimate));
     add(p, "dual_write", "-- VERIFY: both columns of every row compared, byte for byte", "", "none",
         seconds_for(p, VERIFY_ROWS_PER_SECOND, estimate));
@@ -147,6 +148,35 @@ static void modify(const plan *p, b_buf *q, const mig__pair *c, const char *colu
     mig__column_def(q, p->db, c, column, not_null, invisible, def);
 }
 
+static bool listed(const char *lines, b_slice name)
+{
+    while (*lines != '\0') {
+        size_t n = strcspn(lines, "\n");
+        if (b_slice_eq(b_slice_of(lines, n), name)) return true;
+        lines += n + (lines[n] == '\n' ? 1 : 0);
+    }
+    return false;
+}
+
+/* The indexes over A: the unique ones before it holds one literal, the others before it goes. */
+static b_status plan_index_drops(plan *p, const char *phase, bool unique, b_err *err)
+{
+    b_buf names = {0}, uniques = {0}, q = {0};
+    b_status s = mig__indexes_over_old(p->db, p->m, unique, &names, err);
+    if (s == B_OK && !unique) s = mig__indexes_over_old(p->db, p->m, true, &uniques, err);
+    for (const char *at = b_buf_cstr(&names); s == B_OK && *at != '\0';) {
+        b_slice name = b_slice_of(at, strcspn(at, "\n"));
+        at += name.n + (at[name.n] == '\n' ? 1 : 0);
+        if (!unique && listed(b_buf_cstr(&uniques), name)) continue; /* gone since retired */
+        alter(p, &q);
+        b_buf_str(&q, "DROP INDEX "), b_buf_ident(&q, name);
+        add(p, phase, b_buf_cstr(&q), unique ? "ROLLBACK MIGRATION makes it anew, after A is filled" : "",
+            moment, "milliseconds");
+    }
+    b_buf_deinit(&names), b_buf_deinit(&uniques), b_buf_deinit(&q);
+    return s;
+}
+
 static void plan_retire(plan *p)
 {
     b_buf q = {0}, undo = {0};
@@ -155,18 +185,18 @@ static void plan_retire(plan *p)
         const mig__pair *c = &p->m->pairs[i];
         bool not_null = !c->plain.nullable;
         if (not_null) {
-            modify(p, &q, c, c->to, true, true, MIG__DEF_UP);
-            modify(p, &undo, c, c->to, false, true, MIG__DEF_UP);
+            modify(p, &q, c, c->to, true, true, mig__up_or_own(c));
+            modify(p, &undo, c, c->to, false, true, mig__up_or_own(c));
             b_buf_str(&q, ", ALGORITHM=INPLACE, LOCK=NONE");
             add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo),
                 "online rebuild of the table; exclusive metadata lock for a moment at its begin and end",
                 seconds_for(p, INDEX_ROWS_PER_SECOND, estimate));
         }
-        modify(p, &q, c, c->from, not_null, true, MIG__DEF_LITERAL);
+        modify(p, &q, c, c->from, not_null, true, mig__unread(c));
         modify(p, &undo, c, c->from, not_null, false, MIG__DEF_OWN);
         add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
         modify(p, &q, c, c->to, not_null, false, MIG__DEF_OWN);
-        modify(p, &undo, c, c->to, not_null, true, MIG__DEF_UP);
+        modify(p, &undo, c, c->to, not_null, true, mig__up_or_own(c));
         add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
     }
     b_buf_deinit(&q);
@@ -187,6 +217,8 @@ static void plan_contract(plan *p)
         add(p, "contracted", b_buf_cstr(&q), b_buf_cstr(&undo), moment,
             "milliseconds, where the server can drop it instantly; otherwise an online rebuild");
     }
+    add(p, "contracted", "-- each twin index takes the name of the index that it replaced (RENAME INDEX)",
+        b_buf_cstr(&undo), moment, "milliseconds");
     add(p, "finished", "-- the migration is inert: the old name is unknown", b_buf_cstr(&undo), "none",
         "milliseconds");
     b_buf_deinit(&q);
@@ -213,6 +245,9 @@ static b_status run(plan *p, b_err *err)
         "ROLLBACK MIGRATION: reads move back",
         "none; waits for statements and transactions of the epoch before", "milliseconds");
     plan_retire(p);
+    s = plan_index_drops(p, "retired", true, err);
+    if (s == B_OK) s = plan_index_drops(p, "contracted", false, err);
+    if (s != B_OK) return s;
     plan_contract(p);
     return b_table_failed(p->out) ? b_fail(err, B_NOMEM, "out of memory for the plan") : B_OK;
 }

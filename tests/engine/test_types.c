@@ -395,6 +395,34 @@ static void two_pairs_with_indexes(void **state)
          "NULL, 'A')");
 }
 
+/* What PLAN prints can be run as it stands, in its order. */
+static void plan_is_runnable(void **state)
+{
+    fixture *f = *state;
+    char a[] = "kind", b[] = "method", c[] = "word", d[] = "phrase";
+    cfg_pair pairs[] = {{.from = a, .to = b}, {.from = c, .to = d}};
+    b_err err = {0};
+    b_table *out = b_table_new();
+    f->label = "plan";
+    plain(f, "t", a, c);
+    run(f,
+        "INSERT INTO t_types.t (kind, id, n, word) VALUES (1, 1, 1, 'a'), (2, 2, 2, NULL), (3, 3, 3, 'A')");
+    apply(f, pairs, 2);
+    if (mig_plan(f->engine, "m", out, &err) != B_OK) fail_msg("PLAN: %s", err.msg);
+    run(f, "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'");
+    for (size_t i = 0; i < b_table_rows(out); i++) {
+        b_slice sql = b_table_cell(out, i, 2);
+        if (!b_slice_istarts(sql, B_LIT("--"))) run(f, sql.p);
+    }
+    expect_number(f, "3", "SELECT COUNT(*) FROM t_types.t WHERE method = id");
+    expect_number(
+        f, "0",
+        "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 't_types' AND TABLE_NAME "
+        "= 't' AND (COLUMN_NAME IN ('kind', 'word') OR EXTRA LIKE '%INVISIBLE%')");
+    b_table_free(out);
+    take_off(f);
+}
+
 /* ---- set-up ---- */
 
 static int setup(void **state, const char *env, int server)
@@ -460,6 +488,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(each_type, clean),
         cmocka_unit_test_setup(each_key, clean),
         cmocka_unit_test_setup(two_pairs_with_indexes, clean),
+        cmocka_unit_test_setup(plan_is_runnable, clean),
     };
     int failures = cmocka_run_group_tests_name("mysql", tests, setup_mysql, teardown);
     return failures + cmocka_run_group_tests_name("mariadb", tests, setup_mariadb, teardown);
