@@ -25,6 +25,11 @@ int px_conn_init(px_conn *c, px_session *s, uv_loop_t *uv, bool pipe)
 
 void px_conn_deinit(px_conn *c)
 {
+    for (px_layer *l = c->top, *next; l != NULL; l = next) {
+        next = l->below;
+        l->ops->free(l);
+    }
+    c->top = c->bottom = NULL;
     b_buf_deinit(&c->in);
     b_buf_deinit(&c->out);
 }
@@ -69,7 +74,8 @@ static void queue(px_conn *c, const char *p, size_t n)
     }
 }
 
-static void write_out(px_conn *c, const char *p, size_t n)
+/* To the stream: below all layers. */
+static void write_stream(px_conn *c, const char *p, size_t n)
 {
     size_t done = 0;
     if (!c->open || c->broken) return;
@@ -84,6 +90,14 @@ static void write_out(px_conn *c, const char *p, size_t n)
         if (rc > 0) done = (size_t)rc;
     }
     if (done < n) queue(c, p + done, n - done);
+}
+
+static void write_out(px_conn *c, const char *p, size_t n)
+{
+    if (c->top == NULL)
+        write_stream(c, p, n);
+    else if (c->open && !c->broken)
+        c->top->ops->write(c->top, p, n);
 }
 
 void px_conn_flush(px_conn *c)
@@ -117,7 +131,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     px_conn *c = stream->data;
     if (n == 0) return;
     if (n > 0) c->bytes_in += (uint64_t)n;
-    px_session_read(c->session, c, buf->base, n);
+    if (n < 0 || c->bottom == NULL)
+        px_session_read(c->session, c, buf->base, n);
+    else
+        c->bottom->ops->read(c->bottom, buf->base, (size_t)n);
 }
 
 void px_conn_read(px_conn *c, bool on)
@@ -149,4 +166,61 @@ void px_conn_used(px_conn *c, size_t n)
         b_buf_consume(&c->in, c->in_at);
         c->in_at = 0;
     }
+}
+
+/* --- layers --- */
+
+void px_conn_push(px_conn *c, px_layer *l)
+{
+    l->conn = c;
+    l->above = NULL;
+    l->below = c->top;
+    if (c->top != NULL)
+        c->top->above = l;
+    else
+        c->bottom = l;
+    c->top = l;
+}
+
+void px_conn_feed(px_conn *c, char *p, size_t n)
+{
+    if (n == 0) return;
+    c->feeding = true;
+    c->bottom->ops->read(c->bottom, p, n);
+    c->feeding = false;
+}
+
+void px_layer_up(px_layer *l, char *p, size_t n)
+{
+    px_conn *c = l->conn;
+    if (l->above != NULL)
+        l->above->ops->read(l->above, p, n);
+    else if (c->feeding)
+        px_conn_keep(c, p, n);
+    else
+        px_session_read(c->session, c, p, (ssize_t)n);
+}
+
+void px_layer_down(px_layer *l, const char *p, size_t n)
+{
+    if (l->below != NULL)
+        l->below->ops->write(l->below, p, n);
+    else
+        write_stream(l->conn, p, n);
+}
+
+int px_conn_shutdown(px_conn *c, uv_shutdown_t *req, uv_shutdown_cb done)
+{
+    for (px_layer *l = c->top; l != NULL; l = l->below)
+        if (l->ops->finish != NULL) l->ops->finish(l);
+    return uv_shutdown(req, &c->u.stream, done);
+}
+
+const char *px_conn_why(const px_conn *c)
+{
+    for (const px_layer *l = c->top; l != NULL; l = l->below) {
+        const char *why = l->ops->why == NULL ? NULL : l->ops->why(l);
+        if (why != NULL) return why;
+    }
+    return NULL;
 }

@@ -4,7 +4,18 @@
  * Reading goes into the loop's one buffer; only what is left over (an incomplete packet, a pipelined
  * command) is copied to `in`. Writing collects in `span`, a run of bytes of some read buffer, for as long as
  * the output is one contiguous run of the input; when it is not, in `out`. px_conn_flush must come before the
- * memory behind the span is used again. Loop thread only. */
+ * memory behind the span is used again. Loop thread only.
+ *
+ * Between the session and the stream there may be layers, TLS at the bottom and compression above it:
+ *
+ *   session ── px_conn_flush ──→ top ──→ … ──→ bottom ──→ stream
+ *   session ←── px_session_read ── top ←── … ←── bottom ←── stream
+ *
+ * Each is a px_layer, put on top of those that are there by px_conn_push. Without any, as after a plain
+ * login, the bytes of packets are the bytes of the stream and nothing is copied. What the session counts
+ * against max_buffer_bytes is what the stream has not taken yet, below all layers. A layer that makes much of
+ * little must stop where px_conn.reading is off, and go on when it is on again; TLS makes less and need not.
+ */
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
 
@@ -13,6 +24,25 @@
 #include <uv.h>
 
 struct px_session;
+struct px_conn;
+typedef struct px_layer px_layer;
+
+typedef struct px_layer_ops {
+    /* Bytes from above. What comes of them goes on with px_layer_down, before this returns. */
+    void (*write)(px_layer *l, const char *p, size_t n);
+    /* Bytes from below, which may be overwritten. What comes of them goes on with px_layer_up, in memory
+     * that nothing else uses until that returns. */
+    void (*read)(px_layer *l, char *p, size_t n);
+    void (*finish)(px_layer *l); /* nothing more will be written: last words to the peer; NULL: none */
+    const char *(*why)(const px_layer *l); /* it failed because of this; NULL: it did not */
+    void (*free)(px_layer *l);
+} px_layer_ops;
+
+struct px_layer {
+    const px_layer_ops *ops;
+    struct px_conn *conn;
+    px_layer *above, *below;
+};
 
 typedef struct px_conn {
     union {
@@ -22,7 +52,8 @@ typedef struct px_conn {
         uv_pipe_t pipe;
     } u;
     struct px_session *session;
-    b_buf in; /* read and not used; the first in_at bytes of it are used */
+    px_layer *top, *bottom; /* NULL: plain */
+    b_buf in;               /* read and not used; the first in_at bytes of it are used */
     size_t in_at;
     size_t need; /* nothing can be done with fewer unused bytes than this */
     const char *span;
@@ -30,12 +61,24 @@ typedef struct px_conn {
     b_buf out; /* goes before the span */
     bool open; /* the handle is initialised and not closing */
     bool reading;
-    bool broken; /* a write failed */
+    bool broken;  /* a write failed, or a layer */
+    bool feeding; /* within px_conn_feed: what comes up is kept, as the session is at work already */
     uint64_t bytes_in, bytes_out;
 } px_conn;
 
 int px_conn_init(px_conn *c, struct px_session *s, uv_loop_t *uv, bool pipe);
 void px_conn_deinit(px_conn *c); /* memory only; after the close callback */
+
+/* Puts a layer on top; the connection owns it. Nothing may be pending. */
+void px_conn_push(px_conn *c, px_layer *l);
+/* Gives the bottom layer bytes that had been read before it was there. */
+void px_conn_feed(px_conn *c, char *p, size_t n);
+void px_layer_up(px_layer *l, char *p, size_t n);
+void px_layer_down(px_layer *l, const char *p, size_t n);
+/* All is written: says so to the peer, layer by layer, and then by the stream. UV status. */
+int px_conn_shutdown(px_conn *c, uv_shutdown_t *req, uv_shutdown_cb done);
+/* Why a layer failed; NULL when none did. */
+const char *px_conn_why(const px_conn *c);
 
 /* Output. px_conn_send takes a run of bytes by reference; px_conn_buf is for appending one's own. */
 void px_conn_send(px_conn *c, const char *p, size_t n);

@@ -131,7 +131,7 @@ void px_session_linger(px_session *s)
     px_session_set_state(s, PX_LINGER);
     px_session_deadline(s, LINGER_MS);
     if (s->client.broken || !s->client.open ||
-        uv_shutdown(&s->req.shutdown, &s->client.u.stream, on_shutdown) != 0)
+        px_conn_shutdown(&s->client, &s->req.shutdown, on_shutdown) != 0)
         px_session_close(s);
     else
         px_conn_read(&s->client, true);
@@ -246,7 +246,8 @@ static void leaving_tick(px_session *s)
 
 static void lost(px_session *s, px_conn *c, int error)
 {
-    const char *why = error == UV_EOF ? "it closed the connection" : uv_strerror(error);
+    const char *why = px_conn_why(c);
+    if (why == NULL) why = error == UV_EOF ? "it closed the connection" : uv_strerror(error);
     if (s->state == PX_CLOSING) return;
     if (s->state == PX_LINGER)
         px_session_close(s);
