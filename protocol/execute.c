@@ -3,6 +3,7 @@
  * Values are never converted, only moved: a value's type tells how long it is and nothing else matters. What
  * does not add up to exactly the payload's length is refused, since a value of a misjudged length would
  * shift all the others. One thread a statement. */
+#include "params.h"
 #include "protocol/command.h"
 #include "protocol/stmt.h"
 
@@ -31,44 +32,6 @@ typedef struct execute {
     uint32_t count;             /* parameters and attributes */
     bool named, counted, bound;
 } execute;
-
-/* How a value's length is found: 0..8 = that many bytes. */
-enum { BY_BYTE = 16, BY_LENENC = 17, NO_TYPE = 18 };
-
-static unsigned width(unsigned char type)
-{
-    static const struct {
-        unsigned char type, width;
-    } table[] = {
-        {0, BY_LENENC},   {1, 1},           {2, 2},           {3, 4},           {4, 4},
-        {5, 8},           {6, 0},           {7, BY_BYTE},     {8, 8},           {9, 4},
-        {10, BY_BYTE},    {11, BY_BYTE},    {12, BY_BYTE},    {13, 2},          {14, BY_BYTE},
-        {15, BY_LENENC},  {16, BY_LENENC},  {17, BY_BYTE},    {18, BY_BYTE},    {19, BY_BYTE},
-        {242, BY_LENENC}, {245, BY_LENENC}, {246, BY_LENENC}, {247, BY_LENENC}, {248, BY_LENENC},
-        {249, BY_LENENC}, {250, BY_LENENC}, {251, BY_LENENC}, {252, BY_LENENC}, {253, BY_LENENC},
-        {254, BY_LENENC}, {255, BY_LENENC},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        if (table[i].type == type) return table[i].width;
-    return NO_TYPE;
-}
-
-/* One value, with the length that stands before it. */
-static b_slice read_value(mp_reader *r, unsigned char type)
-{
-    const char *start = (const char *)r->p;
-    unsigned w = width(type);
-    if (w == BY_BYTE)
-        (void)mp_read_bytes(r, (size_t)mp_read_int(r, 1));
-    else if (w == BY_LENENC)
-        (void)mp_read_lenenc_str(r);
-    else if (w == NO_TYPE)
-        r->bad = true;
-    else
-        (void)mp_read_bytes(r, w);
-    if (r->bad) return B_LIT("");
-    return b_slice_of(start, (size_t)((const char *)r->p - start));
-}
 
 static void read_type(mp_reader *r, bool named, param *p)
 {
@@ -174,7 +137,7 @@ static b_status read_params(const mp_stmt *s, const execute *e, param *params)
         else
             memcpy(p->type, s->types + 2 * (size_t)i, 2), p->name = B_LIT("");
         p->null = !p->is_long && (e->nulls[i / 8] >> (i % 8) & 1) != 0;
-        p->value = p->null || p->is_long ? B_LIT("") : read_value(&values, p->type[0]);
+        p->value = p->null || p->is_long ? B_LIT("") : mp__read_value(&values, p->type[0]);
     }
     return types.bad || values.bad || mp_left(&values) != 0 ? B_MALFORMED : B_OK;
 }

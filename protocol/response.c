@@ -159,13 +159,20 @@ static mp_event at_string(mp_response *r, mp_header h, b_slice p)
     return MP_EV_STRING;
 }
 
+static state after_columns(const mp_response *r)
+{
+    return deprecate_eof(r) ? ST_ROWS : ST_META_EOF;
+}
+
 static mp_event on_count(mp_response *r, b_slice p)
 {
     mp_reader in = mp_reader_of(p);
     uint64_t n = mp_read_lenenc(&in, NULL);
+    r->metadata = (r->caps & MP_CAPS_METADATA_BYTE) == 0 || mp_read_int(&in, 1) != 0;
     if (in.bad || mp_left(&in) != 0 || n == 0 || n > COLUMNS_MAX) return bad(r);
-    r->columns = r->left = n;
-    set_state(r, ST_COLUMNS);
+    r->columns = n;
+    r->left = r->metadata ? n : 0;
+    set_state(r, r->metadata ? ST_COLUMNS : after_columns(r));
     return MP_EV_COLUMN_COUNT;
 }
 
@@ -197,7 +204,7 @@ static mp_event definition(mp_response *r, mp_header h, b_slice p, mp_event even
 
 static mp_event at_columns(mp_response *r, mp_header h, b_slice p)
 {
-    return definition(r, h, p, MP_EV_COLUMN, deprecate_eof(r) ? ST_ROWS : ST_META_EOF);
+    return definition(r, h, p, MP_EV_COLUMN, after_columns(r));
 }
 
 /* A procedure that has a cursor of its own open gives its results the same status bit, and there rows do
@@ -243,11 +250,30 @@ static mp_event at_fields(mp_response *r, mp_header h, b_slice p)
     return first == EOF_BYTE ? on_end(r, h, p) : MP_EV_COLUMN;
 }
 
-/* What follows the parameters' part of PREPARE's answer. */
+static state after_pcolumns(const mp_response *r)
+{
+    return deprecate_eof(r) ? ST_DONE : ST_PCOLUMNS_EOF;
+}
+
+/* What follows the parameters' part of PREPARE's answer. An EOF comes also where definitions are left out. */
 static void prepare_columns(mp_response *r)
 {
-    r->left = r->prepare.columns;
-    set_state(r, r->left > 0 ? ST_PCOLUMNS : ST_DONE);
+    r->left = r->metadata ? r->prepare.columns : 0;
+    if (r->prepare.columns == 0)
+        set_state(r, ST_DONE);
+    else
+        set_state(r, r->left > 0 ? ST_PCOLUMNS : after_pcolumns(r));
+}
+
+static void prepare_params(mp_response *r)
+{
+    r->left = r->metadata ? r->prepare.params : 0;
+    if (r->left > 0)
+        set_state(r, ST_PARAMS);
+    else if (r->prepare.params > 0 && !deprecate_eof(r))
+        set_state(r, ST_PARAMS_EOF);
+    else
+        prepare_columns(r);
 }
 
 static mp_event at_prepare(mp_response *r, mp_header h, b_slice p)
@@ -263,11 +289,9 @@ static mp_event at_prepare(mp_response *r, mp_header h, b_slice p)
     if (in.bad) return bad(r);
     (void)mp_read_int(&in, 1);
     r->prepare.warnings = mp_left(&in) >= 2 ? (uint16_t)mp_read_int(&in, 2) : 0;
-    r->left = r->prepare.params;
-    if (r->left > 0)
-        set_state(r, ST_PARAMS);
-    else
-        prepare_columns(r);
+    bool optional = (r->caps & MP_CLIENT_OPTIONAL_RESULTSET_METADATA) != 0;
+    r->metadata = !optional || mp_left(&in) == 0 || mp_read_int(&in, 1) != 0;
+    prepare_params(r);
     return MP_EV_PREPARE_OK;
 }
 
@@ -280,7 +304,7 @@ static mp_event at_params(mp_response *r, mp_header h, b_slice p)
 
 static mp_event at_pcolumns(mp_response *r, mp_header h, b_slice p)
 {
-    return definition(r, h, p, MP_EV_COLUMN, deprecate_eof(r) ? ST_DONE : ST_PCOLUMNS_EOF);
+    return definition(r, h, p, MP_EV_COLUMN, after_pcolumns(r));
 }
 
 static mp_event at_prepare_eof(mp_response *r, mp_header h, b_slice p)

@@ -8,21 +8,7 @@ static bool is_fixed(b_slice rest)
     return rest.n >= FIXED + 1 && (unsigned char)rest.p[0] == FIXED;
 }
 
-/* MariaDB's extended metadata, where it was asked for, stands before the fixed part; it is told from it by
- * its length. (COM_FIELD_LIST's default stands after it.) */
-static void read_extended(mp_reader *r, mp_column *out)
-{
-    mp_reader probe = *r;
-    if (is_fixed(mp_read_rest(&probe))) return;
-    probe = *r;
-    b_slice extended = mp_read_lenenc_str(&probe);
-    mp_reader after = probe;
-    if (probe.bad || !is_fixed(mp_read_rest(&after))) return;
-    out->extended = extended;
-    *r = probe;
-}
-
-b_status mp_column_parse(b_slice payload, mp_column *out)
+b_status mp_column_parse(b_slice payload, uint64_t caps, mp_column *out)
 {
     mp_reader r = mp_reader_of(payload);
     *out = (mp_column){.catalog = mp_read_lenenc_str(&r)};
@@ -31,7 +17,7 @@ b_status mp_column_parse(b_slice payload, mp_column *out)
     out->org_table = mp_read_lenenc_str(&r);
     out->name = mp_read_lenenc_str(&r);
     out->org_name = mp_read_lenenc_str(&r);
-    read_extended(&r, out);
+    if (caps & MP_MARIADB_EXTENDED_METADATA) out->extended = mp_read_lenenc_str(&r);
     out->fixed = mp_read_rest(&r);
     return r.bad || !is_fixed(out->fixed) ? B_MALFORMED : B_OK;
 }

@@ -66,6 +66,8 @@ typedef struct px_stmt {
     bool bad_long;       /* long data came that cannot be kept: EXECUTE is answered with an error */
     unsigned kind;       /* px_kind of its text */
     px_context *context; /* in which the client prepared it; NULL: not known */
+    b_buf
+        columns; /* packets: what prepared again said of its columns and the client has not seen (MariaDB) */
 } px_stmt;
 
 /* The command being answered. */
@@ -103,8 +105,9 @@ typedef struct px_hidden {
     rw_result res;
     mp_prepare_ok made; /* PREPARE: the server's answer, if prepared */
     bool prepared, failed;
-    bool stuck;  /* the client's context could not be set back */
-    b_buf error; /* the ERR payload, if failed */
+    bool stuck;    /* the client's context could not be set back */
+    b_buf error;   /* the ERR payload, if failed */
+    b_buf columns; /* PREPARE: for px_stmt.columns */
 } px_hidden;
 
 /* What the rewriter must know of the session, followed by session tracking. */
@@ -196,7 +199,8 @@ void px_auth_change_user(px_session *s, b_slice payload);
 typedef struct px_cmd {
     char *raw; /* all its packets, as read */
     size_t nraw;
-    b_slice payload; /* joined; the command byte is its first */
+    b_slice payload;          /* joined; the command byte is its first */
+    b_slice attributes, text; /* COM_QUERY: both; else the text is all behind the command byte */
     uint8_t last_seq;
     bool one_packet;
 } px_cmd;
@@ -225,8 +229,8 @@ void px_query_count(px_session *s, const rw_result *res, b_slice sql); /* the ce
 
 /* session_stmt.c */
 px_done px_stmt_prepare(px_session *s, const px_cmd *c);
-px_done px_stmt_execute(px_session *s, const px_cmd *c);
-px_done px_stmt_other(px_session *s, const px_cmd *c); /* FETCH, RESET, CLOSE, BULK_EXECUTE */
+px_done px_stmt_execute(px_session *s, const px_cmd *c); /* and BULK_EXECUTE */
+px_done px_stmt_other(px_session *s, const px_cmd *c);   /* FETCH, RESET, CLOSE */
 px_done px_stmt_long_data(px_session *s, const px_cmd *c);
 void px_stmt_free_extra(void *extra);
 bool px_stmt_set_result(mp_stmt *stmt, b_arena *arena,
@@ -255,6 +259,9 @@ void px_result_ok(px_session *s, mp_header h, b_slice payload, const mp_ok *ok, 
 
 /* session_patch.c: packets that are changed on their way to the client */
 void px_patch_column(px_session *s, b_slice payload, uint8_t seq);
+/* Sends the count of columns, and the definitions that the server takes for known, to the client. Returns how
+ * many packets that is more than came. */
+uint8_t px_patch_missing(px_session *s, uint8_t seq);
 void px_patch_error(px_session *s, b_slice payload, uint8_t seq);
 void px_patch_warning(px_session *s, b_slice payload, uint8_t seq); /* a row of SHOW WARNINGS */
 void px_patch_keep(px_session *s, const rw_result *res);            /* for a SHOW WARNINGS to come */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What may be agreed on; all else falls back. MariaDB's extended capabilities are cleared as a whole. */
+/* What may be agreed on; all else falls back. */
 static const uint64_t handled =
     MP_CLIENT_LONG_PASSWORD | MP_CLIENT_FOUND_ROWS | MP_CLIENT_LONG_FLAG | MP_CLIENT_CONNECT_WITH_DB |
     MP_CLIENT_NO_SCHEMA | MP_CLIENT_ODBC | MP_CLIENT_LOCAL_FILES | MP_CLIENT_IGNORE_SPACE |
@@ -14,7 +14,9 @@ static const uint64_t handled =
     MP_CLIENT_RESERVED | MP_CLIENT_SECURE_CONNECTION | MP_CLIENT_MULTI_STATEMENTS | MP_CLIENT_MULTI_RESULTS |
     MP_CLIENT_PS_MULTI_RESULTS | MP_CLIENT_PLUGIN_AUTH | MP_CLIENT_CONNECT_ATTRS |
     MP_CLIENT_PLUGIN_AUTH_LENENC | MP_CLIENT_CAN_HANDLE_EXPIRED_PASSWORDS | MP_CLIENT_SESSION_TRACK |
-    MP_CLIENT_DEPRECATE_EOF | MP_CLIENT_REMEMBER_OPTIONS;
+    MP_CLIENT_DEPRECATE_EOF | MP_CLIENT_OPTIONAL_RESULTSET_METADATA | MP_CLIENT_QUERY_ATTRIBUTES |
+    MP_CLIENT_REMEMBER_OPTIONS | MP_MARIADB_PROGRESS | MP_MARIADB_BULK | MP_MARIADB_EXTENDED_METADATA |
+    MP_MARIADB_CACHE_METADATA;
 
 enum { MAX_AUTH_PACKET = 64 * 1024 };
 
@@ -62,10 +64,10 @@ size_t px_auth_greeting(px_session *s, char *p, size_t n)
             s->loop->config->c->backend.address.text);
         return size;
     }
-    s->backend_caps = g.caps;
-    g.caps &= handled;
-    g.mariadb_caps = 0;
-    s->offered = g.caps;
+    s->backend_caps = g.caps | (uint64_t)g.mariadb_caps << 32;
+    s->offered = s->backend_caps & handled;
+    g.caps = s->offered & UINT32_MAX;
+    g.mariadb_caps = (uint32_t)(s->offered >> 32);
     s->backend_id = g.thread_id;
     copy_name(s->plugin, sizeof s->plugin, g.plugin);
     b_buf *b = px_conn_buf(&s->client);
@@ -121,14 +123,15 @@ static void login(px_session *s, mp_header h, char *payload, size_t size)
             "straddle: TLS is not offered on this listener; connect with ssl-mode=PREFERRED or DISABLED");
         return;
     }
-    s->caps = l.caps & s->offered;
+    s->caps = (l.caps | (uint64_t)l.mariadb_caps << 32) & s->offered;
     s->backend_caps &= s->caps | MP_CLIENT_SESSION_TRACK;
     take_login(s, &l);
     b_buf caps = {0};
     mp_put_int(&caps, s->backend_caps, 4);
+    mp_put_int(&caps, s->backend_caps >> 32, 4);
     if (!caps.failed) memcpy(payload, caps.p, 4);
+    if (!caps.failed && !(l.caps & MP_CLIENT_LONG_PASSWORD)) memcpy(payload + 28, caps.p + 4, 4);
     b_buf_deinit(&caps);
-    if (!(l.caps & MP_CLIENT_LONG_PASSWORD)) memset(payload + 28, 0, 4); /* MariaDB's extended ones */
     px_conn_send(&s->backend, payload - MP_HEADER, size);
     px_session_set_state(s, PX_AUTH);
 }

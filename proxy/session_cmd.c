@@ -4,6 +4,8 @@
  * statement of our own to run first answers PX_WAIT; the command stays where it is and is tried again. */
 #include "session.h"
 
+#include "protocol/query.h"
+
 #include <stdlib.h>
 
 enum { FRAME_MORE, FRAME_OK, FRAME_TOO_BIG };
@@ -62,6 +64,7 @@ void px_cmd_replace(px_session *s, const px_cmd *c, uint8_t command, b_slice tex
     b_buf *b = px_conn_buf(&s->backend);
     size_t at = mp_packet_begin(b);
     mp_put_int(b, command, 1);
+    b_buf_slice(b, c->attributes);
     b_buf_slice(b, text);
     uint8_t next = mp_packet_end(b, at, 0);
     s->run.seq_shift = (uint8_t)(c->last_seq + 1 - next);
@@ -122,8 +125,7 @@ static px_done set_option(px_session *s, const px_cmd *c)
 static px_done field_list(px_session *s, const px_cmd *c)
 {
     px_session_take_rules(s);
-    b_slice names = {c->payload.p + 1, c->payload.n - 1};
-    if (!px_query_touches(s, names)) return forward(s, c);
+    if (!px_query_touches(s, c->text)) return forward(s, c);
     rw_result why = {.error = 1235,
                      .sqlstate = "42000",
                      .code = "field_list",
@@ -145,7 +147,7 @@ static handler handler_of(uint8_t command)
         [MP_COM_STMT_FETCH] = px_stmt_other,
         [MP_COM_STMT_RESET] = px_stmt_other,
         [MP_COM_STMT_CLOSE] = px_stmt_other,
-        [MP_COM_STMT_BULK_EXECUTE] = px_stmt_other,
+        [MP_COM_STMT_BULK_EXECUTE] = px_stmt_execute,
         [MP_COM_STMT_SEND_LONG_DATA] = px_stmt_long_data,
         [MP_COM_QUIT] = quit,
         [MP_COM_CHANGE_USER] = change_user,
@@ -176,7 +178,19 @@ static void orphan(px_session *s, const px_cmd *c)
         s->loop->config->c->backend.address.text);
 }
 
-static px_done one(px_session *s, const px_cmd *c)
+/* False: it is answered already, as the server would. */
+static bool find_text(px_session *s, px_cmd *c)
+{
+    c->attributes = B_LIT("");
+    c->text = b_slice_of(c->payload.p + 1, c->payload.n - 1);
+    if ((uint8_t)c->payload.p[0] != MP_COM_QUERY) return true;
+    if (mp_query_split(c->payload, s->caps, &c->attributes, &c->text) == B_OK) return true;
+    px_session_error(s, (uint8_t)(c->last_seq + 1), 1835, "HY000",
+                     "straddle: malformed packet: the attributes of this query cannot be followed");
+    return false;
+}
+
+static px_done one(px_session *s, px_cmd *c)
 {
     if (s->state == PX_ORPHAN) {
         orphan(s, c);
@@ -189,6 +203,7 @@ static px_done one(px_session *s, const px_cmd *c)
     }
     uint8_t command = (uint8_t)c->payload.p[0];
     s->run = (px_running){.command = command};
+    if (!find_text(s, c)) return PX_DONE;
     px_done done = handler_of(command)(s, c);
     if (done == PX_WAIT) return done;
     s->asked_state = false;

@@ -6,6 +6,8 @@
  * with. */
 #include "session.h"
 
+#include "protocol/query.h"
+
 /* Adds what is missing from the list: a name that is in it twice is an error on MySQL. */
 #define TRACKED "@@SESSION.session_track_system_variables"
 static const char track_sql[] =
@@ -23,6 +25,7 @@ void px_hidden_clear(px_session *s)
     b_arena_free(s->hidden.arena);
     b_buf error = s->hidden.error;
     b_buf_clear(&error);
+    b_buf_deinit(&s->hidden.columns);
     s->hidden = (px_hidden){.kind = PX_HIDDEN_NONE, .error = error};
 }
 
@@ -31,6 +34,7 @@ static void say(px_session *s, uint8_t command, b_slice text, bool returns)
     b_buf *b = px_conn_buf(&s->backend);
     size_t at = mp_packet_begin(b);
     mp_put_int(b, command, 1);
+    if (command == MP_COM_QUERY) mp_query_no_attributes(b, s->backend_caps);
     b_buf_slice(b, text);
     mp_packet_end(b, at, 0);
     s->hidden.steps[s->hidden.nsteps++] = (px_step){command, returns};
@@ -125,6 +129,9 @@ static void prepared(px_session *s)
     stmt->ncolumns = s->hidden.made.columns;
     stmt->tag = s->epoch;
     x->fresh = true;
+    b_buf_deinit(&x->columns);
+    x->columns = s->hidden.columns;
+    s->hidden.columns = (b_buf){0};
     s->loop->stats.statements_reprepared++;
     s->hidden.arena = NULL;
     if (!px_stmt_set_result(stmt, arena, &res)) stmt->tag = UINT64_MAX; /* looked at again */
@@ -182,6 +189,9 @@ static void on_event(px_session *s, mp_event ev, b_slice payload)
         h->prepared = true;
         h->made = s->resp.prepare;
     }
+    bool cached = (s->backend_caps & MP_MARIADB_CACHE_METADATA) != 0;
+    if (ev == MP_EV_COLUMN && h->kind == PX_HIDDEN_PREPARE && cached)
+        (void)mp_packet_put(&h->columns, 0, payload);
     if (!s->resp.done) return;
     if (++h->at < h->nsteps)
         mp_response_start(&s->resp, h->steps[h->at].command, s->backend_caps);

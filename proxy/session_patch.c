@@ -57,7 +57,7 @@ void px_patch_column(px_session *s, b_slice payload, uint8_t seq)
     mp_column c;
     const rw_shown *shown = NULL;
     const rw_pair *pair = NULL;
-    if (mp_column_parse(payload, &c) == B_OK) {
+    if (mp_column_parse(payload, s->backend_caps, &c) == B_OK && s->run.res != NULL) {
         shown = find_shown(s, &c);
         pair = find_pair(s, &c);
     }
@@ -65,6 +65,27 @@ void px_patch_column(px_session *s, b_slice payload, uint8_t seq)
         px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
     else
         put_column(s, &c, shown, pair, seq);
+}
+
+uint8_t px_patch_missing(px_session *s, uint8_t seq)
+{
+    px_stmt *x = s->run.stmt->extra;
+    b_buf *b = px_conn_buf(&s->client);
+    uint8_t n = 0;
+    size_t at = mp_packet_begin(b);
+    mp_put_lenenc(b, s->resp.columns);
+    mp_put_int(b, 1, 1);
+    mp_packet_end(b, at, seq);
+    for (size_t i = 0; i < x->columns.n;) {
+        mp_header h = mp_header_get(x->columns.p + i);
+        char *p = x->columns.p + i + MP_HEADER;
+        mp_header_put(x->columns.p + i, h.len, (uint8_t)(seq + ++n));
+        px_patch_column(s, b_slice_of(p, h.len), (uint8_t)(seq + n));
+        i += MP_HEADER + (size_t)h.len;
+    }
+    (void)px_conn_buf(&s->client); /* what is sent by reference is about to go */
+    b_buf_deinit(&x->columns);
+    return n;
 }
 
 /* A quoted name at the front of `rest`: 'B' or `B`. */

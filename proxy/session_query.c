@@ -70,8 +70,9 @@ static void refuse(px_session *s, const px_cmd *c, unsigned error, const char *s
                    const char *message)
 {
     rw_result why = {.error = error, .sqlstate = sqlstate, .code = code, .message = b_slice_str(message)};
-    b_slice sql = {c->payload.p + 1, c->payload.n - 1};
-    px_query_refuse(s, c, (uint8_t)c->payload.p[0] == MP_COM_STMT_EXECUTE ? B_LIT("EXECUTE") : sql, &why);
+    uint8_t command = (uint8_t)c->payload.p[0];
+    bool executes = command == MP_COM_STMT_EXECUTE || command == MP_COM_STMT_BULK_EXECUTE;
+    px_query_refuse(s, c, executes ? B_LIT("EXECUTE") : c->text, &why);
 }
 
 /* The state could not be read although we asked just now. */
@@ -191,7 +192,7 @@ static b_arena *statement_arena(px_session *s)
 
 px_done px_query(px_session *s, const px_cmd *c)
 {
-    b_slice sql = {c->payload.p + 1, c->payload.n - 1};
+    b_slice sql = c->text;
     px_done done;
     px_session_take_rules(s);
     s->run.kind = px_kind(sql, (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0);

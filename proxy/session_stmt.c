@@ -15,6 +15,7 @@ void px_stmt_free_extra(void *extra)
     px_stmt *x = extra;
     b_arena_free(x->arena);
     px_context_unref(x->context);
+    b_buf_deinit(&x->columns);
     free(x);
 }
 
@@ -126,7 +127,7 @@ static px_done not_kept(px_session *s, const px_cmd *c)
 
 px_done px_stmt_prepare(px_session *s, const px_cmd *c)
 {
-    b_slice sql = {c->payload.p + 1, c->payload.n - 1};
+    b_slice sql = c->text;
     px_done done = PX_DONE;
     px_session_take_rules(s);
     mp_stmts_forget_last(s->stmts);
@@ -231,14 +232,35 @@ static bool renew(px_session *s, const px_cmd *c, mp_stmt *stmt, px_done *done)
     return true;
 }
 
+static bool is_bulk(const px_cmd *c)
+{
+    return (uint8_t)c->payload.p[0] == MP_COM_STMT_BULK_EXECUTE;
+}
+
+/* A rewritten statement may use a parameter in places where DEFAULT means another column's. */
+static void refuse_defaults(px_session *s, const px_cmd *c, mp_stmt *stmt)
+{
+    refuse(s, c, stmt, "bulk_default",
+           B_LIT("straddle: a bulk execution on a migrating table gives DEFAULT or IGNORE for a parameter, "
+                 "which is supported for values and NULL only; write DEFAULT into the statement"));
+}
+
 static void execute_encoded(px_session *s, const px_cmd *c, mp_stmt *stmt)
 {
     px_stmt *x = stmt->extra;
     b_buf *b = px_conn_buf(&s->backend);
     size_t before = b->n;
+    bool defaults = false;
     b_status st = mp_stmt_put_long(stmt, b);
     size_t at = mp_packet_begin(b);
-    if (st == B_OK) st = mp_stmt_execute(stmt, c->payload, s->backend_caps, x->fresh, b);
+    if (st == B_OK)
+        st = is_bulk(c) ? mp_stmt_bulk(stmt, c->payload, &defaults, b)
+                        : mp_stmt_execute(stmt, c->payload, s->backend_caps, x->fresh, b);
+    if (st == B_OK && defaults && x->arena != NULL && x->res.verdict == RW_REWRITTEN) {
+        b->n = before;
+        refuse_defaults(s, c, stmt);
+        return;
+    }
     if (st != B_OK) {
         b->n = before;
         px_session_error(
@@ -281,11 +303,14 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
                       : x->res.verdict == RW_PASS ? &s->loop->stats.statements_passed
                                                   : &s->loop->stats.statements_rewritten;
     ++*count;
-    if (x->fresh || stmt->map.source != NULL || stmt->long_data != NULL) {
+    bool looked_at = is_bulk(c) && x->arena != NULL && x->res.verdict == RW_REWRITTEN;
+    if (x->fresh || stmt->map.source != NULL || stmt->long_data != NULL || looked_at) {
         execute_encoded(s, c, stmt);
         return PX_DONE;
     }
-    if (mp_stmt_note_types(stmt, c->payload, s->backend_caps) == B_NOMEM) {
+    b_status noted = is_bulk(c) ? mp_stmt_note_bulk(stmt, c->payload)
+                                : mp_stmt_note_types(stmt, c->payload, s->backend_caps);
+    if (noted == B_NOMEM) {
         px_session_error(s, (uint8_t)(c->last_seq + 1), 1041, "HY000", "straddle: out of memory; try again");
         return PX_DONE;
     }
@@ -316,15 +341,7 @@ px_done px_stmt_other(px_session *s, const px_cmd *c)
     uint32_t id = get_id(c);
     mp_stmt *stmt = mp_stmts_get(s->stmts, id);
     if (stmt == NULL) return command == MP_COM_STMT_CLOSE ? PX_DONE : no_statement(s, c);
-    px_stmt *x = stmt->extra;
     px_session_take_rules(s);
-    if (command == MP_COM_STMT_BULK_EXECUTE && (x->arena != NULL || stmt->tag != s->epoch)) {
-        refuse(
-            s, c, stmt, "bulk",
-            B_LIT("straddle: bulk execution of a statement on a migrating table is not supported; execute it "
-                  "row by row"));
-        return PX_DONE;
-    }
     set_id(c, stmt->server_id);
     if (command == MP_COM_STMT_RESET || command == MP_COM_STMT_CLOSE) drop_long(s, stmt);
     if (command == MP_COM_STMT_CLOSE) {

@@ -4,6 +4,7 @@
  * Input: byte 0 picks the target, 1 the capabilities, 2 the command; the rest is the target's. */
 #include "protocol/auth.h"
 #include "protocol/handshake.h"
+#include "protocol/query.h"
 #include "protocol/response.h"
 #include "protocol/result.h"
 #include "protocol/stmt.h"
@@ -19,6 +20,8 @@ static uint64_t caps_of(uint8_t bits)
                                       MP_CLIENT_CONNECT_WITH_DB,  MP_CLIENT_SECURE_CONNECTION,
                                       MP_CLIENT_QUERY_ATTRIBUTES, MP_MARIADB_PROGRESS};
     uint64_t caps = MP_CLIENT_PROTOCOL_41 | MP_CLIENT_TRANSACTIONS;
+    if (bits & 0x40) caps |= MP_CLIENT_OPTIONAL_RESULTSET_METADATA;
+    if (bits & 0x80) caps |= MP_MARIADB_CACHE_METADATA | MP_MARIADB_EXTENDED_METADATA;
     for (int i = 0; i < 8; i++)
         if (bits >> i & 1) caps |= flags[i];
     return caps;
@@ -81,13 +84,13 @@ static void read_ok(b_slice in, uint64_t caps, uint8_t command)
 static void read_column(b_slice in, uint64_t caps, uint8_t command)
 {
     mp_column c;
-    (void)caps, (void)command;
-    if (mp_column_parse(in, &c) != B_OK) return;
+    (void)command;
+    if (mp_column_parse(in, caps, &c) != B_OK) return;
     (void)mp_column_info_get(&c);
     b_buf b = {0};
     mp_column_put(&b, &c);
     mp_column again;
-    require(mp_column_parse(b_buf_view(&b), &again) == B_OK);
+    require(mp_column_parse(b_buf_view(&b), caps, &again) == B_OK);
     require(b_slice_eq(again.name, c.name) && b_slice_eq(again.fixed, c.fixed));
     b_buf_deinit(&b);
 }
@@ -135,15 +138,27 @@ static void run_execute(b_slice in, uint64_t caps, uint8_t command)
     if (mp_stmt_execute(s, b_slice_of(in.p + half, in.n - half), caps, true, &out) == B_OK && !mapped)
         require(mp_stmt_note_types(s, b_buf_view(&out), caps) == B_OK);
     b_buf_clear(&out);
+    bool defaults;
+    if (mp_stmt_bulk(s, b_slice_of(in.p + half, in.n - half), &defaults, &out) == B_OK && !mapped)
+        require(mp_stmt_note_bulk(s, b_buf_view(&out)) == B_OK);
+    b_buf_clear(&out);
     require(mp_stmt_put_long(s, &out) == B_OK);
     b_buf_deinit(&out);
     mp_stmts_free(t);
 }
 
+static void read_query(b_slice in, uint64_t caps, uint8_t command)
+{
+    b_slice attributes, text;
+    (void)command;
+    if (mp_query_split(in, caps, &attributes, &text) != B_OK) return;
+    require(in.n <= 1 || attributes.n + text.n + 1 == in.n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const targets[])(b_slice, uint64_t, uint8_t) = {follow, read_ok, read_column, read_login,
-                                                                  run_execute};
+    static void (*const targets[])(b_slice, uint64_t, uint8_t) = {follow,     read_ok,     read_column,
+                                                                  read_login, run_execute, read_query};
     if (size < 3) return 0;
     /* A copy of its own, so that a read past the end is one past an allocation's. */
     char *exact = malloc(size - 3 + 1);

@@ -386,7 +386,7 @@ static void check_stream(shop *f)
     send_text(c, 3, "SELECT payment_method FROM transactions WHERE id = 1"); /* behind it, not beside it */
     expect_error(c, 1227);
     size_t n = get_packet(c, p, sizeof p);
-    if (n != 1 || p[0] != 1) fail_msg("first byte 0x%02x: %.*s", p[0], (int)n, (char *)p);
+    if (n < 1 || n > 2 || p[0] != 1) fail_msg("first byte 0x%02x: %.*s", p[0], (int)n, (char *)p);
     ts_close(c);
     ts_do(f->direct, "DROP USER t_plain");
     c = client(f, 0);

@@ -45,12 +45,14 @@
 #define MP_MARIADB_CACHE_METADATA 0x1000000000ULL
 #define MP_MARIADB_BULK_UNIT_RESULTS 0x2000000000ULL
 
+/* With either, the packet with the number of columns ends in a byte that says whether definitions follow. */
+#define MP_CAPS_METADATA_BYTE (MP_CLIENT_OPTIONAL_RESULTSET_METADATA | MP_MARIADB_CACHE_METADATA)
+
 /* Capabilities that change the form of packets in a way this module does not follow: a proxy masks them
- * off in the greeting. (Query attributes are understood in EXECUTE only.) */
+ * off in the greeting. Compression and TLS are below packets. */
 #define MP_CAPS_NOT_FOLLOWED                                                                                 \
-    (MP_CLIENT_COMPRESS | MP_CLIENT_ZSTD_COMPRESSION | MP_CLIENT_SSL |                                       \
-     MP_CLIENT_OPTIONAL_RESULTSET_METADATA | MP_CLIENT_QUERY_ATTRIBUTES | MP_CLIENT_MULTI_FACTOR |           \
-     MP_MARIADB_EXTENDED_METADATA | MP_MARIADB_CACHE_METADATA | MP_MARIADB_BULK_UNIT_RESULTS)
+    (MP_CLIENT_COMPRESS | MP_CLIENT_ZSTD_COMPRESSION | MP_CLIENT_SSL | MP_CLIENT_MULTI_FACTOR |              \
+     MP_CLIENT_PROGRESS_OLD | MP_MARIADB_BULK_UNIT_RESULTS)
 
 enum {
     MP_STATUS_IN_TRANS = 0x1,

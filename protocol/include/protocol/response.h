@@ -39,18 +39,18 @@ typedef struct mp_prepare_ok {
 
 typedef struct mp_response {
     uint8_t command, state;
-    uint64_t caps;  /* of the backend leg */
-    bool continued; /* the last packet was full: the next goes on with it */
-    bool done;      /* the response is over */
-    bool infile;    /* the client has to speak: packets up to an empty one */
-    uint64_t left;  /* definitions to come */
-    uint32_t columns_next;
+    uint64_t caps;   /* of the backend leg */
+    bool continued;  /* the last packet was full: the next goes on with it */
+    bool done;       /* the response is over */
+    bool infile;     /* the client has to speak: packets up to an empty one */
+    uint64_t left;   /* definitions to come */
     bool cursor;     /* EXECUTE asked for a cursor (assumed until mp_response_flags says otherwise) */
     uint16_t status; /* last status flags seen; valid once have_status */
     bool have_status;
     mp_ok ok; /* of the last OK or EOF; slices borrow from the payload given */
     mp_prepare_ok prepare;
     uint64_t columns; /* of the result set */
+    bool metadata;    /* its definitions are sent: always, but with one of MP_CAPS_METADATA_BYTE */
 } mp_response;
 
 void mp_response_start(mp_response *r, uint8_t command, uint64_t caps);

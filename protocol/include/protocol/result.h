@@ -13,7 +13,8 @@ typedef struct mp_column {
                          whatever follows (COM_FIELD_LIST default) */
 } mp_column;
 
-b_status mp_column_parse(b_slice payload, mp_column *out) B_MUSTCHECK;
+/* caps: of the leg it came on. */
+b_status mp_column_parse(b_slice payload, uint64_t caps, mp_column *out) B_MUSTCHECK;
 void mp_column_put(b_buf *b, const mp_column *c); /* a payload */
 
 enum { /* flags of a column that an alias loses */

@@ -3,7 +3,8 @@
  *
  * Client id and server id are one to one while a statement is open. The client's ids are ours (counted up
  * per session); dropped by COM_STMT_CLOSE, all by RESET_CONNECTION, CHANGE_USER or the session's end.
- * Source: MySQL Internals, "COM_STMT_EXECUTE", "COM_STMT_SEND_LONG_DATA". */
+ * Source: MySQL Internals, "COM_STMT_EXECUTE", "COM_STMT_SEND_LONG_DATA"; MariaDB KB,
+ * "COM_STMT_BULK_EXECUTE". */
 #ifndef PROTOCOL_STMT_H
 #define PROTOCOL_STMT_H
 
@@ -76,5 +77,10 @@ b_status mp_stmt_execute(mp_stmt *s, b_slice payload, uint64_t caps, bool force_
 /* Only remembers the types that this EXECUTE binds, for statements forwarded as they are. Cheap when it
  * binds none. */
 b_status mp_stmt_note_types(mp_stmt *s, b_slice payload, uint64_t caps) B_MUSTCHECK;
+
+/* The same for COM_STMT_BULK_EXECUTE. It always sends types. *defaults: some row gives DEFAULT or IGNORE
+ * instead of a value or NULL. */
+b_status mp_stmt_bulk(mp_stmt *s, b_slice payload, bool *defaults, b_buf *out) B_MUSTCHECK;
+b_status mp_stmt_note_bulk(mp_stmt *s, b_slice payload) B_MUSTCHECK;
 
 #endif

@@ -9,6 +9,7 @@
 #define DEP                                                                                                  \
     (MP_CLIENT_PROTOCOL_41 | MP_CLIENT_TRANSACTIONS | MP_CLIENT_DEPRECATE_EOF | MP_CLIENT_SESSION_TRACK)
 #define OLD (MP_CLIENT_PROTOCOL_41 | MP_CLIENT_TRANSACTIONS)
+#define OPT MP_CLIENT_OPTIONAL_RESULTSET_METADATA
 
 #define COL "03646566026434017401740269640269640c3f000b000000030350000000"
 #define PAR "03646566000000013f000c3f0015000000088000000000"
@@ -123,6 +124,31 @@ static const struct {
     {"CHANGE_USER refused", MP_COM_CHANGE_USER, OLD, -1, "fe706c756700 " ERR, "aE"},
     {"a command nobody knows", 0xC0, OLD, -1, ERR, "E"},
     {"binlog", MP_COM_BINLOG_DUMP, OLD, -1, "0001 ffffff!00 000002!ffff 0002 " ENDO, "rrrrF"},
+
+    {"metadata, optional", MP_COM_QUERY, OLD | OPT, -1, "0201 " COL " " COL " " META " 01310178 " ENDO,
+     "nccmrF"},
+    {"no metadata", MP_COM_QUERY, OLD | OPT, -1, "0200 " META " 01310132 " ENDO, "nmrF"},
+    {"no metadata, no EOFs", MP_COM_QUERY, DEP | OPT, -1, "0200 01310132 " ENDD, "nrO"},
+    {"no metadata, no rows", MP_COM_QUERY, DEP | OPT, -1, "0100 " ENDD, "nO"},
+    {"no metadata, two results", MP_COM_QUERY, OLD | OPT, -1,
+     "0100 " META " 0131 " MOREO " 0101 " COL " " META " 0132 " ENDO, "nmrFncmrF"},
+    {"no byte for metadata where there must be one", MP_COM_QUERY, DEP | OPT, -1, "02", "B"},
+    {"no metadata, a cursor", MP_COM_STMT_EXECUTE, OLD | OPT, 1, "0200 fe00004200", "nF"},
+    {"no metadata, a cursor, no EOFs", MP_COM_STMT_EXECUTE, DEP | OPT, 1, "0200 fe000042000000", "nO"},
+    {"PREPARE without metadata", MP_COM_STMT_PREPARE, OLD | OPT, -1,
+     "00010000000200010000000000 " META " " META, "Pmm"},
+    {"PREPARE without metadata, no EOFs", MP_COM_STMT_PREPARE, DEP | OPT, -1, "00010000000200010000000000",
+     "P"},
+    {"PREPARE without metadata, parameters only", MP_COM_STMT_PREPARE, OLD | OPT, -1,
+     "00010000000000010000000000 " META, "Pm"},
+    {"PREPARE with metadata, optional", MP_COM_STMT_PREPARE, OLD | OPT, -1,
+     "00030000000100000000000001 " COL " " META, "Pcm"},
+    {"metadata known from PREPARE", MP_COM_STMT_EXECUTE, OLD | MP_MARIADB_CACHE_METADATA, 0,
+     "0200 fe00002200 0000010000000178 fe00002200", "nmrF"},
+    {"metadata not known from PREPARE", MP_COM_STMT_EXECUTE, DEP | MP_MARIADB_CACHE_METADATA, 0,
+     "0101 " COL " fe000022000000", "ncO"},
+    {"PREPARE has no such byte on MariaDB", MP_COM_STMT_PREPARE, DEP | MP_MARIADB_CACHE_METADATA, -1,
+     "000100000001000000000000 " COL, "Pc"},
 
     {"progress reports", MP_COM_QUERY, OLD | MP_MARIADB_PROGRESS, -1, "ffffff01 ffffff01 " OK_, "ggO"},
     {"error 65535 from who reports no progress", MP_COM_QUERY, OLD, -1, "ffffff01", "E"},

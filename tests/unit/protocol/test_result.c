@@ -11,7 +11,7 @@ static void test_column(void **state)
     (void)state;
     b_slice in = hex_new(id_column);
     mp_column c;
-    assert_int_equal(mp_column_parse(in, &c), B_OK);
+    assert_int_equal(mp_column_parse(in, 0, &c), B_OK);
     assert_slice(c.catalog, B_LIT("def"), "catalog");
     assert_slice(c.schema, B_LIT("d4"), "schema");
     assert_slice(c.table, B_LIT("t"), "table");
@@ -33,19 +33,28 @@ static void test_column(void **state)
 
 static const struct {
     const char *name, *bytes;
+    uint64_t caps;
     bool good, extended;
 } columns[] = {
-    {"plain", "03646566026434017401740269640269640c3f000b000000030350000000", true, false},
+    {"plain", "03646566026434017401740269640269640c3f000b000000030350000000", 0, true, false},
     {"with a default, as COM_FIELD_LIST", "03646566026434017401740269640269640c3f000b0000000303500000000130",
-     true, false},
-    {"with a NULL default", "03646566026434017401740269640269640c3f000b000000030350000000fb", true, false},
+     0, true, false},
+    {"with a NULL default", "03646566026434017401740269640269640c3f000b000000030350000000fb", 0, true, false},
     {"no extended metadata, where it was asked for", "0364656600000001310000 0c3f000b000000030350000000",
-     true, true},
-    {"extended metadata", "036465660000000131000600046a736f6e 0c3f000b000000030350000000", true, true},
-    {"short fixed part", "03646566026434017401740269640269640c3f000b00", false, false},
-    {"no fixed part", "0364656602643401740174026964026964", false, false},
-    {"a name too long", "03646566fe0000000001000000", false, false},
-    {"empty", "", false, false},
+     MP_MARIADB_EXTENDED_METADATA, true, true},
+    {"extended metadata", "03646566047465737401620162016a016a 0601046a736f6e 0c2d00fffffffffc9000000000",
+     MP_MARIADB_EXTENDED_METADATA, true, true},
+    {"extended metadata that is as long as the fixed part",
+     "03646566047465737401620162016d016d 0c000a6d756c7469706f696e74 0c3f00ffffffffff9000000000",
+     MP_MARIADB_EXTENDED_METADATA, true, true},
+    {"extended metadata that was not asked for",
+     "036465660000000131000600046a736f6e0c3f000b000000030350000000", 0, false, false},
+    {"short fixed part", "03646566026434017401740269640269640c3f000b00", 0, false, false},
+    {"no fixed part", "0364656602643401740174026964026964", 0, false, false},
+    {"no fixed part, extended", "0364656602643401740174026964026964", MP_MARIADB_EXTENDED_METADATA, false,
+     false},
+    {"a name too long", "03646566fe0000000001000000", 0, false, false},
+    {"empty", "", 0, false, false},
 };
 
 static void test_columns_keep_every_byte(void **state)
@@ -54,7 +63,7 @@ static void test_columns_keep_every_byte(void **state)
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         b_slice in = hex_new(columns[i].bytes);
         mp_column c;
-        bool good = mp_column_parse(in, &c) == B_OK;
+        bool good = mp_column_parse(in, columns[i].caps, &c) == B_OK;
         if (good != columns[i].good) fail_msg("%s: %d", columns[i].name, good);
         if (good) {
             if ((c.extended.p != NULL) != columns[i].extended) fail_msg("%s: extended", columns[i].name);
@@ -73,7 +82,7 @@ static void test_column_renamed(void **state)
     b_slice in = hex_new(id_column);
     mp_column c;
     b_buf b = {0};
-    assert_int_equal(mp_column_parse(in, &c), B_OK);
+    assert_int_equal(mp_column_parse(in, 0, &c), B_OK);
     c.name = B_LIT("number");
     mp_column_put(&b, &c);
     assert_hex(b_buf_view(&b), "0364656602643401740174066e756d6265720269640c3f000b000000030350000000",
