@@ -1,5 +1,8 @@
 #include "config/config.h"
 
+#include <arpa/inet.h>
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,4 +91,53 @@ void cfg_address_deinit(cfg_address *a)
     free(a->host);
     free(a->path);
     *a = (cfg_address){0};
+}
+
+/* ---- networks ---- */
+
+static bool parse_bits(const char *s, unsigned most, unsigned *out)
+{
+    uint16_t v = 0;
+    if (strcmp(s, "0") != 0 && !parse_port(s, &v)) return false;
+    *out = v;
+    return v <= most;
+}
+
+static bool host_bits_zero(const cfg_network *n)
+{
+    for (unsigned i = n->bits; i < 128; i++)
+        if (n->address[i / 8] >> (7 - i % 8) & 1) return false;
+    return true;
+}
+
+b_status cfg_network_parse(const char *text, cfg_network *out, b_err *err)
+{
+    char host[64];
+    const char *slash = strchr(text, '/');
+    size_t n = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    *out = (cfg_network){.bits = 128};
+    snprintf(host, sizeof host, "%.*s", (int)(n < sizeof host ? n : 0), text);
+    memcpy(out->address, mapped, sizeof mapped);
+    bool v4 = inet_pton(AF_INET, host, out->address + 12) == 1;
+    if (!v4 && inet_pton(AF_INET6, host, out->address) != 1)
+        return b_fail(err, B_INVALID,
+                      "\"%s\" is no network; write it as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32", text);
+    unsigned bits = v4 ? 32 : 128;
+    if (slash != NULL && !parse_bits(slash + 1, bits, &bits))
+        return b_fail(err, B_INVALID, "\"%s\" has no valid length after the slash; write at most %u", text,
+                      bits);
+    out->bits = v4 ? bits + 96 : bits;
+    if (!host_bits_zero(out))
+        return b_fail(err, B_INVALID,
+                      "\"%s\" has bits set behind its length of %u; write the network's own address", text,
+                      bits);
+    return B_OK;
+}
+
+bool cfg_network_has(const cfg_network *n, const unsigned char address[16])
+{
+    unsigned whole = n->bits / 8, rest = n->bits % 8;
+    if (memcmp(n->address, address, whole) != 0) return false;
+    return rest == 0 || (n->address[whole] ^ address[whole]) >> (8 - rest) == 0;
 }

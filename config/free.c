@@ -35,7 +35,10 @@ void cfg_migration_free(cfg_migration *m)
 
 void cfg__config_deinit(cfg_config *c)
 {
-    for (size_t i = 0; i < c->nlisteners; i++) cfg_address_deinit(&c->listeners[i].address);
+    for (size_t i = 0; i < c->nlisteners; i++) {
+        cfg_address_deinit(&c->listeners[i].address);
+        free(c->listeners[i].proxy_protocol_from);
+    }
     for (size_t i = 0; i < c->nadmin_users; i++)
         free(c->admin_users[i].name), free_secret(c->admin_users[i].password);
     for (size_t i = 0; i < c->nreplicas; i++) server_deinit(&c->replicas[i]);

@@ -121,6 +121,26 @@ static void read_address(const cfg__reader *r, const cfg__key *k, const cfg__nod
         cfg__problem(r->diag, r->file, n->line, "%s: %s", k->name, err.msg);
 }
 
+static void read_networks(const cfg__reader *r, const cfg__key *k, const cfg__node *n, void *object)
+{
+    cfg_network *list = calloc(n->len + 1, sizeof *list); /* more than there are commas */
+    char *text = cfg__dup(r, n->text), *save = NULL;
+    size_t count = 0;
+    b_err err;
+    *(cfg_network **)field(object, k->offset) = list;
+    for (char *p = text == NULL ? NULL : strtok_r(text, ", ", &save); p != NULL && list != NULL;
+         p = strtok_r(NULL, ", ", &save)) {
+        if (cfg_network_parse(p, &list[count], &err) == B_OK)
+            count++;
+        else
+            cfg__problem(r->diag, r->file, n->line, "%s: %s", k->name, err.msg);
+    }
+    *(size_t *)field(object, k->count) = count;
+    if (count == 0)
+        cfg__problem(r->diag, r->file, n->line, "%s names no network; write one as 10.0.0.0/8", k->name);
+    free(text);
+}
+
 static void read_secret(const cfg__reader *r, const cfg__key *k, const cfg__node *n, void *object)
 {
     char **at = field(object, k->offset);
@@ -213,7 +233,7 @@ static const read_fn readers[] = {
     [CFG__THREADS] = read_threads, [CFG__BOOL] = read_bool,         [CFG__ADDRESS] = read_address,
     [CFG__SECRET] = read_secret,   [CFG__SECRET_ENV] = read_secret, [CFG__SECRET_FILE] = read_secret,
     [CFG__MAP] = read_submap,      [CFG__STRUCT] = read_submap,     [CFG__LIST] = read_list,
-    [CFG__POINTERS] = read_list,
+    [CFG__POINTERS] = read_list,   [CFG__NETWORKS] = read_networks,
 };
 
 static bool is_scalar_kind(cfg__kind k)

@@ -13,6 +13,10 @@ static const cfg__word roles[] = {
     {"read_only", CFG_ROLE_READ_ONLY}, {"operator", CFG_ROLE_OPERATOR}, {NULL, 0}};
 static const cfg__word strategies[] = {
     {"dual_write", CFG_STRATEGY_DUAL_WRITE}, {"instant_rename", CFG_STRATEGY_INSTANT_RENAME}, {NULL, 0}};
+static const cfg__word socket_modes[] = {
+    {"all", CFG_SOCKET_ALL}, {"group", CFG_SOCKET_GROUP}, {"owner", CFG_SOCKET_OWNER}, {NULL, 0}};
+static const cfg__word header_versions[] = {{"off", 0}, {"v1", 1}, {"v2", 2}, {NULL, 0}};
+static const cfg__word replications[] = {{"relay", 0}, {"refuse", 1}, {NULL, 0}};
 static const cfg__word levels[] = {
     {"debug", B_DEBUG}, {"info", B_INFO}, {"warn", B_WARN}, {"error", B_ERROR}, {NULL, 0}};
 
@@ -42,6 +46,26 @@ static const cfg__key listener_keys[] = {
      .def = "both",
      .words = versions,
      .meaning = "what clients of this listener believe the table looks like"},
+    {.name = "socket_mode",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_listener, socket_mode),
+     .def = "all",
+     .words = socket_modes,
+     .meaning =
+         "who may connect to a unix socket: every user of the machine, the group, or the proxy's own user"},
+    {.name = "proxy_protocol",
+     .kind = CFG__BOOL,
+     .offset = AT(cfg_listener, proxy_protocol),
+     .def = "false",
+     .meaning =
+         "true: every connection begins with a PROXY protocol header, version 1 or 2, and is its client's"},
+    {.name = "proxy_protocol_from",
+     .kind = CFG__NETWORKS,
+     .offset = AT(cfg_listener, proxy_protocol_from),
+     .count = AT(cfg_listener, nproxy_protocol_from),
+     .meaning =
+         "networks, with commas between, from which such a header is believed; others are refused. Not "
+         "given: all"},
 };
 static MAP_OF(listener_map, "a listener", cfg_listener, listener_keys);
 
@@ -94,6 +118,12 @@ static const cfg__key backend_keys[] = {
      .required = true,
      .meaning = "the engine's own account: state tables, DDL, backfill; applications log in as themselves"},
     SECRETS(cfg_server),
+    {.name = "proxy_protocol",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_server, proxy_protocol),
+     .def = "off",
+     .words = header_versions,
+     .meaning = "header that tells the database the client's address; only where it is set up to take one"},
 };
 static MAP_OF(backend_map, "backend", cfg_server, backend_keys);
 
@@ -223,6 +253,16 @@ static const cfg__key limit_keys[] = {
     LIMIT(max_buffer_bytes, CFG__U64, "1048576", 65536, 268435456,
           "bytes that may wait in each direction of a session before reading stops"),
     LIMIT(max_connections, CFG__U32, "10000", 1, 1000000, "client connections at once"),
+    LIMIT(max_user_connections, CFG__U32, "0", 0, 1000000,
+          "client connections of one user at once; 0 = no limit"),
+    LIMIT(max_address_connections, CFG__U32, "0", 0, 1000000,
+          "client connections from one address at once; 0 = no limit"),
+    LIMIT(max_prepared_statements, CFG__U32, "16384", 0, 1048576,
+          "prepared statements of one session at once"),
+    LIMIT(max_session_bytes, CFG__U64, "134217728", 65536, 4294967296,
+          "memory that the prepared statements of a session, and long data for them, may take, in bytes"),
+    LIMIT(idle_timeout_ms, CFG__U32, "0", 0, 604800000,
+          "a session without a command for longer is ended, in ms; 0 = never"),
     LIMIT(connect_timeout_ms, CFG__U32, "5000", 10, 600000, "for a connection to the backend, in ms"),
     LIMIT(handshake_timeout_ms, CFG__U32, "10000", 100, 600000, "for a client to log in, in ms"),
     LIMIT(drain_timeout_ms, CFG__U32, "10000", 0, 3600000, "for open work to end at SIGTERM, in ms"),
@@ -293,6 +333,12 @@ static const cfg__key root_keys[] = {
      .count = AT(cfg__draft, c.nmigrations),
      .map = &cfg__migration_map,
      .meaning = "migrations written here rather than in files of their own"},
+    {.name = "replication",
+     .kind = CFG__WORD,
+     .offset = AT(cfg__draft, c.refuse_replication),
+     .def = "relay",
+     .words = replications,
+     .meaning = "what becomes of commands of replicas (COM_BINLOG_DUMP, COM_REGISTER_SLAVE, …)"},
     {.name = "limits", .kind = CFG__MAP, .map = &limit_map, .meaning = "sizes and times"},
     {.name = "log", .kind = CFG__MAP, .map = &log_map, .meaning = "the log"},
 };
@@ -309,6 +355,7 @@ static void describe_type(const cfg__key *k, b_buf *out)
     case CFG__TABLE: b_buf_str(out, "schema.table"); break;
     case CFG__BOOL: b_buf_str(out, "true or false"); break;
     case CFG__ADDRESS: b_buf_str(out, "address"); break;
+    case CFG__NETWORKS: b_buf_str(out, "networks"); break;
     case CFG__MAP:
     case CFG__STRUCT: b_buf_str(out, "map"); break;
     case CFG__LIST:

@@ -18,6 +18,7 @@ typedef enum cfg__kind {
     CFG__THREADS,     /* unsigned: auto, or a number in min..max */
     CFG__BOOL,        /* bool */
     CFG__ADDRESS,     /* cfg_address */
+    CFG__NETWORKS,    /* cfg_network array at offset, their number at count; written with commas between */
     CFG__SECRET,      /* char *: the value itself */
     CFG__SECRET_ENV,  /* char *: name of an environment variable */
     CFG__SECRET_FILE, /* char *: name of a file */

@@ -60,7 +60,10 @@ b_status px_app_init(px_app *app, px_config *config)
     atomic_init(&app->sessions, 0);
     atomic_init(&app->nloops, 0);
     app->started_ms = uv_hrtime() / 1000000;
-    return uv_mutex_init(&app->lock) == 0 && uv_mutex_init(&app->reloading) == 0 ? B_OK : B_NOMEM;
+    app->census = px_census_new();
+    return app->census != NULL && uv_mutex_init(&app->lock) == 0 && uv_mutex_init(&app->reloading) == 0
+               ? B_OK
+               : B_NOMEM;
 }
 
 void px_app_deinit(px_app *app)
@@ -69,6 +72,7 @@ void px_app_deinit(px_app *app)
     px_config_unref(app->config);
     uv_mutex_destroy(&app->lock);
     uv_mutex_destroy(&app->reloading);
+    px_census_free(app->census);
 }
 
 px_config *px_app_config(px_app *app)
@@ -101,7 +105,8 @@ static const char *needs_restart(const cfg_config *a, const cfg_config *b)
     if (a->nlisteners != b->nlisteners) return "listeners";
     for (size_t i = 0; i < a->nlisteners; i++)
         if (!same_text(a->listeners[i].address.text, b->listeners[i].address.text) ||
-            a->listeners[i].schema_version != b->listeners[i].schema_version)
+            a->listeners[i].schema_version != b->listeners[i].schema_version ||
+            a->listeners[i].socket_mode != b->listeners[i].socket_mode)
             return "listeners";
     return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "admin/console.h"
 #include "base/log.h"
+#include "census.h"
 #include "config/config.h"
 #include "migrate/engine.h"
 #include "rewrite/ruleset.h"
@@ -35,6 +36,7 @@ typedef struct px_app {
     rw_ruleset *rules; /* NULL before the engine has published any */
     atomic_bool live;  /* the lease is held: statements on migrating tables may run */
     atomic_uint_fast64_t next_session;
+    px_census *census;    /* of them, by user and by address */
     atomic_uint sessions; /* client connections now */
     struct px_loop **loops;
     atomic_uint nloops; /* running; 0 while they are being made */

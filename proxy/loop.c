@@ -7,6 +7,8 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { BACKLOG = 1024, USAGE_ENTRIES = 4096, REFUSAL_ENTRIES = 1024 };
@@ -132,22 +134,45 @@ static int listen_tcp(px_listener *l, const cfg_address *a)
     return rc;
 }
 
-static int listen_pipe(px_listener *l, const cfg_address *a)
+/* A socket that was left behind by one that was killed goes; one that somebody listens on, or another kind of
+ * file, stays. */
+static int make_way(const char *path)
 {
-    int rc = uv_pipe_init(&l->loop->uv, &l->u.pipe, 0);
+    struct stat st;
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (lstat(path, &st) != 0) return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode)) return UV_EEXIST;
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    bool answers = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    close(fd);
+    if (answers) return UV_EADDRINUSE;
+    return unlink(path) == 0 ? 0 : -errno;
+}
+
+static int listen_pipe(px_listener *l, const cfg_listener *c)
+{
+    static const mode_t modes[] = {
+        [CFG_SOCKET_ALL] = 0666, [CFG_SOCKET_GROUP] = 0660, [CFG_SOCKET_OWNER] = 0600};
+    int rc = make_way(c->address.path);
+    if (rc == 0) rc = uv_pipe_init(&l->loop->uv, &l->u.pipe, 0);
     if (rc != 0) return rc;
     l->open = true;
-    unlink(a->path); /* left behind by one that was killed */
-    return uv_pipe_bind(&l->u.pipe, a->path);
+    rc = uv_pipe_bind(&l->u.pipe, c->address.path);
+    if (rc == 0 && chmod(c->address.path, modes[c->socket_mode]) != 0) rc = -errno;
+    return rc;
 }
 
 static b_status listen_on(px_loop *loop, const cfg_listener *c, b_err *err)
 {
     if (c->address.path != NULL && loop->index != 0) return B_OK;
     px_listener *l = &loop->listeners[loop->nlisteners++];
-    *l = (px_listener){
-        .loop = loop, .version = (rw_version)c->schema_version, .is_pipe = c->address.path != NULL};
-    int rc = l->is_pipe ? listen_pipe(l, &c->address) : listen_tcp(l, &c->address);
+    *l = (px_listener){.loop = loop,
+                       .index = (size_t)(c - loop->config->c->listeners),
+                       .version = (rw_version)c->schema_version,
+                       .is_pipe = c->address.path != NULL};
+    int rc = l->is_pipe ? listen_pipe(l, c) : listen_tcp(l, &c->address);
     l->u.handle.data = l;
     if (rc == 0) rc = uv_listen(&l->u.stream, BACKLOG, on_connection);
     if (rc == 0) return B_OK;
@@ -161,10 +186,12 @@ static b_status listen_on(px_loop *loop, const cfg_listener *c, b_err *err)
 static void on_tick(uv_timer_t *t)
 {
     px_loop *loop = t->data;
-    if (loop->nlimited == 0) return;
+    bool idle = loop->config->c->idle_timeout_ms > 0;
+    if (loop->nlimited == 0 && !idle) return;
     uint64_t now = uv_now(&loop->uv);
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
+        if (idle) px_session_idle(s, now);
         px_session_tick(s, now);
     }
 }

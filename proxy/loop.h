@@ -25,6 +25,7 @@ typedef struct px_listener {
         uv_pipe_t pipe;
     } u;
     px_loop *loop;
+    size_t index; /* in the configuration */
     rw_version version;
     bool is_pipe, open;
 } px_listener;

@@ -25,6 +25,7 @@ static bool may_follow(px_state from, px_state to)
 #define TO(x) (1u << (x))
     enum { END = TO(PX_LINGER) | TO(PX_CLOSING) };
     static const unsigned next[] = {
+        [PX_HEADER] = TO(PX_CONNECT) | END,
         [PX_CONNECT] = TO(PX_GREETING) | END,
         [PX_GREETING] = TO(PX_LOGIN) | END,
         [PX_LOGIN] = TO(PX_AUTH) | END,
@@ -111,6 +112,7 @@ void px_session_close(px_session *s)
     px_conn_flush(&s->client);
     px_conn_flush(&s->backend);
     px_session_set_state(s, PX_CLOSING);
+    px_peer_leave(s);
     px_session_deadline(s, 0);
     close_conn(&s->client);
     close_conn(&s->backend);
@@ -129,6 +131,7 @@ void px_session_linger(px_session *s)
     close_conn(&s->backend);
     px_conn_flush(&s->client);
     px_session_set_state(s, PX_LINGER);
+    px_peer_leave(s);
     px_session_deadline(s, LINGER_MS);
     if (s->client.broken || !s->client.open ||
         px_conn_shutdown(&s->client, &s->req.shutdown, on_shutdown) != 0)
@@ -140,7 +143,7 @@ void px_session_linger(px_session *s)
 static void put_error(px_session *s, uint8_t seq, unsigned code, const char *sqlstate, const char *msg)
 {
     b_buf *b = px_conn_buf(&s->client);
-    if (s->state == PX_CONNECT || s->state == PX_GREETING) { /* before a greeting there is no SQLSTATE */
+    if (s->state <= PX_GREETING) { /* before a greeting there is no SQLSTATE */
         size_t at = mp_packet_begin(b);
         mp_put_int(b, 0xFF, 1);
         mp_put_int(b, code, 2);
@@ -265,6 +268,7 @@ static size_t dispatch(px_session *s, px_conn *c, char *p, size_t n)
 {
     bool client = c == &s->client;
     switch (s->state) {
+    case PX_HEADER: return client ? px_peer_header(s, p, n) : 0;
     case PX_GREETING: return client ? 0 : px_auth_greeting(s, p, n);
     case PX_LOGIN: return client ? px_auth_client(s, p, n) : 0;
     case PX_AUTH: return client ? px_auth_client(s, p, n) : px_auth_backend(s, p, n);
@@ -306,7 +310,8 @@ static bool pump(px_session *s, px_conn *c)
 static void balance(px_session *s)
 {
     size_t limit = s->loop->config->c->max_buffer_bytes;
-    bool collecting = s->state == PX_IDLE || s->state == PX_LOGIN || s->state == PX_AUTH;
+    bool collecting =
+        s->state == PX_IDLE || s->state == PX_HEADER || s->state == PX_LOGIN || s->state == PX_AUTH;
     size_t to_backend = px_conn_queued(&s->backend), to_client = px_conn_queued(&s->client);
     bool client_full = to_backend > limit || (!collecting && px_conn_left(&s->client) > limit);
     bool client_free = to_backend <= limit / 2 && (collecting || px_conn_left(&s->client) <= limit);
@@ -314,7 +319,7 @@ static void balance(px_session *s)
         if (client_full) s->loop->stats.reads_paused++;
         px_conn_read(&s->client, !client_full);
     }
-    if (s->state == PX_CONNECT) return;
+    if (s->state <= PX_CONNECT) return;
     if (s->backend.reading ? to_client > limit : to_client <= limit / 2) {
         if (to_client > limit) s->loop->stats.reads_paused++;
         px_conn_read(&s->backend, to_client <= limit);
@@ -344,6 +349,7 @@ static void settle(px_session *s)
 
 void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
 {
+    s->active_ms = uv_now(&s->loop->uv);
     if (n < 0) {
         pump(s, c);
         lost(s, c, (int)n);
@@ -384,6 +390,9 @@ void px_session_tick(px_session *s, uint64_t now_ms)
     }
     if (s->state == PX_LINGER) {
         px_session_close(s);
+    } else if (s->state == PX_HEADER) {
+        px_session_fail(s, 0, 1159, "08S01",
+                        "straddle: no PROXY protocol header came in time; connect through the load balancer");
     } else if (s->state <= PX_GREETING) {
         backend_gone(s, "timed out");
     } else {
@@ -391,6 +400,16 @@ void px_session_tick(px_session *s, uint64_t now_ms)
             s, (uint8_t)(s->last_seq + 1), 1159, "08S01",
             "straddle: the login was not complete in time; connect again, or raise handshake_timeout_ms");
     }
+}
+
+void px_session_idle(px_session *s, uint64_t now_ms)
+{
+    uint32_t limit = s->loop->config->c->idle_timeout_ms;
+    if (s->state != PX_IDLE || now_ms - s->active_ms <= limit) return;
+    s->loop->stats.sessions_idle_ended++;
+    px_session_fail(s, 0, 4031, "HY000",
+                    "straddle: no command came for %u ms (idle_timeout_ms); connect again, or raise it",
+                    limit);
 }
 
 /* For a packet to the client that answers nothing it has asked, or breaks off an answer. */
@@ -438,6 +457,7 @@ static void on_connected(uv_connect_t *req, int status)
         uv_tcp_keepalive(&c->u.tcp, 1, 60);
     }
     px_session_set_state(s, PX_GREETING);
+    px_peer_announce(s);
     px_conn_read(c, true);
 }
 
@@ -457,14 +477,13 @@ static void connect_backend(px_session *s)
     if (rc != 0) backend_gone(s, uv_strerror(rc));
 }
 
-static void note_peer(px_session *s, bool is_pipe)
+void px_session_begin(px_session *s)
 {
-    struct sockaddr_storage a = {0};
-    int len = (int)sizeof a;
-    snprintf(s->host, sizeof s->host, "localhost");
-    if (is_pipe || uv_tcp_getpeername(&s->client.u.tcp, (struct sockaddr *)&a, &len) != 0) return;
-    if (a.ss_family == AF_INET) uv_ip4_name((struct sockaddr_in *)&a, s->host, sizeof s->host);
-    if (a.ss_family == AF_INET6) uv_ip6_name((struct sockaddr_in6 *)&a, s->host, sizeof s->host);
+    if (!px_peer_admit_address(s)) return;
+    px_session_set_state(s, PX_CONNECT);
+    px_session_deadline(s, s->loop->config->c->connect_timeout_ms);
+    connect_backend(s);
+    if (s->state == PX_CONNECT) px_conn_read(&s->client, true);
 }
 
 static px_session *new_session(px_listener *l)
@@ -482,7 +501,8 @@ static px_session *new_session(px_listener *l)
     s->handles = 1;
     s->id = atomic_fetch_add(&loop->app->next_session, 1);
     s->listener_version = s->version = l->version;
-    s->born_ms = s->since_ms = uv_now(&loop->uv);
+    s->listener = (unsigned)(l->index);
+    s->born_ms = s->since_ms = s->active_ms = uv_now(&loop->uv);
     s->next = loop->sessions;
     if (s->next != NULL) s->next->prev = s;
     loop->sessions = s;
@@ -505,7 +525,7 @@ void px_session_accept(px_listener *l)
         uv_tcp_nodelay(&s->client.u.tcp, 1);
         uv_tcp_keepalive(&s->client.u.tcp, 1, 60);
     }
-    note_peer(s, l->is_pipe);
+    px_peer_note(s, l->is_pipe);
     const cfg_config *c = loop->config->c;
     if (now > c->max_connections) {
         loop->stats.connections_rejected++;
@@ -514,7 +534,10 @@ void px_session_accept(px_listener *l)
                         c->max_connections);
         return;
     }
-    px_session_deadline(s, c->connect_timeout_ms);
-    connect_backend(s);
-    if (s->state == PX_CONNECT) px_conn_read(&s->client, true);
+    if (!px_peer_awaits_header(s)) {
+        px_session_begin(s);
+    } else if (s->state == PX_HEADER) {
+        px_session_deadline(s, c->handshake_timeout_ms);
+        px_conn_read(&s->client, true);
+    }
 }

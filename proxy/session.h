@@ -1,5 +1,6 @@
 /* A client, its one backend connection, and what is between them.
  *
+ *   HEADER ── PROXY protocol header read, where the listener wants one ──→ CONNECT
  *   CONNECT ── backend connected ──→ GREETING ── greeting relayed ──→ LOGIN ── client answered ──→ AUTH
  *   AUTH ── server said OK ──→ HIDDEN (session state is read) ──→ IDLE
  *   IDLE ── command forwarded ──→ RUN ── response over ──→ IDLE
@@ -11,9 +12,9 @@
  *   any ── last words to the client ──→ LINGER ── it hung up, or 2 s ──→ CLOSING
  *   any ── nothing more to say ──→ CLOSING ── both close callbacks ──→ freed
  *
- * Who moves: CONNECT to AUTH session.c and session_auth.c; IDLE to RUN, RELAY, AUTH session_cmd.c,
- * session_query.c, session_stmt.c; RUN to IDLE session_result.c; HIDDEN session_hidden.c; ORPHAN, LINGER,
- * CLOSING session.c. Only px_session_set_state sets the state.
+ * Who moves: HEADER session_peer.c; CONNECT to AUTH session.c and session_auth.c; IDLE to RUN, RELAY, AUTH
+ * session_cmd.c, session_query.c, session_stmt.c; RUN to IDLE session_result.c; HIDDEN session_hidden.c;
+ * ORPHAN, LINGER, CLOSING session.c. Only px_session_set_state sets the state.
  *
  * Epochs: `rules` is the ruleset that the session uses. It takes the loop's newest at each command, unless
  * px_session_pinned: a transaction is open, or long data of the old epoch waits on the server. The epoch
@@ -27,11 +28,13 @@
 #include "context.h"
 #include "loop.h"
 #include "protocol/handshake.h"
+#include "protocol/proxy_header.h"
 #include "protocol/response.h"
 #include "protocol/stmt.h"
 #include "rewrite/rewrite.h"
 
 #define PX_STATE_LIST(X)                                                                                     \
+    X(PX_HEADER, "accepted")                                                                                 \
     X(PX_CONNECT, "connecting")                                                                              \
     X(PX_GREETING, "greeting")                                                                               \
     X(PX_LOGIN, "login")                                                                                     \
@@ -66,6 +69,8 @@ typedef struct px_stmt {
     bool bad_long;       /* long data came that cannot be kept: EXECUTE is answered with an error */
     unsigned kind;       /* px_kind of its text */
     px_context *context; /* in which the client prepared it; NULL: not known */
+    size_t cost, *total; /* bytes that the statement takes; they are part of the session's stmt_bytes */
+    bool over;           /* long data came for which max_session_bytes left no room */
     b_buf
         columns; /* packets: what prepared again said of its columns and the client has not seen (MariaDB) */
 } px_stmt;
@@ -130,7 +135,13 @@ typedef struct px_session {
     unsigned handles;           /* open or closing */
     uint64_t deadline_ms;       /* loop time; 0 = none */
     uint64_t born_ms, since_ms; /* accepted; command or transaction began */
+    uint64_t active_ms;         /* something was read last */
 
+    mp_peer peer;      /* the client, as its socket or a PROXY protocol header says */
+    unsigned listener; /* its index in the configuration */
+    bool counted_address;
+    char
+        counted_user[PX_NAME + 1]; /* "+" and the name under which the census counts it; empty: not counted */
     char user[PX_NAME], host[64], program[PX_NAME], plugin[64];
     rw_version listener_version, version;
     uint32_t backend_id;
@@ -149,6 +160,7 @@ typedef struct px_session {
     px_temp *temps;
     size_t ntemps;
     mp_stmts *stmts;
+    size_t stmt_bytes; /* that prepared statements take: see px_stmt_account */
 
     mp_response resp;
     px_running run;
@@ -166,12 +178,14 @@ typedef struct px_session {
 
 /* session.c */
 void px_session_accept(px_listener *l);
+void px_session_begin(px_session *s); /* whose it is is known: on to the backend */
 void px_session_set_state(px_session *s, px_state state);
 const char *px_session_state_name(px_state state);
 void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n); /* n < 0: libuv error */
 void px_session_written(px_session *s, px_conn *c, int status);
 void px_session_deadline(px_session *s, uint64_t ms); /* from now; 0 = none */
 void px_session_tick(px_session *s, uint64_t now_ms);
+void px_session_idle(px_session *s, uint64_t now_ms); /* ends it if it has been idle for too long */
 /* An ERR packet; the session goes on. */
 void px_session_error(px_session *s, uint8_t seq, unsigned code, const char *sqlstate, const char *fmt, ...)
     B_PRINTF(5, 6);
@@ -188,6 +202,15 @@ bool px_session_pinned(const px_session *s);
 bool px_session_holds(const px_session *s);
 void px_session_take_rules(px_session *s);
 void px_session_holder(const px_session *s, mig_holder *out);
+
+/* session_peer.c */
+void px_peer_note(px_session *s, bool is_pipe);
+bool px_peer_awaits_header(px_session *s); /* true also when it was refused to send one */
+size_t px_peer_header(px_session *s, char *p, size_t n);
+void px_peer_announce(px_session *s); /* PROXY protocol towards the backend */
+bool px_peer_admit_address(px_session *s);
+bool px_peer_admit_user(px_session *s, uint8_t seq); /* both: false: it is answered */
+void px_peer_leave(px_session *s);
 
 /* session_auth.c: each takes bytes and says how many it used. */
 size_t px_auth_greeting(px_session *s, char *p, size_t n);
@@ -233,6 +256,8 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c); /* and BULK_EXECUTE */
 px_done px_stmt_other(px_session *s, const px_cmd *c);   /* FETCH, RESET, CLOSE */
 px_done px_stmt_long_data(px_session *s, const px_cmd *c);
 void px_stmt_free_extra(void *extra);
+/* Counts anew what the statement takes. Is the session within max_session_bytes, with `more` bytes? */
+bool px_stmt_account(px_session *s, mp_stmt *stmt, size_t more);
 bool px_stmt_set_result(mp_stmt *stmt, b_arena *arena,
                         const rw_result *res); /* takes the arena; NULL: none */
 void px_stmt_executed(px_session *s, mp_stmt *stmt);

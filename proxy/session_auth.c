@@ -152,6 +152,7 @@ size_t px_auth_client(px_session *s, char *p, size_t n)
 static void logged_in(px_session *s, mp_header h, b_slice payload)
 {
     mp_ok ok;
+    if (!px_peer_admit_user(s, h.seq)) return;
     if (mp_ok_parse(payload, s->backend_caps, &ok) == B_OK) {
         s->status = ok.status;
         px_result_ok(s, h, payload, &ok, h.seq);

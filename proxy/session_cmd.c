@@ -121,6 +121,27 @@ static px_done set_option(px_session *s, const px_cmd *c)
     return forward(s, c);
 }
 
+static px_done refused(px_session *s, const px_cmd *c, const char *why)
+{
+    s->loop->stats.commands_refused++;
+    px_session_error(s, (uint8_t)(c->last_seq + 1), 1235, "42000", "straddle: %s %s",
+                     mp_command_name((uint8_t)c->payload.p[0]), why);
+    return PX_DONE;
+}
+
+static px_done replication(px_session *s, const px_cmd *c)
+{
+    if (!s->loop->config->c->refuse_replication) return forward(s, c);
+    return refused(
+        s, c, "is refused by configuration (replication: refuse); connect replicas to the server itself");
+}
+
+/* Both sides speak at will in it, so there is no answer to follow. */
+static px_done clone_server(px_session *s, const px_cmd *c)
+{
+    return refused(s, c, "is not relayed; connect to the server itself");
+}
+
 /* It would list the columns that are physically there. */
 static px_done field_list(px_session *s, const px_cmd *c)
 {
@@ -154,6 +175,11 @@ static handler handler_of(uint8_t command)
         [MP_COM_RESET_CONNECTION] = reset_connection,
         [MP_COM_SET_OPTION] = set_option,
         [MP_COM_FIELD_LIST] = field_list,
+        [MP_COM_BINLOG_DUMP] = replication,
+        [MP_COM_BINLOG_DUMP_GTID] = replication,
+        [MP_COM_REGISTER_SLAVE] = replication,
+        [MP_COM_TABLE_DUMP] = replication,
+        [MP_COM_CLONE] = clone_server,
     };
     if (special[command] != NULL) return special[command];
     return mp_command_reply(command) == MP_REPLY_UNKNOWN ? unknown : forward;

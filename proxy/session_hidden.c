@@ -135,6 +135,7 @@ static void prepared(px_session *s)
     s->loop->stats.statements_reprepared++;
     s->hidden.arena = NULL;
     if (!px_stmt_set_result(stmt, arena, &res)) stmt->tag = UINT64_MAX; /* looked at again */
+    (void)px_stmt_account(s, stmt, 0);
     px_hidden_clear(s);
 }
 

@@ -16,7 +16,22 @@ void px_stmt_free_extra(void *extra)
     b_arena_free(x->arena);
     px_context_unref(x->context);
     b_buf_deinit(&x->columns);
+    if (x->total != NULL) *x->total -= x->cost;
     free(x);
+}
+
+bool px_stmt_account(px_session *s, mp_stmt *stmt, size_t more)
+{
+    enum { OVERHEAD = 512 }; /* the structures, and what malloc keeps for itself */
+    px_stmt *x = stmt->extra;
+    size_t cost = OVERHEAD + stmt->sql_len + stmt->long_bytes + x->columns.n;
+    if (x->arena != NULL) cost += b_arena_used(x->arena);
+    cost += (stmt->types == NULL ? 0 : 2 * (size_t)stmt->nparams) + sizeof(uint32_t) * (size_t)stmt->map.nout;
+    s->stmt_bytes += cost - x->cost;
+    x->cost = cost;
+    x->total = &s->stmt_bytes;
+    uint64_t limit = s->loop->config->c->max_session_bytes;
+    return s->stmt_bytes <= limit && more <= limit - s->stmt_bytes;
 }
 
 static uint32_t get_id(const px_cmd *c)
@@ -125,12 +140,34 @@ static px_done not_kept(px_session *s, const px_cmd *c)
     return PX_DONE;
 }
 
+static px_done too_many(px_session *s, const px_cmd *c)
+{
+    s->loop->stats.commands_refused++;
+    px_session_error(
+        s, (uint8_t)(c->last_seq + 1), 1461, "42000",
+        "straddle: this session has %zu prepared statements (max_prepared_statements); close some or "
+        "raise it",
+        mp_stmts_count(s->stmts));
+    return PX_DONE;
+}
+
+static px_done too_big(px_session *s, const px_cmd *c)
+{
+    s->loop->stats.commands_refused++;
+    px_session_error(s, (uint8_t)(c->last_seq + 1), 1041, "HY000",
+                     "straddle: this session's prepared statements would take more than %llu bytes "
+                     "(max_session_bytes); close some or raise it",
+                     (unsigned long long)s->loop->config->c->max_session_bytes);
+    return PX_DONE;
+}
+
 px_done px_stmt_prepare(px_session *s, const px_cmd *c)
 {
     b_slice sql = c->text;
     px_done done = PX_DONE;
     px_session_take_rules(s);
     mp_stmts_forget_last(s->stmts);
+    if (mp_stmts_count(s->stmts) >= s->loop->config->c->max_prepared_statements) return too_many(s, c);
     bool touches = px_query_touches(s, sql);
     if (touches && !px_query_ready(s, c, &done)) return done;
     if (touches && ask_collation(s, s->vars.now->collation.n == 0)) return PX_WAIT;
@@ -146,6 +183,10 @@ px_done px_stmt_prepare(px_session *s, const px_cmd *c)
     if (!ok || !px_stmt_set_result(stmt, arena, &res)) {
         mp_stmts_remove(s->stmts, stmt->client_id);
         return ok ? not_kept(s, c) : PX_DONE;
+    }
+    if (!px_stmt_account(s, stmt, 0)) {
+        mp_stmts_remove(s->stmts, stmt->client_id);
+        return too_big(s, c);
     }
     s->run.stmt = stmt;
     s->run.res = x->arena == NULL ? NULL : &x->res;
@@ -288,7 +329,8 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
     if (x->arena != NULL && !px_query_ready(s, c, &done)) return done;
     if (x->bad_long) {
         px_session_error(s, (uint8_t)(c->last_seq + 1), 1210, "HY000",
-                         "Incorrect arguments to mysqld_stmt_send_long_data");
+                         "Incorrect arguments to mysqld_stmt_send_long_data%s",
+                         x->over ? " (straddle: more than max_session_bytes; send less, or raise it)" : "");
         return PX_DONE;
     }
     s->statements++;
@@ -324,8 +366,9 @@ static void drop_long(px_session *s, mp_stmt *stmt)
     px_stmt *x = stmt->extra;
     if (stmt->long_sent) s->long_pending--;
     stmt->long_sent = false;
-    x->bad_long = false;
+    x->bad_long = x->over = false;
     mp_stmt_drop_long(stmt);
+    (void)px_stmt_account(s, stmt, 0);
 }
 
 void px_stmt_executed(px_session *s, mp_stmt *stmt)
@@ -364,7 +407,9 @@ px_done px_stmt_long_data(px_session *s, const px_cmd *c)
     px_stmt *x = stmt->extra;
     px_session_take_rules(s);
     if (!stmt->long_sent && (x->arena != NULL || stmt->tag != s->epoch)) {
-        if (mp_stmt_keep_long(stmt, param, data) != B_OK) x->bad_long = true;
+        x->over = x->over || !px_stmt_account(s, stmt, data.n + sizeof(mp_long_data));
+        if (x->over || mp_stmt_keep_long(stmt, param, data) != B_OK) x->bad_long = true;
+        (void)px_stmt_account(s, stmt, 0);
         return PX_DONE;
     }
     if (!stmt->long_sent) s->long_pending++;

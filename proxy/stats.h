@@ -9,7 +9,9 @@
 /* member, unit, meaning */
 #define PX_STATS_LIST(X)                                                                                     \
     X(connections_total, "connections", "client connections accepted since start")                           \
-    X(connections_rejected, "connections", "refused because max_connections was reached")                    \
+    X(connections_rejected, "connections", "refused because of a limit on connections")                      \
+    X(sessions_idle_ended, "sessions", "ended because no command came for idle_timeout_ms")                  \
+    X(commands_refused, "commands", "commands of replicas refused, and prepared statements over a limit")    \
     X(logins_failed, "connections", "ended before the login was complete")                                   \
     X(backend_refused, "connections", "the backend could not be reached for a client")                       \
     X(backend_lost, "connections", "the backend closed a connection that a client still had")                \

@@ -4,6 +4,7 @@
  * Input: byte 0 picks the target, 1 the capabilities, 2 the command; the rest is the target's. */
 #include "protocol/auth.h"
 #include "protocol/handshake.h"
+#include "protocol/proxy_header.h"
 #include "protocol/query.h"
 #include "protocol/response.h"
 #include "protocol/result.h"
@@ -155,10 +156,26 @@ static void read_query(b_slice in, uint64_t caps, uint8_t command)
     require(in.n <= 1 || attributes.n + text.n + 1 == in.n);
 }
 
+static void read_proxy_header(b_slice in, uint64_t caps, uint8_t command)
+{
+    mp_peer p, again;
+    size_t used;
+    char text[MP_PEER_TEXT];
+    (void)caps;
+    if (mp_proxy_header_parse(in, &p, &used) != B_OK) return;
+    require(used <= in.n);
+    mp_peer_text(&p, text);
+    b_buf b = {0};
+    mp_proxy_header_put(&b, command % 2 + 1, &p);
+    require(mp_proxy_header_parse(b_buf_view(&b), &again, &used) == B_OK && used == b.n);
+    require(again.family == p.family && memcmp(again.from, p.from, 16) == 0 && again.to_port == p.to_port);
+    b_buf_deinit(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const targets[])(b_slice, uint64_t, uint8_t) = {follow,     read_ok,     read_column,
-                                                                  read_login, run_execute, read_query};
+    static void (*const targets[])(b_slice, uint64_t, uint8_t) = {
+        follow, read_ok, read_column, read_login, run_execute, read_query, read_proxy_header};
     if (size < 3) return 0;
     /* A copy of its own, so that a read past the end is one past an allocation's. */
     char *exact = malloc(size - 3 + 1);

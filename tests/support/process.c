@@ -55,15 +55,16 @@ static void write_config(const ts_proxy *p)
             "  - {address: 127.0.0.1:%u, schema_version: both}\n"
             "  - {address: 127.0.0.1:%u, schema_version: old}\n"
             "  - {address: 127.0.0.1:%u, schema_version: new}\n"
+            "%s"
             "admin:\n"
             "  address: 127.0.0.1:%u\n"
             "  users: [{name: admin, password: admin, role: operator}, {name: reader, password: reader, "
             "role: read_only}]\n"
-            "backend: {address: %s:%u, user: straddle, password: straddle}\n"
+            "backend: {address: \"%s\", user: straddle, password: straddle%s%s}\n"
             "threads: 2\n"
             "%s\n",
-            p->port_both, p->port_old, p->port_new, p->port_admin, p->backend->host, p->backend->port,
-            p->extra);
+            p->port_both, p->port_old, p->port_new, p->listeners, p->port_admin, p->backend_address,
+            p->backend_keys[0] == '\0' ? "" : ", ", p->backend_keys, p->extra);
     fclose(f);
 }
 
@@ -117,10 +118,32 @@ void ts_proxy_restart(ts_proxy *p)
 
 void ts_proxy_start(ts_proxy *p, const ts_server *backend, const char *extra)
 {
+    ts_proxy_start_with(p, backend, &(ts_setup){.extra = extra});
+}
+
+static void put_dir(const char *from, const char *dir, char *to, size_t size)
+{
+    const char *at;
+    size_t n = 0;
+    while (from != NULL && (at = strstr(from, "DIR")) != NULL && n < size) {
+        n += (size_t)snprintf(to + n, size - n, "%.*s%s", (int)(at - from), from, dir);
+        from = at + 3;
+    }
+    if (n < size) snprintf(to + n, size - n, "%s", from == NULL ? "" : from);
+}
+
+void ts_proxy_start_with(ts_proxy *p, const ts_server *backend, const ts_setup *setup)
+{
     *p = (ts_proxy){.backend = backend};
-    snprintf(p->extra, sizeof p->extra, "%s", extra == NULL ? "" : extra);
+    snprintf(p->extra, sizeof p->extra, "%s", setup->extra == NULL ? "" : setup->extra);
+    snprintf(p->backend_keys, sizeof p->backend_keys, "%s",
+             setup->backend_keys == NULL ? "" : setup->backend_keys);
+    snprintf(p->backend_address, sizeof p->backend_address, "%s:%u", backend->host, backend->port);
+    if (setup->backend_address != NULL)
+        snprintf(p->backend_address, sizeof p->backend_address, "%s", setup->backend_address);
     snprintf(p->dir, sizeof p->dir, "/tmp/straddle-test-XXXXXX");
     if (mkdtemp(p->dir) == NULL) ts_die("mkdtemp: %s", strerror(errno));
+    put_dir(setup->listeners, p->dir, p->listeners, sizeof p->listeners);
     p->port_both = ts_free_port(), p->port_old = ts_free_port();
     p->port_new = ts_free_port(), p->port_admin = ts_free_port();
     write_config(p);

@@ -24,13 +24,23 @@ typedef struct ts_proxy {
     char dir[128]; /* temporary folder: straddle.yaml, migrations/, log */
     unsigned port_both, port_old, port_new, port_admin;
     const ts_server *backend;
-    char extra[1024]; /* further YAML at the top level */
+    char extra[1024];                                             /* further YAML at the top level */
+    char listeners[512], backend_keys[256], backend_address[160]; /* as in ts_setup */
 } ts_proxy;
+
+typedef struct ts_setup {
+    const char *extra;     /* further YAML at the top level, or NULL */
+    const char *listeners; /* further listeners, one a line ("  - {address: …}"), or NULL; DIR in them is the
+                              proxy's folder */
+    const char *backend_keys;    /* further keys of backend ("proxy_protocol: v2"), or NULL */
+    const char *backend_address; /* where it is not the server's host and port */
+} ts_setup;
 
 /* Writes the configuration (three listeners, one a schema version; on ports that are free) and starts
  * `straddle serve`. Ends the program, with the log, when it does not come up. extra: further YAML, or NULL.
  */
 void ts_proxy_start(ts_proxy *p, const ts_server *backend, const char *extra);
+void ts_proxy_start_with(ts_proxy *p, const ts_server *backend, const ts_setup *setup);
 void ts_proxy_restart(ts_proxy *p);                      /* the same configuration, after a kill or stop */
 void ts_proxy_configure(ts_proxy *p, const char *extra); /* writes the file anew, with other further YAML */
 bool ts_proxy_ends(ts_proxy *p, unsigned seconds, int *status); /* waits for it without a signal */

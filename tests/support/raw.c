@@ -126,7 +126,7 @@ static bool answer_greeting(ts_raw *r, const ts_raw_login *l, b_buf *p, char why
                    .mariadb_caps = (uint32_t)(r->caps >> 32),
                    .max_packet = 1u << 24,
                    .charset = 45,
-                   .user = B_LIT("root"),
+                   .user = b_slice_str(l->user == NULL ? "root" : l->user),
                    .auth = B_LIT(""),
                    .plugin = g.plugin,
                    .schema = b_slice_str(l->schema == NULL ? "" : l->schema)};

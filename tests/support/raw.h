@@ -17,10 +17,11 @@ typedef struct ts_raw_login {
     const void *preamble; /* sent before anything else */
     size_t npreamble;
     const char *schema;
-    uint64_t caps; /* added to those that every client has; MariaDB's own from bit 32 */
+    const char *user; /* NULL: root */
+    uint64_t caps;    /* added to those that every client has; MariaDB's own from bit 32 */
 } ts_raw_login;
 
-/* Logs in as root, who has no password. NULL with the server's words in why. */
+/* Logs in without a password. NULL with the server's words in why. */
 ts_raw *ts_raw_try(const ts_raw_login *l, char why[512]);
 ts_raw *ts_raw_connect(const ts_raw_login *l); /* ends the program on failure */
 void ts_raw_close(ts_raw *r);

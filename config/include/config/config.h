@@ -24,9 +24,20 @@ typedef struct cfg_address {
     uint16_t port;
 } cfg_address;
 
+typedef struct cfg_network {
+    unsigned char address[16]; /* IPv4 as ::ffff:a.b.c.d */
+    unsigned bits;             /* of 128 */
+} cfg_network;
+
+typedef enum cfg_socket_mode { CFG_SOCKET_ALL, CFG_SOCKET_GROUP, CFG_SOCKET_OWNER } cfg_socket_mode;
+
 typedef struct cfg_listener {
     cfg_address address;
     cfg_version schema_version;
+    cfg_socket_mode socket_mode; /* who may connect to a unix socket */
+    bool proxy_protocol;         /* each connection begins with a header of the PROXY protocol */
+    cfg_network *proxy_protocol_from;
+    size_t nproxy_protocol_from; /* 0: everybody may send it */
 } cfg_listener;
 
 typedef struct cfg_admin_user {
@@ -37,6 +48,7 @@ typedef struct cfg_admin_user {
 typedef struct cfg_server { /* backend or replica; user and password of a replica default to the backend's */
     cfg_address address;
     char *user, *password;
+    unsigned proxy_protocol; /* backend: 0, or the version of the header that a session begins with */
 } cfg_server;
 
 typedef struct cfg_user {
@@ -81,9 +93,14 @@ typedef struct cfg_config {
     cfg_migration **migrations; /* inline ones, then those of the folder in order of file name */
     size_t nmigrations;
     /* limits: */
-    uint64_t max_statement_bytes;  /* default 64 MiB: longest statement that is buffered */
-    uint64_t max_buffer_bytes;     /* default 1 MiB: bytes waiting a direction before reading stops */
-    uint32_t max_connections;      /* default 10000 */
+    uint64_t max_statement_bytes;     /* default 64 MiB: longest statement that is buffered */
+    uint64_t max_buffer_bytes;        /* default 1 MiB: bytes waiting a direction before reading stops */
+    uint32_t max_connections;         /* default 10000 */
+    uint32_t max_user_connections;    /* of one user; default 0: no limit */
+    uint32_t max_address_connections; /* from one address; default 0: no limit */
+    uint32_t max_prepared_statements; /* of one session; default 16384 */
+    uint64_t max_session_bytes;    /* default 128 MiB: a session's prepared statements and their long data */
+    uint32_t idle_timeout_ms;      /* default 0: none */
     uint32_t connect_timeout_ms;   /* default 5000: to the backend */
     uint32_t handshake_timeout_ms; /* default 10000: for a client to log in */
     uint32_t drain_timeout_ms;     /* default 10000: at SIGTERM */
@@ -93,6 +110,7 @@ typedef struct cfg_config {
     uint32_t poll_ms;              /* default 100: how often an instance looks for a new epoch */
     b_level log_level;             /* default info */
     char *log_file;                /* NULL: standard error */
+    unsigned refuse_replication;   /* 1: COM_BINLOG_DUMP and its like are refused */
 } cfg_config;
 
 /* Reads file and all it names. On failure returns NULL and *diag holds one line a problem (all that were
@@ -108,6 +126,11 @@ void cfg_migration_free(cfg_migration *m);
 /* Parses "host:port", "[v6]:port", or "/path/to.sock" (also "unix:/path"). */
 b_status cfg_address_parse(const char *text, cfg_address *out, b_err *err) B_MUSTCHECK;
 void cfg_address_deinit(cfg_address *a);
+
+/* Parses "10.0.0.0/8" or "::1"; bits beyond the length must be 0. */
+b_status cfg_network_parse(const char *text, cfg_network *out, b_err *err) B_MUSTCHECK;
+/* address: as in cfg_network. */
+bool cfg_network_has(const cfg_network *n, const unsigned char address[16]);
 
 const char *cfg_version_name(cfg_version v);
 

@@ -494,9 +494,66 @@ static void the_samples_load(void **state)
     b_buf_deinit(&diag);
 }
 
+static void networks_are_exact(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned bits; /* 0: refused */
+    } rows[] = {{"10.0.0.0/8", 104},   {"192.0.2.7", 128}, {"2001:db8::/32", 32}, {"::1", 128},
+                {"::ffff:0:0/96", 96}, {"10.0.0.1/8", 0},  {"10.0.0.0/33", 0},    {"10.0.0/8", 0},
+                {"2001:db8::/129", 0}, {"10.0.0.0/", 0},   {"10.0.0.0/x", 0},     {"", 0},
+                {"2001:db8::1/32", 0}, {"localhost", 0},   {"10.0.0.0/-1", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cfg_network n;
+        b_err err;
+        bool ok = cfg_network_parse(rows[i].text, &n, &err) == B_OK;
+        if (ok != (rows[i].bits != 0) || (ok && n.bits != rows[i].bits))
+            fail_msg("%s: %u", rows[i].text, n.bits);
+    }
+    cfg_network n;
+    b_err err;
+    unsigned char a[16] = {[10] = 0xFF, [11] = 0xFF, [12] = 10, [15] = 9};
+    assert_int_equal(cfg_network_parse("10.0.0.0/12", &n, &err), B_OK);
+    assert_true(cfg_network_has(&n, a));
+    a[13] = 0x10;
+    assert_false(cfg_network_has(&n, a));
+    assert_int_equal(cfg_network_parse("0.0.0.0/0", &n, &err), B_OK);
+    assert_true(cfg_network_has(&n, a));
+    a[10] = 0;
+    assert_false(cfg_network_has(&n, a)); /* no IPv4 address */
+}
+
+static void listener_keys_arrive(void **state)
+{
+    b_buf diag = {0};
+    cfg_config *c = load(*state,
+                         "listeners: [{address: /tmp/s.sock, socket_mode: owner}, {address: 127.0.0.1:6033, "
+                         "proxy_protocol: true, proxy_protocol_from: '10.0.0.0/8, ::1'}]\n" ADMIN
+                         "backend: {address: '127.0.0.1:3306', user: s, password: p, proxy_protocol: v2}\n"
+                         "replication: refuse\n",
+                         &diag);
+    assert_string_equal(b_buf_cstr(&diag), "");
+    assert_int_equal(c->listeners[0].socket_mode, CFG_SOCKET_OWNER);
+    assert_false(c->listeners[0].proxy_protocol);
+    assert_true(c->listeners[1].proxy_protocol);
+    assert_int_equal(c->listeners[1].nproxy_protocol_from, 2);
+    assert_int_equal(c->listeners[1].proxy_protocol_from[1].bits, 128);
+    assert_int_equal(c->backend.proxy_protocol, 2);
+    assert_int_equal(c->refuse_replication, 1);
+    cfg_free(c);
+    c = load(*state, "listeners: [{address: 127.0.0.1:6033, proxy_protocol_from: 'x'}]\n" ADMIN BACKEND,
+             &diag);
+    assert_null(c);
+    assert_non_null(strstr(b_buf_cstr(&diag), "\"x\" is no network"));
+    b_buf_deinit(&diag);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_are_exact),
+        cmocka_unit_test(listener_keys_arrive),
         cmocka_unit_test(defaults_are_as_documented),
         cmocka_unit_test(all_keys_arrive),
         cmocka_unit_test(inline_source_reads_back),
