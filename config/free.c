@@ -20,10 +20,11 @@ void cfg__migration_deinit(cfg_migration *m)
 {
     for (size_t i = 0; i < m->ncolumns; i++) {
         cfg_pair *p = &m->columns[i];
-        free(p->from), free(p->to), free(p->type), free(p->up), free(p->down);
+        free(p->from), free(p->to), free(p->type), free(p->up), free(p->down), free(p->common);
     }
     free(m->columns);
     free(m->name), free(m->schema), free(m->table), free(m->source), free(m->file);
+    free(m->time_zone);
 }
 
 void cfg_migration_free(cfg_migration *m)

@@ -12,26 +12,80 @@ static bool same(const char *a, const char *b)
     return a != NULL && b != NULL && b_slice_ieq(b_slice_str(a), b_slice_str(b));
 }
 
-/* Column names differ by more than case, and no column takes part twice. */
-static void check_pairs(const cfg__reader *r, const cfg__node *columns, const cfg_migration *m)
+/* The first entry before this one that has the name on the same side; NULL: none. */
+static cfg_pair *earlier(const cfg_migration *m, size_t at, bool to)
 {
+    for (size_t i = 0; i < at; i++) {
+        cfg_pair *q = &m->columns[i];
+        if (to ? same(q->to, m->columns[at].to) : same(q->from, m->columns[at].from)) return q;
+    }
+    return NULL;
+}
+
+#define PROBLEM(r, columns, i, ...) cfg__problem((r)->diag, (r)->file, (columns)->items[i].line, __VA_ARGS__)
+
+/* An expression that only one of the entries may have moves to the first. False: both have it. */
+static bool move(char **to, char **from)
+{
+    if (*to != NULL && *from != NULL) return false;
+    if (*from != NULL) *to = *from, *from = NULL;
+    return true;
+}
+
+/* Column names differ by more than case, and no column is old here and new there. */
+static void check_pair(const cfg__reader *r, const cfg__node *columns, const cfg_migration *m, size_t i)
+{
+    const cfg_pair *p = &m->columns[i];
+    if (same(p->from, p->to))
+        PROBLEM(r, columns, i,
+                "from and to are the same column \"%s\" (the case of letters does not count); give the new "
+                "column another name",
+                p->from);
+    for (size_t j = 0; j < i; j++) {
+        const cfg_pair *q = &m->columns[j];
+        bool twice = same(p->from, q->from) && same(p->to, q->to);
+        if (twice || same(p->from, q->to) || same(p->to, q->from))
+            PROBLEM(r, columns, i, "column \"%s\" is in two pairs; use a migration after this one for it",
+                    twice || same(p->from, q->to) ? p->from : p->to);
+    }
+}
+
+/* A further new column of an old one, or a further old column of a new one: keeps the name that is its own.
+ */
+static void join(const cfg__reader *r, const cfg__node *columns, cfg_migration *m, size_t i)
+{
+    cfg_pair *p = &m->columns[i], *from = earlier(m, i, false), *to = earlier(m, i, true);
+    if (from != NULL && to != NULL) {
+        PROBLEM(r, columns, i,
+                "both columns of the entry with `to` \"%s\" are in entries before it; name each new column "
+                "once, and give its `up` there",
+                p->to);
+    } else if (from != NULL) {
+        if (p->up == NULL)
+            PROBLEM(r, columns, i, "column \"%s\" is made from one that another is made from; give its `up`",
+                    p->to);
+        if (!move(&from->down, &p->down))
+            PROBLEM(r, columns, i, "`down` of column \"%s\" is given twice; give it once", p->from);
+        p->common = p->from, p->from = NULL;
+    } else if (to != NULL) {
+        if (!move(&to->up, &p->up) || !move(&to->type, &p->type))
+            PROBLEM(r, columns, i, "`up` or `type` of column \"%s\" is given twice; give it once", p->to);
+        p->common = p->to, p->to = NULL;
+    }
+}
+
+static void check_pairs(const cfg__reader *r, const cfg__node *columns, cfg_migration *m)
+{
+    for (size_t i = 0; i < m->ncolumns; i++) check_pair(r, columns, m, i);
+    for (size_t i = 0; i < m->ncolumns; i++) join(r, columns, m, i);
     for (size_t i = 0; i < m->ncolumns; i++) {
-        const cfg_pair *p = &m->columns[i];
-        unsigned line = columns->items[i].line;
-        if (same(p->from, p->to))
-            cfg__problem(r->diag, r->file, line,
-                         "from and to are the same column \"%s\" (the case of letters does not count); give "
-                         "the new column another name",
-                         p->from);
-        for (size_t j = 0; j < i; j++) {
-            const cfg_pair *q = &m->columns[j];
-            const char *twice = same(p->from, q->from) || same(p->from, q->to) ? p->from
-                                : same(p->to, q->from) || same(p->to, q->to)   ? p->to
-                                                                               : NULL;
-            if (twice != NULL)
-                cfg__problem(r->diag, r->file, line,
-                             "column \"%s\" is in two pairs; use a migration after this one for it", twice);
+        cfg_pair *p = &m->columns[i];
+        if (p->to == NULL) {
+            for (size_t j = 0; j < i; j++)
+                if (same(m->columns[j].to, p->common) && m->columns[j].up == NULL)
+                    PROBLEM(r, columns, i, "column \"%s\" is made from several; give its `up`", p->common);
         }
+        p->one_way = p->down == NULL && p->from != NULL && (p->to == NULL || p->up != NULL);
     }
 }
 
@@ -66,9 +120,10 @@ static void emit_text(b_buf *out, const char *key, const char *value)
 
 static void emit_pair(b_buf *out, const cfg_pair *p)
 {
+    const char *from = p->from != NULL ? p->from : p->common, *to = p->to != NULL ? p->to : p->common;
     const struct {
         const char *key, *value;
-    } parts[] = {{"from", p->from}, {"to", p->to}, {"type", p->type}, {"up", p->up}, {"down", p->down}};
+    } parts[] = {{"from", from}, {"to", to}, {"type", p->type}, {"up", p->up}, {"down", p->down}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i].value == NULL) continue;
         b_buf_str(out, i == 0 ? "  - {" : ", ");
@@ -82,6 +137,10 @@ void cfg__migration_emit(const cfg_migration *m, b_buf *out)
     b_buf_printf(out, "name: '%s'\ntable: '%s.%s'\nstrategy: %s\ncolumns:\n", m->name, m->schema, m->table,
                  m->strategy == CFG_STRATEGY_INSTANT_RENAME ? "instant_rename" : "dual_write");
     for (size_t i = 0; i < m->ncolumns; i++) emit_pair(out, &m->columns[i]);
+    if (m->time_zone != NULL) {
+        emit_text(out, "time_zone", m->time_zone);
+        b_buf_char(out, '\n');
+    }
     b_buf_printf(out,
                  "backfill: {chunk_rows: %u, max_lag_ms: %u, max_threads_running: %u}\nobserve_days: %u\n",
                  m->chunk_rows, m->max_lag_ms, m->max_threads_running, m->observe_days);

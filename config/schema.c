@@ -170,15 +170,15 @@ static const cfg__key pair_keys[] = {
     {.name = "type",
      .kind = CFG__TEXT,
      .offset = AT(cfg_pair, type),
-     .meaning = "type of the new column, where it differs"},
+     .meaning = "type of the new column, where it differs: as in CREATE TABLE, without a default"},
     {.name = "up",
      .kind = CFG__TEXT,
      .offset = AT(cfg_pair, up),
-     .meaning = "SQL expression that makes the new value from the old one, where it is not the same"},
+     .meaning = "SQL expression that makes the new value from the old columns, where it is not the same"},
     {.name = "down",
      .kind = CFG__TEXT,
      .offset = AT(cfg_pair, down),
-     .meaning = "the way back, where it is not the same"},
+     .meaning = "the way back, from the new columns; without it an `up` is one-way"},
 };
 static MAP_OF(pair_map, "a column pair", cfg_pair, pair_keys);
 
@@ -238,6 +238,11 @@ static const cfg__key migration_keys[] = {
      .def = "7",
      .max = 3650,
      .meaning = "days without any use of the old name before it may be dropped"},
+    {.name = "time_zone",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_migration, time_zone),
+     .def = "SYSTEM",
+     .meaning = "the sessions' time zone, where a column becomes a TIMESTAMP or was one"},
 };
 MAP_OF(cfg__migration_map, "a migration", cfg_migration, migration_keys);
 

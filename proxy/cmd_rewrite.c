@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MAX_MIGRATIONS = 64 };
+
 typedef struct options {
-    const char *ddl, *migration, *schema;
-    rw_phase phase;
+    const char *ddl, *schema;
+    const char *migrations[MAX_MIGRATIONS];
+    rw_phase phases[MAX_MIGRATIONS]; /* of each; where there are fewer, the last goes for the rest */
+    size_t nmigrations, nphases;
     rw_server server;
     rw_ctx ctx;
     bool explain;
@@ -37,12 +41,13 @@ static const struct option long_options[] = {
 static void usage(FILE *out)
 {
     fputs(
-        "Usage: straddle rewrite --ddl FILE --migration FILE [--phase PHASE] [--version old|new|both]\n"
+        "Usage: straddle rewrite --ddl FILE --migration FILE … [--phase PHASE …] [--version old|new|both]\n"
         "           [--server mysql-9.7|mariadb-10.11] [--sql-mode MODES] [--charset NAME] [--schema NAME]\n"
         "           [--prepared] [--explain] < statements.sql\n"
         "Prints each statement as it would be sent to the server, or `-- refused: REASON`.\n"
         "PHASE: planned, expanded, dual_write, switched, retired, contracted or finished (default "
-        "planned).\n",
+        "planned).\n"
+        "Several migrations have a --phase each, in the same order; the last one goes for those left over.\n",
         out);
 }
 
@@ -75,13 +80,16 @@ static bool take_option(options *o, int opt, const char *arg)
 {
     switch (opt) {
     case 'd': o->ddl = arg; return true;
-    case 'm': o->migration = arg; return true;
+    case 'm':
+        if (o->nmigrations == MAX_MIGRATIONS) return bad("migration", arg, "64 of them at most");
+        o->migrations[o->nmigrations++] = arg;
+        return true;
     case 'D': o->schema = arg; return true;
     case 'q': o->ctx.sql_mode = rw_sql_mode_parse(b_slice_str(arg)); return true;
     case 'p': return o->ctx.prepared = true;
     case 'e': return o->explain = true;
     case 'P':
-        return rw_phase_parse(b_slice_str(arg), &o->phase) ||
+        return (o->nphases < MAX_MIGRATIONS && rw_phase_parse(b_slice_str(arg), &o->phases[o->nphases++])) ||
                bad("phase", arg, "planned, expanded, dual_write, switched, retired, contracted or finished");
     case 'v':
         return rw_version_parse(b_slice_str(arg), &o->ctx.version) || bad("version", arg, "old, new or both");
@@ -106,7 +114,7 @@ static int read_options(int argc, char **argv, options *o)
         }
         if (!take_option(o, opt, optarg)) return PX_EXIT_USAGE;
     }
-    if (o->ddl == NULL || o->migration == NULL || optind != argc) {
+    if (o->ddl == NULL || o->nmigrations == 0 || optind != argc) {
         fprintf(stderr, optind != argc
                             ? "straddle rewrite: statements come from standard input, not as arguments\n"
                             : "straddle rewrite: --ddl and --migration are needed\n");
@@ -240,14 +248,14 @@ static int run_all(run *r, b_slice script)
     return PX_EXIT_OK;
 }
 
-static int run_with(const options *o, const cfg_migration *m, b_slice ddl, b_slice script)
+static int run_with(const options *o, const px_offline *all, b_slice ddl, b_slice script)
 {
     b_err err = {0};
-    b_slice schema = b_slice_str(o->schema == NULL ? m->schema : o->schema);
+    b_slice schema = b_slice_str(o->schema == NULL ? all[0].m->schema : o->schema);
     run r = {.o = o, .ctx = o->ctx};
     r.ctx.schema = schema;
     r.arena = b_arena_new(0);
-    r.rules = px_offline_ruleset(o->server, ddl, schema, m, o->phase, &err);
+    r.rules = px_offline_ruleset(o->server, ddl, schema, all, o->nmigrations, &err);
     int status = PX_EXIT_FAILED;
     if (r.rules == NULL)
         fprintf(stderr, "straddle rewrite: %s: %s\n", o->ddl, err.msg);
@@ -260,26 +268,43 @@ static int run_with(const options *o, const cfg_migration *m, b_slice ddl, b_sli
     return status;
 }
 
+/* Reads all definitions; false where one is not right. */
+static bool load(const options *o, cfg_migration **loaded, px_offline *all)
+{
+    bool ok = true;
+    for (size_t i = 0; i < o->nmigrations; i++) {
+        b_buf diag = {0};
+        size_t phase = i < o->nphases ? i : o->nphases - 1;
+        loaded[i] = cfg_migration_load(o->migrations[i], &diag);
+        if (diag.n > 0) fputs(b_buf_cstr(&diag), stderr);
+        b_buf_deinit(&diag);
+        all[i] = (px_offline){loaded[i], o->nphases == 0 ? RW_PLANNED : o->phases[phase]};
+        ok = ok && loaded[i] != NULL;
+    }
+    return ok;
+}
+
 int px_cmd_rewrite(int argc, char **argv)
 {
-    options o = {.phase = RW_PLANNED,
-                 .server = {.flavour = RW_MYSQL, .version = 90700},
-                 .ctx = {.sql_mode = RW_MODE_STRICT, .charset = RW_CHARSET_SAFE, .version = RW_VERSION_BOTH}};
+    options o = {.server = {.flavour = RW_MYSQL, .version = 90700},
+                 .ctx = {.sql_mode = RW_MODE_STRICT,
+                         .charset = RW_CHARSET_SAFE,
+                         .version = RW_VERSION_BOTH,
+                         .time_zone = B_LIT("SYSTEM")}};
     int status = read_options(argc, argv, &o);
     if (status >= 0) return status;
-    b_buf ddl = {0}, script = {0}, diag = {0};
-    cfg_migration *m = cfg_migration_load(o.migration, &diag);
-    if (diag.n > 0) fputs(b_buf_cstr(&diag), stderr);
-    status = m == NULL ? PX_EXIT_USAGE : PX_EXIT_FAILED;
-    if (m != NULL && read_file(o.ddl, &ddl)) {
+    cfg_migration *loaded[MAX_MIGRATIONS] = {NULL};
+    px_offline all[MAX_MIGRATIONS];
+    b_buf ddl = {0}, script = {0};
+    status = load(&o, loaded, all) ? PX_EXIT_FAILED : PX_EXIT_USAGE;
+    if (status == PX_EXIT_FAILED && read_file(o.ddl, &ddl)) {
         if (read_all(stdin, &script))
-            status = run_with(&o, m, b_buf_view(&ddl), b_buf_view(&script));
+            status = run_with(&o, all, b_buf_view(&ddl), b_buf_view(&script));
         else
             fputs("straddle rewrite: standard input cannot be read\n", stderr);
     }
-    cfg_migration_free(m);
+    for (size_t i = 0; i < o.nmigrations; i++) cfg_migration_free(loaded[i]);
     b_buf_deinit(&ddl);
     b_buf_deinit(&script);
-    b_buf_deinit(&diag);
     return status;
 }

@@ -1,6 +1,8 @@
 /* See offline.h. */
 #include "offline.h"
 
+#include "migrate/engine.h"
+
 typedef struct shape {
     rw_column *columns;
     size_t n;
@@ -26,11 +28,10 @@ static void remove_at(shape *s, size_t at)
     s->n--;
 }
 
-/* B as the engine adds it: nullable, invisible, DEFAULT (A) where that can be. */
+/* B as the engine adds it: nullable, invisible, DEFAULT (up(A)) where that can be. */
 static rw_column added(rw_pair *p, b_slice expr)
 {
-    rw_column b = p->plain;
-    b.name = p->to;
+    rw_column b = p->target;
     b.nullable = b.invisible = true;
     b.auto_increment = b.on_update_now = b.primary_key = false;
     p->b_default_up = p->plain.default_kind != RW_DEFAULT_AUTO_INC;
@@ -48,23 +49,15 @@ static rw_column retired(rw_column a)
     return a;
 }
 
-/* Makes the columns what they are in the phase, from A alone. */
-static void to_phase(shape *s, size_t at, rw_pair *p, b_slice expr, rw_phase phase)
+/* Makes the columns what they are in the phase, from the plain table's. after: where B goes. */
+static void to_phase(shape *s, size_t after, rw_pair *p, b_slice expr, rw_phase phase)
 {
-    rw_column b = p->plain;
-    b.name = p->to;
-    switch (phase) {
-    case RW_PLANNED: break;
-    case RW_EXPANDED:
-    case RW_DUAL_WRITE:
-    case RW_SWITCHED: insert_at(s, at + 1, added(p, expr)); break;
-    case RW_RETIRED:
-        insert_at(s, at + 1, b);
-        s->columns[at] = retired(p->plain);
-        break;
-    case RW_CONTRACTED:
-    case RW_FINISHED: s->columns[at] = b; break;
-    }
+    bool old = p->from.n > 0;
+    size_t a = old ? index_of(s, p->from) : 0;
+    if (phase == RW_RETIRED && old) s->columns[a] = retired(p->plain);
+    if (phase > RW_PLANNED && p->to.n > 0)
+        insert_at(s, after + 1, phase < RW_RETIRED ? added(p, expr) : p->target);
+    if (phase >= RW_CONTRACTED && old) remove_at(s, a);
 }
 
 /* The table is given with B in it: A as it was is known as well as that shows it. */
@@ -77,58 +70,57 @@ static void from_phase(const shape *s, size_t a, size_t b, rw_pair *p, rw_phase 
     p->b_default_up = s->columns[b].default_kind == RW_DEFAULT_EXPR && phase < RW_RETIRED;
 }
 
-static b_status prepare_pair(shape *s, rw_pair *p, b_arena *arena, const cfg_migration *m, rw_phase phase,
-                             b_err *err)
+static b_status prepare_pair(shape *s, rw_pair *p, b_arena *arena, const cfg_migration *m, size_t i,
+                             rw_phase phase, b_err *err)
 {
-    size_t a = index_of(s, p->from), b = index_of(s, p->to);
-    if (a == s->n && b == s->n)
+    const char *old = m->columns[i].from != NULL ? m->columns[i].from : m->columns[i].common;
+    size_t a = index_of(s, b_slice_str(old)), b = p->to.n > 0 ? index_of(s, p->to) : s->n, after = a;
+    if (a == s->n && b == s->n && p->from.n > 0)
         return b_fail(err, B_NOT_FOUND,
                       "table %s.%s in the schema file has neither column %.*s nor %.*s; check names",
                       m->schema, m->table, B_ARG(p->from), B_ARG(p->to));
     size_t first = a < b ? a : b;
     p->after = first == 0 ? (b_slice){"", 0} : s->columns[first - 1].name;
     if (b < s->n) {
+        if (m->columns[i].type != NULL || p->up.n > 0 || p->down.n > 0)
+            return b_fail(
+                err, B_INVALID,
+                "table %s.%s in the schema file has column %.*s already; for a migration that changes "
+                "values give the table as it was before",
+                m->schema, m->table, B_ARG(p->to));
         from_phase(s, a, b, p, phase);
         if (phase >= RW_CONTRACTED && a < s->n) remove_at(s, a);
         return B_OK;
     }
-    p->plain = s->columns[a];
-    const char *expr = b_arena_printf(arena, "(`%.*s`)", B_ARG(p->from));
-    if (expr == NULL) return b_fail(err, B_NOMEM, "out of memory");
-    to_phase(s, a, p, b_slice_str(expr), phase);
-    return B_OK;
-}
-
-static b_status check_supported(const cfg_migration *m, b_err *err)
-{
-    for (size_t i = 0; i < m->ncolumns; i++) {
-        if (m->columns[i].type != NULL || m->columns[i].up != NULL || m->columns[i].down != NULL)
-            return b_fail(
-                err, B_INVALID,
-                "migration %s: column %s has `type`, `up` or `down`, and only renames are supported; take "
-                "them out",
-                m->name, m->columns[i].from);
+    for (size_t k = i; p->from.n == 0 && k > 0; k--) { /* a further new column: after the one before it */
+        const char *to = m->columns[k - 1].to;
+        if (to == NULL || index_of(s, b_slice_str(to)) == s->n) continue;
+        after = index_of(s, b_slice_str(to));
+        break;
     }
+    const char *expr = p->up.n > 0 ? b_arena_printf(arena, "(%.*s)", B_ARG(p->up))
+                                   : b_arena_printf(arena, "(`%.*s`)", B_ARG(p->from));
+    if (expr == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    to_phase(s, after, p, b_slice_str(expr), phase);
     return B_OK;
 }
 
 /* The physical table of the phase: *t with new columns, and the pairs filled. */
-static b_status prepare_table(rw_table *t, rw_pair *pairs, const cfg_migration *m, rw_phase phase,
-                              b_arena *arena, b_err *err)
+static b_status prepare_table(rw_server server, rw_table *t, rw_pair *pairs, const cfg_migration *m,
+                              rw_phase phase, b_arena *arena, b_err *err)
 {
     shape s = {.n = t->ncolumns};
-    s.columns = b_arena_array(arena, t->ncolumns + m->ncolumns, sizeof *s.columns);
+    b_status st = mig_pairs(server, m, t, arena, pairs, err);
+    s.columns = b_arena_array(arena, t->ncolumns + m->ncolumns + 1, sizeof *s.columns);
     if (s.columns == NULL) return b_fail(err, B_NOMEM, "out of memory");
     if (t->ncolumns > 0) memcpy(s.columns, t->columns, t->ncolumns * sizeof *s.columns);
-    for (size_t i = 0; i < m->ncolumns; i++) {
-        pairs[i].from = b_slice_str(m->columns[i].from);
-        pairs[i].to = b_slice_str(m->columns[i].to);
-        b_status st = prepare_pair(&s, &pairs[i], arena, m, phase, err);
-        if (st != B_OK) return st;
-    }
+    for (size_t i = 0; st == B_OK && i < m->ncolumns; i++)
+        st = prepare_pair(&s, &pairs[i], arena, m, i, phase, err);
+    if (st != B_OK) return st;
     for (size_t i = 0; i < m->ncolumns; i++) { /* the column before A may itself be another pair's B */
         for (size_t j = 0; j < m->ncolumns; j++) {
-            if (b_slice_ieq(pairs[i].after, pairs[j].to)) pairs[i].after = pairs[j].from;
+            if (pairs[j].to.n > 0 && pairs[j].from.n > 0 && b_slice_ieq(pairs[i].after, pairs[j].to))
+                pairs[i].after = pairs[j].from;
         }
     }
     t->columns = s.columns;
@@ -149,11 +141,11 @@ static rw_catalog *rebuild(const rw_catalog *from, const rw_table *old, const rw
     return b == NULL ? NULL : rw_catalog_build(b);
 }
 
-static rw_ruleset *make(const rw_catalog *plain, const cfg_migration *m, rw_phase phase, b_arena *arena,
-                        b_err *err)
+/* One migration's table put in the place of what it is so far. */
+static rw_catalog *apply(rw_catalog *c, const px_offline *o, rw_migration *out, b_arena *arena, b_err *err)
 {
-    b_slice schema = b_slice_str(m->schema), table = b_slice_str(m->table);
-    const rw_table *found = rw_catalog_find(plain, schema, table);
+    const cfg_migration *m = o->m;
+    const rw_table *found = rw_catalog_find(c, b_slice_str(m->schema), b_slice_str(m->table));
     if (found == NULL) {
         (void)b_fail(err, B_NOT_FOUND,
                      "the schema file has no table %s.%s; check --ddl, --schema and the migration", m->schema,
@@ -162,27 +154,42 @@ static rw_ruleset *make(const rw_catalog *plain, const cfg_migration *m, rw_phas
     }
     rw_table t = *found;
     rw_pair *pairs = b_arena_array(arena, m->ncolumns, sizeof *pairs);
-    if (pairs == NULL || prepare_table(&t, pairs, m, phase, arena, err) != B_OK) return NULL;
-    rw_catalog *c = rebuild(plain, found, &t);
-    if (c == NULL) {
+    if (pairs == NULL || prepare_table(rw_catalog_server(c), &t, pairs, m, o->phase, arena, err) != B_OK)
+        return NULL;
+    rw_catalog *next = rebuild(c, found, &t);
+    if (next == NULL) (void)b_fail(err, B_NOMEM, "out of memory");
+    *out = (rw_migration){.name = b_slice_str(m->name),
+                          .schema = b_slice_str(m->schema),
+                          .table = b_slice_str(m->table),
+                          .phase = o->phase,
+                          .time_zone = b_slice_str(m->time_zone == NULL ? "" : m->time_zone),
+                          .pairs = pairs,
+                          .npairs = m->ncolumns};
+    return next;
+}
+
+/* What the pairs point to lies in catalogues of earlier steps: all are kept to the end. */
+static rw_ruleset *make(rw_catalog *plain, const px_offline *o, size_t n, b_arena *arena, b_err *err)
+{
+    rw_migration *ms = b_arena_array(arena, n + 1, sizeof *ms);
+    rw_catalog **steps = b_arena_array(arena, n + 1, sizeof(rw_catalog *));
+    rw_ruleset *r = NULL;
+    size_t done = 0;
+    if (ms == NULL || steps == NULL) {
         (void)b_fail(err, B_NOMEM, "out of memory");
         return NULL;
     }
-    rw_migration rm = {.name = b_slice_str(m->name),
-                       .schema = schema,
-                       .table = table,
-                       .phase = phase,
-                       .pairs = pairs,
-                       .npairs = m->ncolumns};
-    rw_ruleset *r = rw_ruleset_new(1, c, &rm, 1, err);
-    rw_catalog_unref(c);
+    steps[0] = plain;
+    while (done < n && (steps[done + 1] = apply(steps[done], &o[done], &ms[done], arena, err)) != NULL)
+        done++;
+    if (done == n) r = rw_ruleset_new(1, steps[n], ms, n, err);
+    for (size_t i = 1; i <= done; i++) rw_catalog_unref(steps[i]);
     return r;
 }
 
-rw_ruleset *px_offline_ruleset(rw_server server, b_slice ddl, b_slice schema, const cfg_migration *m,
-                               rw_phase phase, b_err *err)
+rw_ruleset *px_offline_ruleset(rw_server server, b_slice ddl, b_slice schema, const px_offline *o, size_t n,
+                               b_err *err)
 {
-    if (check_supported(m, err) != B_OK) return NULL;
     rw_catalog_builder *b = rw_catalog_builder_new(server);
     if (b != NULL && rw_catalog_read_ddl(b, ddl, schema, err) != B_OK) {
         rw_catalog_builder_free(b);
@@ -194,7 +201,7 @@ rw_ruleset *px_offline_ruleset(rw_server server, b_slice ddl, b_slice schema, co
     if (plain == NULL || arena == NULL)
         (void)b_fail(err, B_NOMEM, "out of memory");
     else
-        r = make(plain, m, phase, arena, err);
+        r = make(plain, o, n, arena, err);
     b_arena_free(arena);
     rw_catalog_unref(plain);
     return r;

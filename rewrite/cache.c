@@ -100,6 +100,7 @@ static void put_context(key_writer *k, const rw_ruleset *r, const rw_ctx *ctx)
                                (uint64_t)ctx->multi << 1 | (uint64_t)ctx->prepared};
     put(k, numbers, sizeof numbers);
     put_slice(k, ctx->schema);
+    put_slice(k, ctx->time_zone);
     uint32_t n = (uint32_t)ctx->ntemps;
     put(k, &n, sizeof n);
     if (ctx->ntemps > MAX_TEMPS) k->full = true;

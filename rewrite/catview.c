@@ -105,14 +105,14 @@ static void put_literal(view_text *t, b_slice text)
 
 /* The column whose row stands for the pair. Reads of rows and of the catalogue go the same way: A is changed
  * while it retires, when B is whole already. */
-static b_slice pair_source(const rw_mtab *mt, const rw_pair *pair)
+static b_slice pair_source(const rw_pair *pair)
 {
-    return rw__pair_read(mt, pair);
+    return rw__pair_read(pair);
 }
 
-static b_slice pair_hidden(const rw_mtab *mt, const rw_pair *pair)
+static b_slice pair_hidden(const rw_pair *pair)
 {
-    return rw__phase_reads_to(mt->m->phase) ? pair->from : pair->to;
+    return rw__phase_reads_to(pair->phase) ? pair->from : pair->to;
 }
 
 static b_slice pair_shown(const rw_planner *p, const rw_pair *pair)
@@ -121,22 +121,23 @@ static b_slice pair_shown(const rw_planner *p, const rw_pair *pair)
 }
 
 /* In these phases either column's default, NULL or visibility may be under way to another state. */
-static bool definition_moves(const rw_mtab *mt)
+static bool definition_moves(const rw_pair *pair)
 {
-    return mt->m->phase == RW_SWITCHED || mt->m->phase == RW_RETIRED;
+    return pair->phase == RW_SWITCHED || pair->phase == RW_RETIRED;
 }
 
 bool rw__is_as_believed(const rw_planner *p, const rw_mtab *mt)
 {
     bool to = p->ctx->version == RW_VERSION_NEW;
 
-    if (p->ctx->version == RW_VERSION_BOTH || mt->m->phase != (to ? RW_CONTRACTED : RW_PLANNED)) {
+    if (p->ctx->version == RW_VERSION_BOTH) {
         return false;
     }
     for (size_t i = 0; i < mt->m->npairs; i++) {
         const rw_pair *pair = &mt->m->pairs[i];
 
-        if (rw_table_column(mt->table, to ? pair->from : pair->to) != NULL) {
+        if (pair->phase != (to ? RW_CONTRACTED : RW_PLANNED) ||
+            rw_table_column(mt->table, to ? pair->from : pair->to) != NULL) {
             return false;
         }
     }
@@ -165,7 +166,7 @@ static void put_hidden_list(view_text *t, const rw_mtab *mt)
     put(t, "(");
     for (size_t i = 0; i < mt->m->npairs; i++) {
         put(t, i > 0 ? ", " : "");
-        put_literal(t, pair_hidden(mt, &mt->m->pairs[i]));
+        put_literal(t, pair_hidden(&mt->m->pairs[i]));
     }
     put(t, ")");
 }
@@ -196,35 +197,35 @@ static void put_filter(view_text *t, const rw_mtab *mt)
 /* ---- columns ----------------------------------------------------------------------------------------- */
 
 /* A value of A as on the plain table, to be put in the place of column `what`; false: none is to be. */
-typedef bool put_value(view_text *t, const rw_mtab *mt, const rw_pair *pair, b_slice name);
+typedef bool put_value(view_text *t, const rw_pair *pair, b_slice name);
 
-static bool put_name(view_text *t, const rw_mtab *mt, const rw_pair *pair, b_slice name)
+static bool put_name(view_text *t, const rw_pair *pair, b_slice name)
 {
-    if (b_slice_eq(name, pair_source(mt, pair))) {
+    if (b_slice_eq(name, pair_source(pair))) {
         return false;
     }
     put_literal(t, name);
     return true;
 }
 
-static bool put_null(view_text *t, const rw_mtab *mt, const rw_pair *pair, b_slice name)
+static bool put_null(view_text *t, const rw_pair *pair, b_slice name)
 {
     (void)name;
-    if (t->v == RW_CATVIEW_COLUMNS && !definition_moves(mt)) {
+    if (t->v == RW_CATVIEW_COLUMNS && !definition_moves(pair)) {
         return false;
     }
     put(t, pair->plain.nullable ? "'YES'" : t->v == RW_CATVIEW_COLUMNS ? "'NO'" : "''");
     return true;
 }
 
-static bool put_extra(view_text *t, const rw_mtab *mt, const rw_pair *pair, b_slice name)
+static bool put_extra(view_text *t, const rw_pair *pair, b_slice name)
 {
     const rw_column *c = &pair->plain;
     bool generated = t->p->server.flavour == RW_MYSQL &&
                      (c->default_kind == RW_DEFAULT_EXPR || c->default_kind == RW_DEFAULT_NOW);
 
     (void)name;
-    if (!definition_moves(mt)) {
+    if (!definition_moves(pair)) {
         return false;
     }
     b_buf_printf(&t->b, "'%s%s%s'", generated ? "DEFAULT_GENERATED" : "",
@@ -261,13 +262,13 @@ static b_slice mysql_default(rw_planner *p, const rw_column *c)
     return b_slice_of(out, n);
 }
 
-static bool put_default(view_text *t, const rw_mtab *mt, const rw_pair *pair, b_slice name)
+static bool put_default(view_text *t, const rw_pair *pair, b_slice name)
 {
     const rw_column *c = &pair->plain;
     bool mariadb = t->p->server.flavour == RW_MARIADB;
 
     (void)name;
-    if (!definition_moves(mt)) {
+    if (!definition_moves(pair)) {
         return false;
     }
     switch (c->default_kind) {
@@ -284,7 +285,13 @@ static bool put_default(view_text *t, const rw_mtab *mt, const rw_pair *pair, b_
 /* The index's name without the end that makes it a twin's. */
 static bool put_index(view_text *t, const rw_mtab *mt)
 {
-    for (size_t i = 0; rw__phase_reads_to(mt->m->phase) && i < mt->m->npairs; i++) {
+    bool any = false;
+
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        if (!rw__phase_reads_to(mt->m->pairs[i].phase)) {
+            continue;
+        }
+        any = true;
         const char *index = catviews[t->v].index;
         const char *end = b_arena_printf(t->p->arena, "__%.*s", B_ARG(mt->m->pairs[i].to));
         size_t n = end == NULL ? 0 : strlen(end);
@@ -299,7 +306,7 @@ static bool put_index(view_text *t, const rw_mtab *mt)
         put_literal(t, b_slice_of(end, n));
         b_buf_printf(&t->b, " THEN LEFT(" ROW "%s, CHAR_LENGTH(" ROW "%s) - %zu) ", index, index, n);
     }
-    return rw__phase_reads_to(mt->m->phase);
+    return any;
 }
 
 static bool put_whens(view_text *t, const rw_mtab *mt, put_value *value)
@@ -313,9 +320,9 @@ static bool put_whens(view_text *t, const rw_mtab *mt, put_value *value)
         put(t, "WHEN ");
         put_table(t, mt, ROW);
         put(t, " AND " ROW "COLUMN_NAME = ");
-        put_literal(t, pair_source(mt, pair));
+        put_literal(t, pair_source(pair));
         put(t, " THEN ");
-        if (value(t, mt, pair, pair_shown(t->p, pair))) {
+        if (value(t, pair, pair_shown(t->p, pair))) {
             put(t, " ");
             any = true;
         } else if (!t->b.failed) {
@@ -329,10 +336,10 @@ static bool put_whens(view_text *t, const rw_mtab *mt, put_value *value)
  * are there, a count where one may come or go under this ruleset. */
 static void put_shift(view_text *t, const rw_mtab *mt)
 {
-    bool known = rw__phase_has_from(mt->m->phase) && rw__phase_has_to(mt->m->phase);
-
     for (size_t i = 0; i < mt->m->npairs; i++) {
-        b_slice hidden = pair_hidden(mt, &mt->m->pairs[i]);
+        rw_phase phase = mt->m->pairs[i].phase;
+        bool known = rw__phase_has_from(phase) && rw__phase_has_to(phase);
+        b_slice hidden = pair_hidden(&mt->m->pairs[i]);
         const rw_column *c = rw_table_column(mt->table, hidden);
 
         if (c == NULL) {
@@ -486,17 +493,19 @@ static void put_second_name(view_text *t, const rw_mtab *mt, const rw_mtab *only
     put(t, " FROM information_schema.COLUMNS AS straddle_c WHERE ");
     put_table(t, mt, ROW);
     put(t, " AND " ROW "COLUMN_NAME = ");
-    put_literal(t, pair_source(mt, pair));
+    put_literal(t, pair_source(pair));
 }
 
 static void put_both(view_text *t, const rw_mtab *only)
 {
     for (const rw_mtab *mt = t->p->mtabs; mt != NULL; mt = mt->next) {
-        if (!applies(t, mt, only) || mt->m->disabled) {
+        if (!applies(t, mt, only)) {
             continue;
         }
         for (uint32_t i = 0; i < mt->m->npairs; i++) {
-            put_second_name(t, mt, only, i);
+            if (!mt->m->pairs[i].disabled) {
+                put_second_name(t, mt, only, i);
+            }
         }
     }
 }
@@ -507,7 +516,7 @@ b_slice rw__catview_sql(rw_planner *p, rw_catview v, rw_mtab *only)
     b_slice out = {NULL, 0};
     bool any = only != NULL;
 
-    for (size_t i = 0; only == NULL && i < rw_ruleset_size(p->rules) && !rw__stop(p); i++) {
+    for (size_t i = 0; only == NULL && i < rw__ruleset_tables(p->rules) && !rw__stop(p); i++) {
         const rw_mtab *mt = rw__migrating(p, i);
 
         any = any || (mt != NULL && !rw__is_as_believed(p, mt));

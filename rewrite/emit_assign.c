@@ -18,24 +18,10 @@
  * Where the plan may be a multi-table update, whose expressions may see old or new values: B = x, A = x, both
  * of them reading A only. */
 #include "emit.h"
-#include "write.h"
+#include "transform.h"
 
-/* One assignment, looked up. mt is NULL where it is none of a pair's. */
-typedef struct target {
-    const rw_assign *asg;
-    rw_source *src;
-    rw_mtab *mt;
-    const rw_pair *pair;
-    uint32_t index;
-    bool new_name;
-    bool both_named; /* the statement assigns the other side too */
-    bool drop;       /* says the same as an earlier one: left out */
-} target;
-
-typedef struct targets {
-    target *at;
-    uint32_t n;
-} targets;
+typedef rw_target target;
+typedef rw_targets targets;
 
 static rw_mtab *source_mtab(const rw_binding *b)
 {
@@ -66,7 +52,7 @@ static void look_up(rw_planner *p, const rw_assigns *a, target *t)
         t->index = b.col->pair;
         t->pair = &t->mt->m->pairs[t->index];
         t->new_name = b.col->new_name;
-        if (b.second && t->mt->m->disabled) {
+        if (b.second && t->pair->disabled) {
             rw__refuse_name(p, t->mt, "disabled", "an assignment to `%.*s`", col->part[col->n - 1],
                             "the other name is switched off by DISABLE; use the name that this client's "
                             "schema version has, or ENABLE the migration");
@@ -137,7 +123,10 @@ static void find_doubles(rw_planner *p, const rw_assigns *a, targets *ts)
                 continue;
             }
             x->both_named = y->both_named = true;
-            if (rw__write_mode(x->mt) != RW_WRITE_BOTH && !x->drop && !y->drop) {
+            if (x->pair->forms != NULL) {
+                continue; /* assign_changes.c */
+            }
+            if (rw__write_mode(x->pair) != RW_WRITE_BOTH && !x->drop && !y->drop) {
                 drop_or_refuse(p, a, x, y);
             }
         }
@@ -285,8 +274,8 @@ static void emit_after(rw_planner *p, const rw_assigns *a, const target *t)
 {
     const rw_expr *x = t->asg->value;
     marker m, none = {{NULL, 0}, false};
-    bool longer = a->keep_noop && keeps_noop(t->pair, &m) && rw__deterministic(p, x) &&
-                  !rw__assigns_uservars(p, a->stmt);
+    bool longer = a->keep_noop && t->pair->phase == RW_DUAL_WRITE && keeps_noop(t->pair, &m) &&
+                  rw__deterministic(p, x) && !rw__assigns_uservars(p, a->stmt);
     if (longer) {
         rw_edit *e = rw_edit_before(p->edits, t->asg->tok);
         add_form(p, a, t, "$ = IF(CAST(% AS BINARY) <=> CAST(? AS BINARY), $, !), ", m, e);
@@ -301,7 +290,7 @@ static void emit_after(rw_planner *p, const rw_assigns *a, const target *t)
 static void qualify_target(rw_planner *p, const rw_assigns *a, const target *t)
 {
     const rw_name *col = &t->asg->col;
-    if (!a->qualify || col->n > 1 || b_slice_ieq(col->part[0], rw__write_name(t->mt, t->pair))) {
+    if (!a->qualify || col->n > 1 || b_slice_ieq(col->part[0], rw__write_name(t->pair))) {
         return;
     }
     rw_edit *e = rw_edit_before(p->edits, col->tok);
@@ -357,15 +346,15 @@ static void emit_one(rw_planner *p, const rw_assigns *a, const target *t)
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
         return;
     }
-    rw__note_use(t->mt, t->new_name, true);
+    rw__note_use(t->mt, t->index, t->new_name, true);
     if (rw__is_default(t->asg->value)) {
         rw__check_omitted(p, t->mt, t->pair, a->stmt);
     }
-    if (rw__write_mode(t->mt) == RW_WRITE_BOTH) {
+    if (rw__write_mode(t->pair) == RW_WRITE_BOTH) {
         emit_both(p, a, t);
     } else {
         qualify_target(p, a, t);
-        rw__put_name(p, &t->asg->col, rw__write_name(t->mt, t->pair));
+        rw__put_name(p, &t->asg->col, rw__write_name(t->pair));
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
     }
 }
@@ -373,7 +362,7 @@ static void emit_one(rw_planner *p, const rw_assigns *a, const target *t)
 /* Takes an assignment out, with the comma before it: a dropped one is never the first. */
 static void drop_one(rw_planner *p, const target *before, const target *t)
 {
-    rw__note_use(t->mt, t->new_name, true);
+    rw__note_use(t->mt, t->index, t->new_name, true);
     (void)rw_edit_replace(p->edits, before->asg->end, t->asg->end);
 }
 
@@ -384,7 +373,8 @@ static void check_repeats(rw_planner *p, const rw_assigns *a, const targets *ts)
     for (uint32_t i = 0; i < ts->n && a->keep_noop && a->form == RW_ASSIGN_AFTER; i++) {
         const target *x = &ts->at[i];
         for (uint32_t k = i + 1; k < ts->n; k++) {
-            if (same_pair(x, &ts->at[k]) && x->new_name == ts->at[k].new_name) {
+            if (same_pair(x, &ts->at[k]) && x->new_name == ts->at[k].new_name &&
+                x->pair->phase == RW_DUAL_WRITE && x->pair->forms == NULL) {
                 rw__refuse(p, x->mt, "assigned_twice", "two assignments to one column",
                            "leave the first one out, or send two statements");
             }
@@ -397,14 +387,20 @@ void rw__emit_assigns(rw_planner *p, const rw_assigns *a)
     targets ts = look_up_all(p, a);
     find_doubles(p, a, &ts);
     check_repeats(p, a, &ts);
+    rw__check_changes(p, a, &ts);
     for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
+        if (ts.at[i].pair != NULL && ts.at[i].pair->forms != NULL) {
+            rw__note_use(ts.at[i].mt, ts.at[i].index, ts.at[i].new_name, true);
+            rw__emit_changing(p, a, &ts, i);
+            continue;
+        }
         if (ts.at[i].drop) {
             drop_one(p, &ts.at[i - 1], &ts.at[i]);
         } else {
             emit_one(p, a, &ts.at[i]);
         }
         if (ts.at[i].both_named && ts.at[i].new_name && a->in_order &&
-            rw__write_mode(ts.at[i].mt) == RW_WRITE_BOTH) {
+            rw__write_mode(ts.at[i].pair) == RW_WRITE_BOTH) {
             rw__own_name(p, a->scope, ts.at[i].mt, ts.at[i].index);
         }
     }
@@ -495,6 +491,11 @@ static const rw_column *stored_column(const rw_source *src, b_slice name)
     for (uint32_t k = 0; c == NULL && src->mt != NULL && k < src->ncols; k++) {
         c = b_slice_ieq(src->cols[k].name, name) ? src->cols[k].column : NULL;
     }
+    for (uint32_t k = 0; src->mt != NULL && k < src->ncols; k++) {
+        if (src->cols[k].form != NULL && b_slice_ieq(src->cols[k].name, name)) {
+            return &any_column;
+        }
+    }
     return c;
 }
 
@@ -567,6 +568,10 @@ static bool null_is_safe(rw_planner *p, const rw_assigns *a, const target *t)
 static bool repeatable(rw_planner *p, const rw_assigns *a, const target *t, const char **why)
 {
     const rw_expr *x = t->asg->value;
+    if (t->pair->forms != NULL) {
+        *why = "a column whose values the migration changes";
+        return false;
+    }
     if (is_itself(p, a, t)) {
         return true;
     }
@@ -596,7 +601,7 @@ bool rw__assigns_repeatable(rw_planner *p, const rw_assigns *a, const char **why
     find_doubles(p, a, &ts);
     for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
         const target *t = &ts.at[i];
-        if (t->mt != NULL && !t->both_named && rw__write_mode(t->mt) == RW_WRITE_BOTH &&
+        if (t->mt != NULL && !t->both_named && rw__writes_two(t->pair, t->new_name) &&
             !repeatable(p, a, t, &phrase)) {
             if (why != NULL) {
                 *why = phrase;
@@ -612,7 +617,7 @@ bool rw__assigns_both(rw_planner *p, const rw_assigns *a, const rw_mtab **mt)
     targets ts = look_up_all(p, a);
     bool found = false;
     for (uint32_t i = 0; i < ts.n; i++) {
-        if (ts.at[i].mt != NULL && rw__write_mode(ts.at[i].mt) == RW_WRITE_BOTH) {
+        if (ts.at[i].mt != NULL && rw__writes_two(ts.at[i].pair, ts.at[i].new_name)) {
             *mt = ts.at[i].mt;
             found = true;
         }

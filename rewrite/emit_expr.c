@@ -4,6 +4,7 @@
  * columns: it is left alone, renamed, qualified, or refused, whichever is the first that means the same. */
 #include "catview.h"
 #include "emit.h"
+#include "insert.h"
 #include "words.h"
 
 /* ---- one reference ---------------------------------------------------------------------------------- */
@@ -11,6 +12,11 @@
 static bool same_column(const rw_binding *a, const rw_binding *b)
 {
     return b->kind == RW_BIND_COLUMN && a->scope == b->scope && a->source == b->source;
+}
+
+static const rw_pair *pair_of(const rw_vcol *col)
+{
+    return &col->mt->m->pairs[col->pair];
 }
 
 static b_slice last_part(const rw_name *name)
@@ -167,8 +173,101 @@ static void refuse_lost(rw_planner *p, b_slice name)
                     "give the tables aliases of their own and qualify the name");
 }
 
+static rw_binding lookup_in(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e)
+{
+    rw_binding b = {.kind = RW_BIND_NONE};
+    rw_clause keep = s->clause;
+
+    if (e->kind != RW_E_COLUMN || e->name.n == 0) {
+        return b;
+    }
+    s->clause = clause;
+    b = rw__lookup(p, s, &e->name, clause == RW_C_GROUP);
+    s->clause = keep;
+    return b;
+}
+
+/* An ENUM or SET that is read as a text has another order, and no number. */
+static void check_list(rw_planner *p, rw_scope *s, const rw_expr *e, const char *what)
+{
+    rw_binding b = lookup_in(p, s, RW_C_FIELDS, e);
+
+    if (b.kind != RW_BIND_COLUMN || b.col->form == NULL || rw__stop(p)) {
+        return;
+    }
+    if (b.col->new_name ? pair_of(b.col)->forms->to_list : pair_of(b.col)->forms->from_list) {
+        rw__refuse_name(
+            p, b.col->mt, "transform",
+            b_arena_printf(p->arena, "%s of `%%.*s`, an ENUM or SET that is computed as a text here,", what),
+            last_part(&e->name), "order by another column, or wait for the next phase");
+    }
+}
+
+/* One column of a form, spelt so that it is found in the table that the name was bound to. */
+static bool put_part(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, b_slice column,
+                     rw_edit *edit)
+{
+    rw_vcol col = {.phys = column};
+    rw_binding at = *b;
+    rw_name bare = {.n = 1, .part = {column}}, name;
+    const rw_name *as = e->name.n > 1 ? &e->name : &bare;
+
+    at.col = &col;
+    for (unsigned way = 0; way < 3; way++) {
+        if (!spell(&at, as, way, &name) || !right_spelling(p, s, &at, &name, true, false)) {
+            continue;
+        }
+        for (uint32_t i = 0; i < name.n; i++) {
+            rw_edit_text(p->edits, edit, i > 0 ? B_LIT(".") : B_LIT(""));
+            rw_edit_text(p->edits, edit, rw__quoted(p, name.part[i]));
+        }
+        return true;
+    }
+    return false;
+}
+
+/* A name whose value is derived from the other columns: their expression stands in its place. */
+static bool emit_form(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b)
+{
+    const rw_form *f = b->col->form;
+    b_slice name = last_part(&e->name);
+    rw_edit *edit;
+
+    rw__check_zone(p, b->col->mt, pair_of(b->col));
+    if (f->n == 0) {
+        rw__refuse_name(p, b->col->mt, "one_way", "a read of `%.*s`", name,
+                        "the migration has no `down` that makes the old value: read the new name");
+    } else if (s->clause == RW_C_HAVING && b->scope == s) {
+        rw__refuse_name(p, b->col->mt, "transform", "`%.*s` in HAVING, where it is computed,", name,
+                        "select it under an alias and use that");
+    } else if (s->clause == RW_C_ORDER || s->clause == RW_C_WINDOW) {
+        check_list(p, s, e, "ORDER BY");
+    }
+    if (rw__stop(p)) {
+        return false;
+    }
+    edit = rw_edit_replace(p->edits, e->name.tok, e->name.end);
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (!f->parts[i].column) {
+            rw_edit_text(p->edits, edit, f->parts[i].text);
+        } else if (!put_part(p, s, e, b, f->parts[i].text, edit)) {
+            refuse_lost(p, name);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool emit_bound(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
 {
+    if (b->col->blind) {
+        rw__refuse_name(p, b->col->mt, "transform", "a read of `%.*s` while it is being written",
+                        last_part(&e->name), "compute the value first");
+        return false;
+    }
+    if (b->col->form != NULL) {
+        return emit_form(p, s, e, b);
+    }
     b_slice phys = b->col->phys;
     bool changed = !b_slice_ieq(last_part(&e->name), phys);
 
@@ -213,7 +312,7 @@ static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
     const rw_vcol *col = b->col;
     b_slice name = last_part(&e->name);
 
-    if (b->second && (b->unsure || (col->mt != NULL && col->mt->m->disabled))) {
+    if (b->second && (b->unsure || (col->mt != NULL && pair_of(col)->disabled))) {
         if (b->unsure) {
             refuse_lost(p, name);
         } else {
@@ -234,7 +333,7 @@ static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
     if (col->mt != NULL) {
         for (rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
             if (mt == col->mt) {
-                rw__note_use(mt, col->new_name, false);
+                rw__note_use(mt, col->pair, col->new_name, false);
             }
         }
     }
@@ -307,20 +406,6 @@ static bool may_copy(const rw_planner *p, const rw_scope *s, const rw_item *item
     return repeatable(p, item->expr);
 }
 
-static rw_binding lookup_in(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e)
-{
-    rw_binding b = {.kind = RW_BIND_NONE};
-    rw_clause keep = s->clause;
-
-    if (e->kind != RW_E_COLUMN || e->name.n == 0) {
-        return b;
-    }
-    s->clause = clause;
-    b = rw__lookup(p, s, &e->name, clause == RW_C_GROUP);
-    s->clause = keep;
-    return b;
-}
-
 /* A name that is both an alias and another column in GROUP BY is the column in HAVING. Does the rewriting of
  * GROUP BY make or break such a case? */
 static bool grouped_apart(rw_planner *p, rw_scope *s, const rw_item *item, b_slice name)
@@ -352,6 +437,9 @@ static void emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
 
     if (!in_sight(s, name)) {
         return;
+    }
+    if (s->clause == RW_C_ORDER && b->scope == s) {
+        check_list(p, s, b->item->expr, "ORDER BY");
     }
     if (phys.kind == RW_BIND_ALIAS && phys.scope == b->scope && phys.item == b->item) {
         if (s->clause == RW_C_HAVING && b->scope == s && grouped_apart(p, s, b->item, name)) {
@@ -513,13 +601,13 @@ static void walk_subquery(rw_planner *p, rw_scope *s, const rw_expr *e)
  * where it is a literal, as long as A is the column that is meant (rw__write_cols). */
 static bool default_moved(const rw_vcol *c)
 {
-    const rw_pair *pair = &c->mt->m->pairs[c->pair];
+    const rw_pair *pair = pair_of(c);
     rw_default_kind k = pair->plain.default_kind;
 
-    if (c->mt->m->phase == RW_SWITCHED) {
+    if (pair->phase == RW_SWITCHED) {
         return !b_slice_eq(c->phys, pair->from) || (k != RW_DEFAULT_LITERAL && k != RW_DEFAULT_NULL);
     }
-    return c->mt->m->phase == RW_RETIRED && pair->b_default_up;
+    return pair->phase == RW_RETIRED && pair->b_default_up;
 }
 
 static void walk_default_of(rw_planner *p, rw_scope *s, const rw_expr *e)
@@ -530,12 +618,32 @@ static void walk_default_of(rw_planner *p, rw_scope *s, const rw_expr *e)
         return;
     }
     b = rw__lookup(p, s, &e->name, false);
-    if (b.kind == RW_BIND_COLUMN && b.col->mt != NULL && default_moved(b.col)) {
+    if (b.kind == RW_BIND_COLUMN && b.col->mt != NULL && (b.col->form != NULL || default_moved(b.col))) {
         rw__refuse_name(p, b.col->mt, "default", "DEFAULT(%.*s)", last_part(&e->name),
                         "write the value itself, or wait for the next phase");
         return;
     }
     (void)rw__emit_column(p, s, e, false);
+}
+
+/* VALUES(col) of a column whose values change: that which the INSERT names is there to be asked for. */
+static bool emit_inserted(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    rw_binding b = e->name.n > 0 && rw__is_candidate(p, last_part(&e->name))
+                       ? rw__lookup(p, s, &e->name, false)
+                       : (rw_binding){.kind = RW_BIND_NONE};
+
+    if (b.kind != RW_BIND_COLUMN || b.col->mt == NULL || pair_of(b.col)->forms == NULL) {
+        return false;
+    }
+    if (p->insert == NULL || !rw__insert_names(p->insert, b.col->pair, b.col->new_name)) {
+        rw__refuse_name(p, b.col->mt, "transform", "VALUES(%.*s) of a column that the INSERT does not name",
+                        last_part(&e->name), "name in VALUES() what is named in the list");
+        return true;
+    }
+    rw__note_use(s->src[0].mt, b.col->pair, b.col->new_name, false);
+    rw__put_name(p, &e->name, rw__insert_name(b.col->mt, b.col->pair, b.col->new_name));
+    return true;
 }
 
 /* VALUES(col) speaks of the table that is inserted into, the first of its scope, whatever else is there. */
@@ -545,7 +653,9 @@ static void walk_values_of(rw_planner *p, rw_scope *s, const rw_expr *e)
 
     s->lo = 0;
     s->hi = 1;
-    (void)rw__emit_column(p, s, e, false);
+    if (!emit_inserted(p, s, e)) {
+        (void)rw__emit_column(p, s, e, false);
+    }
     s->lo = lo;
     s->hi = hi;
 }
@@ -560,6 +670,19 @@ static void walk_func(rw_planner *p, rw_scope *s, const rw_expr *e)
     }
 }
 
+static void walk_op(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    bool sum = e->op == RW_OP_PLUS || e->op == RW_OP_MINUS || e->op == RW_OP_STAR || e->op == RW_OP_SLASH ||
+               e->op == RW_OP_PERCENT;
+
+    for (const rw_expr *k = e->kids; k != NULL && sum; k = k->next) {
+        if (k->kind == RW_E_COLUMN && rw__is_candidate(p, last_part(&k->name))) {
+            check_list(p, s, k, "arithmetic");
+        }
+    }
+    walk_list(p, s, e->kids);
+}
+
 static void walk(rw_planner *p, rw_scope *s, const rw_expr *e)
 {
     switch (e->kind) {
@@ -568,7 +691,7 @@ static void walk(rw_planner *p, rw_scope *s, const rw_expr *e)
     case RW_E_DEFAULT_OF: walk_default_of(p, s, e); return;
     case RW_E_VALUES_OF: walk_values_of(p, s, e); return;
     case RW_E_FUNC: walk_func(p, s, e); return;
-    case RW_E_OP:
+    case RW_E_OP: walk_op(p, s, e); return;
     case RW_E_ASSIGN:
     case RW_E_MATCH: walk_list(p, s, e->kids); return;
     case RW_E_LITERAL:

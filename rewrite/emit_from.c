@@ -231,14 +231,15 @@ static void check_using(rw_planner *p, rw_scope *s, uint32_t lo, b_slice name)
 
     for (uint32_t i = lo; i < s->nsrc; i++) {
         bool first, same, phys, new_name;
+        uint32_t pair;
 
         (void)source_has(&s->src[i], name, &first, &same, &phys);
         if (s->src[i].known && (first != phys || (first && !same))) {
             right = false;
         }
-        if (s->src[i].mt != NULL && rw__pair_named(s->src[i].mt, name, &new_name, NULL) != NULL) {
+        if (s->src[i].mt != NULL && rw__pair_named(s->src[i].mt, name, &new_name, &pair) != NULL) {
             mt = s->src[i].mt;
-            rw__note_use(s->src[i].mt, new_name, false);
+            rw__note_use(s->src[i].mt, pair, new_name, false);
         }
     }
     if (mt != NULL && !right) {

@@ -68,17 +68,29 @@ static void map_using(rw_planner *p, const rw_stmt *s, const rw_param_map *map)
     }
 }
 
+static void take_use(rw_planner *p, rw_mtab *mt, const rw_use *u)
+{
+    for (uint32_t i = 0; mt != NULL && !rw__stop(p) && i < mt->m->npairs; i++) {
+        if (mt->m->pairs[i].migration != u->migration) {
+            continue;
+        }
+        if (u->old_name) {
+            rw__note_use(mt, i, false, u->write);
+        }
+        if (u->new_name) {
+            rw__note_use(mt, i, true, u->write);
+        }
+    }
+}
+
 /* What the inner statement used counts as used by this one. */
 static void take_uses(rw_planner *p, const rw_plan *inner)
 {
     for (size_t i = 0; i < inner->nuses && !rw__stop(p); i++) {
         const rw_use *u = &inner->uses[i];
-        rw_mtab *mt = rw__migrating(p, u->migration);
 
-        if (mt != NULL) {
-            mt->used_old = mt->used_old || u->old_name;
-            mt->used_new = mt->used_new || u->new_name;
-            mt->written = mt->written || u->write;
+        for (size_t k = 0; k < rw__ruleset_tables(p->rules); k++) {
+            take_use(p, rw__migrating(p, k), u);
         }
     }
 }

@@ -7,13 +7,22 @@
  * B's value is A.
  *
  * Thread: the planner's. */
-#include "insert.h"
+#include "transform.h"
 
 /* ---- values ----------------------------------------------------------------------------------------- */
 
 static bool value_is_default(const rw_insert *in, uint32_t col, const rw_expr *value)
 {
     return in->cols[col].pair != NULL && rw__is_default(value);
+}
+
+static void put_extra(rw_planner *p, const rw_extra *x, b_slice table, rw_edit *e)
+{
+    if (x->form != NULL) {
+        rw__put_form(p, x->form, table, e);
+    } else {
+        rw_edit_text(p->edits, e, x->text);
+    }
 }
 
 static void add_extra_values(rw_planner *p, const rw_insert *in, bool comma, rw_edit *e)
@@ -29,10 +38,17 @@ static void add_extra_values(rw_planner *p, const rw_insert *in, bool comma, rw_
         }
         comma = true;
     }
+    for (uint32_t i = 0; i < in->nextras; i++, comma = true) {
+        rw_edit_text(p->edits, e, comma ? B_LIT(", ") : B_LIT(""));
+        put_extra(p, &in->extras[i], (b_slice){NULL, 0}, e);
+    }
 }
 
 static bool has_extras(const rw_insert *in)
 {
+    if (in->nextras > 0) {
+        return true;
+    }
     for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
         if (in->pairs[i].add) {
             return true;
@@ -41,16 +57,48 @@ static bool has_extras(const rw_insert *in)
     return false;
 }
 
+/* The value of a column whose values change. Later ones of the row may read it. */
+static void emit_changing(rw_planner *p, const rw_insert *in, const rw_incol *c, const rw_expr *v)
+{
+    bool other = rw__twrite(c->pair, c->new_name) == RW_T_OTHER;
+    b_slice text =
+        rw__is_default(v) ? rw__twrite_default(p, in->mt, c->pair, c->new_name, in->s) : (b_slice){NULL, 0};
+    rw_expr alone = *v;
+    alone.next = NULL;
+    if (text.n > 0) {
+        rw_edit_text(p->edits, rw_edit_replace(p->edits, v->tok, v->end), text);
+    } else {
+        rw__emit_expr(p, in->scope, RW_C_FIELDS, &alone);
+    }
+    rw__bind_pair(p, in->scope, in->mt, c->index, c->new_name, other ? RW_READ_DERIVED : RW_READ_ITSELF);
+}
+
+/* What has no value yet cannot be read. */
+static void bind_blind(rw_planner *p, const rw_insert *in)
+{
+    for (uint32_t i = 0; i < in->mt->m->npairs && !rw__stop(p); i++) {
+        if (in->mt->m->pairs[i].forms != NULL) {
+            rw__bind_pair(p, in->scope, in->mt, i, false, RW_READ_NONE);
+            rw__bind_pair(p, in->scope, in->mt, i, true, RW_READ_NONE);
+        }
+    }
+}
+
 /* One (…). Rows of another length than the list are left so: the server names them. */
 static void emit_row(rw_planner *p, const rw_insert *in, const rw_row *row)
 {
     const rw_vcol *cols = in->src->cols;
     const rw_expr *prev = NULL;
     uint32_t i = 0;
+    bind_blind(p, in);
     for (const rw_expr *v = row->values; v != NULL; prev = v, v = v->next, i++) {
         const rw_incol *c = i < in->ncols ? &in->cols[i] : NULL;
         if (c != NULL && c->drop && prev != NULL) {
             (void)rw_edit_replace(p->edits, prev->end, v->end);
+            continue;
+        }
+        if (c != NULL && c->pair != NULL && c->pair->forms != NULL) {
+            emit_changing(p, in, c, v);
             continue;
         }
         if (c != NULL && value_is_default(in, i, v)) {
@@ -64,7 +112,7 @@ static void emit_row(rw_planner *p, const rw_insert *in, const rw_row *row)
             rw_edit_text(p->edits, e, B_LIT(", "));
             rw_edit_text(p->edits, e, rw__quoted(p, c->pair->from));
         }
-        if (c != NULL && c->pair != NULL && c->new_name && in->mode == RW_WRITE_BOTH &&
+        if (c != NULL && c->pair != NULL && c->new_name && rw__write_mode(c->pair) == RW_WRITE_BOTH &&
             in->pairs[c->index].second != RW_NO_TOK) {
             rw__own_name(p, in->scope, in->mt, c->index);
         }
@@ -178,6 +226,11 @@ static void emit_alias_columns(rw_planner *p, const rw_insert *in)
             rw_edit_text(p->edits, e, in->cols[i].pair->to);
         }
     }
+    for (i = 0; i < in->nextras && prev != NULL; i++) {
+        rw_edit *e = rw_edit_after(p->edits, prev->name.end - 1);
+        rw_edit_text(p->edits, e, B_LIT(", straddle_"));
+        rw_edit_text(p->edits, e, in->extras[i].column);
+    }
     for (i = 0; i < in->mt->m->npairs && prev != NULL; i++) {
         if (in->pairs[i].add) {
             rw_edit *e = rw_edit_after(p->edits, prev->name.end - 1);
@@ -210,7 +263,8 @@ static void alias_names(rw_planner *p, const rw_insert *in, rw_source *src)
                                   .pair = c->index,
                                   .new_name = c->new_name};
         }
-        if (c->pair != NULL && (c->drop || in->pairs[c->index].second == RW_NO_TOK)) {
+        if (c->pair != NULL && c->pair->forms == NULL &&
+            (c->drop || in->pairs[c->index].second == RW_NO_TOK)) {
             cols[n++] = (rw_vcol){.name = c->new_name ? c->pair->from : c->pair->to,
                                   .phys = phys,
                                   .mt = in->mt,
@@ -312,9 +366,8 @@ static void emit_on_duplicate(rw_planner *p, const rw_insert *in, const rw_stmt 
                     .scope = &scope,
                     .in_order = true,
                     .qualify = s->query != NULL || s->row_alias.n > 0};
-    if (in != NULL && in->mode == RW_WRITE_BOTH) {
-        a.keep_noop = in->mt->m->phase == RW_DUAL_WRITE;
-    }
+    a.keep_noop = in != NULL;
+    p->insert = in;
     if (p->server.flavour == RW_MARIADB && (p->ctx->sql_mode & RW_MODE_SIMULTANEOUS_ASSIGNMENT) != 0) {
         a.in_order = false;
         twice_or_refuse(p, &a, "take SIMULTANEOUS_ASSIGNMENT out of sql_mode");
@@ -322,6 +375,7 @@ static void emit_on_duplicate(rw_planner *p, const rw_insert *in, const rw_stmt 
         twice_or_refuse(p, &a, "give the table another name in the SELECT (FROM t AS x)");
     }
     rw__emit_assigns(p, &a);
+    p->insert = NULL;
 }
 
 /* ---- forms ------------------------------------------------------------------------------------------ */
@@ -345,9 +399,17 @@ static void emit_set_form(rw_planner *p, rw_insert *in)
     if (rw__stop(p) || last == NULL) {
         return;
     }
+    const rw_vcol *cols = in->src->cols;
+    bind_blind(p, in);
     rw__emit_assigns(p, &a);
+    in->src->cols = cols;
     while (last->next != NULL) {
         last = last->next;
+    }
+    for (uint32_t i = 0; i < in->nextras; i++) {
+        rw_edit *e = rw_edit_after(p->edits, last->end - 1);
+        append_assign(p, e, in->extras[i].column, " = ", (b_slice){NULL, 0});
+        put_extra(p, &in->extras[i], (b_slice){NULL, 0}, e);
     }
     for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
         if (in->pairs[i].add) {
@@ -431,7 +493,6 @@ static void begin_target(rw_planner *p, rw_insert *in)
     if (cols != NULL) {
         in->src->cols = cols;
     }
-    in->mode = rw__write_mode(in->mt);
 }
 
 void rw__plan_insert(rw_planner *p, const rw_stmt *s)
@@ -455,6 +516,9 @@ void rw__plan_insert(rw_planner *p, const rw_stmt *s)
         emit_on_duplicate(p, in.mt != NULL ? &in : NULL, s);
     } else if (s->row_alias_columns != NULL && in.mt != NULL && !rw__stop(p)) {
         emit_alias_columns(p, &in);
+    }
+    if (in.mt != NULL) {
+        rw__bind_written(p, &scope, in.mt);
     }
     rw__emit_items(p, &scope, s->returning);
 }

@@ -4,7 +4,7 @@
  * LOAD XML matches the names in the file, which cannot be rewritten: refused.
  *
  * Thread: the planner's. */
-#include "insert.h"
+#include "transform.h"
 
 /* Is the pair assigned in the SET clause? */
 static bool is_set(const rw_insert *in, uint32_t index)
@@ -23,7 +23,7 @@ static bool is_set(const rw_insert *in, uint32_t index)
 static void check_mixed(rw_planner *p, const rw_insert *in)
 {
     for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
-        if (in->pairs[i].first != RW_NO_TOK && is_set(in, i)) {
+        if (in->pairs[i].first != RW_NO_TOK && is_set(in, i) && in->mt->m->pairs[i].forms == NULL) {
             rw__refuse(p, in->mt, "both_columns", "LOAD DATA that fills a column from the file and by SET",
                        "read the field into a user variable and assign the column once");
         }
@@ -44,12 +44,22 @@ static void emit_tail(rw_planner *p, const rw_insert *in)
 {
     bool started = in->s->set != NULL;
     rw_edit *e = NULL;
-    for (uint32_t i = 0; i < in->mt->m->npairs && in->mode == RW_WRITE_BOTH; i++) {
+    for (uint32_t i = 0; i < in->nextras; i++) {
+        e = e != NULL ? e : rw_edit_after(p->edits, in->s->end - 1);
+        append(p, e, &started, in->extras[i].column, in->extras[i].text);
+        if (in->extras[i].form != NULL) {
+            rw__put_form(p, in->extras[i].form, (b_slice){NULL, 0}, e);
+        }
+    }
+    for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
         const rw_pair *pair = &in->mt->m->pairs[i];
         const rw_inpair *ip = &in->pairs[i];
         bool given = ip->first != RW_NO_TOK || is_set(in, i);
         bool omitted_default = !given && (pair->plain.default_kind == RW_DEFAULT_EXPR ||
                                           pair->plain.default_kind == RW_DEFAULT_NOW);
+        if (rw__write_mode(pair) != RW_WRITE_BOTH || pair->forms != NULL) {
+            continue;
+        }
         if (!omitted_default && (pair->b_default_up || ip->second != RW_NO_TOK)) {
             continue;
         }
@@ -103,7 +113,10 @@ static void emit_target(rw_planner *p, rw_insert *in)
     if (rw__stop(p)) {
         return;
     }
+    uint32_t nextras = in->nextras;
+    in->nextras = 0; /* they go to SET, not to the list */
     rw__insert_emit_list(p, in, s->columns_at - 1);
+    in->nextras = nextras;
     emit_assigns(p, in);
     emit_tail(p, in);
 }
@@ -126,7 +139,7 @@ void rw__plan_load(rw_planner *p, const rw_stmt *s)
         rw__refuse(p, src->mt, "load_xml", "LOAD XML", "use LOAD DATA, or INSERT");
         return;
     }
-    rw_insert in = {.s = s, .mt = src->mt, .mode = rw__write_mode(src->mt), .scope = &scope, .src = src};
+    rw_insert in = {.s = s, .mt = src->mt, .scope = &scope, .src = src};
     const rw_vcol *cols = rw__write_cols(p, src);
     rw__check_writable(p, src->mt);
     if (cols != NULL && !rw__stop(p)) {

@@ -191,8 +191,10 @@ static bool table_star_same(const rw_mtab *mt, rw_mode mode)
 {
     size_t at = 0;
 
-    if (!settled(mt->m->phase)) {
-        return false;
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        if (!settled(mt->m->pairs[i].phase)) {
+            return false;
+        }
     }
     for (uint32_t i = 0; i < mt->ncols; i++) {
         const rw_vcol *c = &mt->cols[i];
@@ -264,12 +266,33 @@ static void write_qualifier(rw_planner *p, const rw_scope *s, uint32_t i, rw_edi
     rw_edit_text(p->edits, edit, B_LIT("."));
 }
 
+static void write_column(rw_planner *p, const rw_scope *s, uint32_t src, const rw_vcol *col, rw_edit *edit)
+{
+    rw_fpart whole = {col->phys, true};
+    const rw_fpart *parts = col->form != NULL ? col->form->parts : &whole;
+
+    if (col->form != NULL) {
+        rw__check_zone(p, col->mt, &col->mt->m->pairs[col->pair]);
+    }
+    if (col->form != NULL && col->form->n == 0) {
+        rw__refuse_name(p, col->mt, "one_way", "`*` that gives `%.*s`", col->name,
+                        "the migration has no `down` that makes the old value: write the columns out");
+    }
+    for (uint32_t i = 0; i < (col->form != NULL ? col->form->n : 1); i++) {
+        if (!parts[i].column) {
+            rw_edit_text(p->edits, edit, parts[i].text);
+            continue;
+        }
+        if (s->nsrc > 1) {
+            write_qualifier(p, s, src, edit);
+        }
+        rw_edit_text(p->edits, edit, rw__quoted(p, parts[i].text));
+    }
+}
+
 static void write_col(rw_planner *p, const rw_scope *s, const star_col *c, rw_mode mode, rw_edit *edit)
 {
-    if (s->nsrc > 1) {
-        write_qualifier(p, s, c->src, edit);
-    }
-    rw_edit_text(p->edits, edit, rw__quoted(p, c->col->phys));
+    write_column(p, s, c->src, c->col, edit);
     if (mode.names && !b_slice_eq(c->col->phys, c->col->name)) {
         rw_edit_text(p->edits, edit, B_LIT(" AS "));
         rw_edit_text(p->edits, edit, rw__quoted(p, c->col->name));
@@ -351,7 +374,8 @@ static void export_others(rw_planner *p, const rw_scope *s, const star_list *l, 
         for (uint32_t k = 0; k < src->ncols && l->v[i].col->first; k++) {
             rw_vcol other = src->cols[k];
 
-            if (other.first || other.mt == NULL || !b_slice_ieq(other.phys, l->v[i].col->phys)) {
+            if (other.first || other.mt == NULL || !b_slice_ieq(other.phys, l->v[i].col->phys) ||
+                other.form != l->v[i].col->form) {
                 continue;
             }
             other.phys = l->v[i].col->name;

@@ -150,7 +150,7 @@ static void choose_single(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
     bool sub = has_subquery(s);
     a->in_order = (p->ctx->sql_mode & RW_MODE_SIMULTANEOUS_ASSIGNMENT) == 0 || p->server.flavour == RW_MYSQL;
     a->form = RW_ASSIGN_AFTER;
-    a->keep_noop = mt->m->phase == RW_DUAL_WRITE;
+    a->keep_noop = true;
     if (!a->in_order) {
         twice_or_refuse(p, a, mt);
     } else if (p->server.flavour == RW_MARIADB) {

@@ -21,16 +21,23 @@ typedef struct rw_inpair {  /* one pair of the migration, in this statement */
     bool add_dup;           /* and B after it */
 } rw_inpair;
 
+typedef struct rw_extra { /* a column that is added at the end, for pairs whose values change */
+    b_slice column;
+    const rw_form *form; /* its value, or NULL: */
+    b_slice text;
+} rw_extra;
+
 typedef struct rw_insert {
     const rw_stmt *s;
     rw_mtab *mt;
-    rw_write_mode mode;
     rw_scope *scope; /* of the target alone, reads going to the written column */
     rw_source *src;
     rw_incol *cols;
     uint32_t ncols;
     bool listed;      /* the client wrote the list, with something in it */
     rw_inpair *pairs; /* mt->m->npairs */
+    rw_extra *extras;
+    uint32_t nextras;
 } rw_insert;
 
 /* From the list that the client wrote. */
@@ -40,8 +47,14 @@ void rw__insert_shape(rw_planner *p, rw_insert *in, uint32_t n);
 /* From the SET form. */
 void rw__insert_assigned(rw_planner *p, rw_insert *in, const rw_assign *list);
 
+/* Is the side of the pair among the columns? */
+bool rw__insert_names(const rw_insert *in, uint32_t pair, bool new_name);
+
 /* Fills in->pairs, and dup: what has to be added. may_default: DEFAULT can be written as a value. */
 void rw__insert_plan(rw_planner *p, rw_insert *in);
+
+/* The column that a value named by this side of a changing pair is written to. */
+b_slice rw__insert_name(const rw_mtab *mt, uint32_t pair, bool new_name);
 
 /* The name that the column has to be written as. */
 b_slice rw__insert_phys(const rw_insert *in, const rw_incol *c);

@@ -1,7 +1,7 @@
 /* Which columns an INSERT or LOAD fills, what has to be added to them, and the list as it is sent.
  *
  * Thread: the planner's. */
-#include "insert.h"
+#include "transform.h"
 
 static void alloc_columns(rw_planner *p, rw_insert *in, uint32_t n)
 {
@@ -25,11 +25,11 @@ static void add_named(rw_planner *p, rw_insert *in, const rw_name *name)
     if (c->pair == NULL) {
         return;
     }
-    if (in->mt->m->disabled && c->new_name != (p->ctx->version == RW_VERSION_NEW)) {
+    if (c->pair->disabled && c->new_name != (p->ctx->version == RW_VERSION_NEW)) {
         rw__refuse_name(p, in->mt, "disabled", "the name `%.*s`", c->name,
                         "use the other name, or ENABLE the migration");
     }
-    rw__note_use(in->mt, c->new_name, true);
+    rw__note_use(in->mt, c->index, c->new_name, true);
 }
 
 void rw__insert_listed(rw_planner *p, rw_insert *in, const rw_name_list *list)
@@ -79,16 +79,26 @@ void rw__insert_shape(rw_planner *p, rw_insert *in, uint32_t n)
     rw__note_shape(p, in->mt, true);
 }
 
+b_slice rw__insert_name(const rw_mtab *mt, uint32_t pair, bool new_name)
+{
+    const rw_pair *p = &mt->m->pairs[pair];
+    bool to = rw__twrite(p, new_name) == RW_T_OTHER ? !new_name : new_name;
+    return to ? p->to : p->from;
+}
+
 b_slice rw__insert_phys(const rw_insert *in, const rw_incol *c)
 {
     if (c->pair == NULL) {
         return c->name;
     }
+    if (c->pair->forms != NULL) {
+        return rw__insert_name(in->mt, c->index, c->new_name);
+    }
     const rw_inpair *ip = &in->pairs[c->index];
-    if (in->mode == RW_WRITE_BOTH && ip->second != RW_NO_TOK) {
+    if (rw__write_mode(c->pair) == RW_WRITE_BOTH && ip->second != RW_NO_TOK) {
         return c->new_name ? c->pair->to : c->pair->from;
     }
-    return rw__write_name(in->mt, c->pair);
+    return rw__write_name(c->pair);
 }
 
 /* ---- both names in one statement -------------------------------------------------------------------- */
@@ -143,7 +153,7 @@ static void plan_omitted(rw_planner *p, rw_insert *in, const rw_pair *pair, rw_i
 {
     rw_default_kind k = pair->plain.default_kind;
     rw__check_omitted(p, in->mt, pair, in->s);
-    if (in->mode != RW_WRITE_BOTH) {
+    if (rw__write_mode(pair) != RW_WRITE_BOTH) {
         return;
     }
     if (!pair->b_default_up) {
@@ -170,14 +180,17 @@ static void plan_pair(rw_planner *p, rw_insert *in, uint32_t index)
             ip->second = i;
         }
     }
+    if (pair->forms != NULL) {
+        return; /* rw__insert_plan_changes */
+    }
     if (ip->first == RW_NO_TOK) {
         plan_omitted(p, in, pair, ip);
     } else if (ip->second != RW_NO_TOK) {
-        if (in->mode != RW_WRITE_BOTH) {
+        if (rw__write_mode(pair) != RW_WRITE_BOTH) {
             merge(p, in, ip->first, ip->second);
         }
     } else {
-        in->cols[ip->first].dup = in->mode == RW_WRITE_BOTH && !pair->b_default_up;
+        in->cols[ip->first].dup = rw__write_mode(pair) == RW_WRITE_BOTH && !pair->b_default_up;
     }
 }
 
@@ -186,6 +199,7 @@ void rw__insert_plan(rw_planner *p, rw_insert *in)
     for (uint32_t i = 0; i < in->mt->m->npairs && !rw__stop(p); i++) {
         plan_pair(p, in, i);
     }
+    rw__insert_plan_changes(p, in);
 }
 
 /* ---- the list --------------------------------------------------------------------------------------- */
@@ -205,6 +219,10 @@ static void add_extras(rw_planner *p, const rw_insert *in, bool comma, rw_edit *
             rw_edit_text(p->edits, e, rw__quoted(p, pair->to));
         }
         comma = true;
+    }
+    for (uint32_t i = 0; i < in->nextras; i++, comma = true) {
+        rw_edit_text(p->edits, e, comma ? B_LIT(", ") : B_LIT(""));
+        rw_edit_text(p->edits, e, rw__quoted(p, in->extras[i].column));
     }
 }
 

@@ -25,8 +25,8 @@ static void describe(const rw_mtab *mt, char *out, size_t size)
     if (mt == NULL) {
         return;
     }
-    snprintf(out, size, " on migrating table %.*s.%.*s (migration %.*s, phase %s)", B_ARG(mt->m->schema),
-             B_ARG(mt->m->table), B_ARG(mt->m->name), rw_phase_name(mt->m->phase));
+    snprintf(out, size, " on migrating table %.*s.%.*s (%.*s)", B_ARG(mt->m->schema), B_ARG(mt->m->table),
+             B_ARG(mt->m->label));
 }
 
 void rw__refuse(rw_planner *p, const rw_mtab *mt, const char *code, const char *what, const char *todo)
@@ -71,4 +71,15 @@ void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const ch
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     set_refusal(p, error, sqlstate, code, text);
+}
+
+void rw__check_zone(rw_planner *p, const rw_mtab *mt, const rw_pair *pair)
+{
+    b_slice zone = pair->forms == NULL ? (b_slice){NULL, 0} : pair->forms->zone;
+
+    if (zone.n > 0 && !b_slice_ieq(zone, p->ctx->time_zone)) {
+        rw__refuse_name(p, mt, "time_zone",
+                        "a column whose value hangs on the time zone, which is not %.*s here,", zone,
+                        "SET time_zone to the migration's");
+    }
 }

@@ -45,29 +45,34 @@ const rw_pair *rw__pair_named(const rw_mtab *mt, b_slice name, bool *new_name, u
     return NULL;
 }
 
-b_slice rw__pair_read(const rw_mtab *mt, const rw_pair *pair)
+b_slice rw__pair_read(const rw_pair *pair)
 {
-    return rw__phase_reads_to(mt->m->phase) ? pair->to : pair->from;
+    return rw__phase_reads_to(pair->phase) ? pair->to : pair->from;
 }
 
-void rw__note_use(rw_mtab *mt, bool new_name, bool write)
+void rw__pair_bind(const rw_mtab *mt, const rw_pair *pair, bool new_name, bool from_new, rw_vcol *v)
 {
-    if (new_name) {
-        mt->used_new = true;
-    } else {
-        mt->used_old = true;
+    v->form = NULL;
+    v->phys = from_new ? pair->to : pair->from;
+    if (pair->forms != NULL && new_name != from_new) {
+        v->form = new_name ? &pair->forms->read_to : &pair->forms->read_from;
+        v->phys = v->form->text;
     }
+    v->column = v->form == NULL ? rw_table_column(mt->table, v->phys) : NULL;
+}
+
+void rw__note_use(rw_mtab *mt, uint32_t pair, bool new_name, bool write)
+{
+    mt->used[pair] |= new_name ? RW_USED_NEW : RW_USED_OLD;
     if (write) {
-        mt->written = true;
-    } else {
-        mt->read = true;
+        mt->used[pair] |= RW_USED_WRITE;
     }
 }
 
 void rw__note_shape(rw_planner *p, rw_mtab *mt, bool write)
 {
-    if (p->ctx->version != RW_VERSION_BOTH) {
-        rw__note_use(mt, p->ctx->version == RW_VERSION_NEW, write);
+    for (uint32_t i = 0; p->ctx->version != RW_VERSION_BOTH && i < mt->m->npairs; i++) {
+        rw__note_use(mt, i, p->ctx->version == RW_VERSION_NEW, write);
     }
 }
 
@@ -78,15 +83,14 @@ static rw_vcol pair_column(const rw_planner *p, const rw_mtab *mt, uint32_t inde
 {
     const rw_pair *pair = &mt->m->pairs[index];
     bool first = new_name == (p->ctx->version == RW_VERSION_NEW);
-    bool plain = p->as_plain && mt->m->phase == RW_SWITCHED;
-    b_slice phys = plain ? pair->from : rw__pair_read(mt, pair);
-    rw_vcol v = {.name = new_name ? pair->to : pair->from, .phys = phys, .mt = mt, .pair = index};
+    bool plain = p->as_plain && pair->phase == RW_SWITCHED && pair->forms == NULL;
+    rw_vcol v = {.name = new_name ? pair->to : pair->from, .mt = mt, .pair = index};
 
-    v.column = rw_table_column(mt->table, phys);
+    rw__pair_bind(mt, pair, new_name, !plain && rw__phase_reads_to(pair->phase), &v);
     v.new_name = new_name;
     v.first = first;
     v.extra = !first;
-    v.star = !pair->plain.invisible && (first || (p->ctx->version == RW_VERSION_BOTH && !mt->m->disabled));
+    v.star = !pair->plain.invisible && (first || (p->ctx->version == RW_VERSION_BOTH && !pair->disabled));
     return v;
 }
 
@@ -98,11 +102,19 @@ static size_t pair_place(const rw_mtab *mt, const rw_pair *pair, bool *after)
     const rw_column *prev = pair->after.n > 0 ? rw_table_column(mt->table, pair->after) : NULL;
     const rw_column *at = from != NULL ? from : prev;
 
+    if (pair->from.n == 0) {
+        return pair_place(mt, pair - 1, after); /* beside the one before it, which is of its group */
+    }
     *after = from == NULL && prev != NULL;
     if (at == NULL) {
         at = rw_table_column(mt->table, pair->to);
     }
     return at == NULL ? mt->table->ncolumns : (size_t)(at - mt->table->columns);
+}
+
+static bool has_side(const rw_pair *pair, bool new_name)
+{
+    return (new_name ? pair->to.n : pair->from.n) > 0;
 }
 
 static uint32_t add_pairs_at(const rw_planner *p, rw_mtab *mt, rw_vcol *cols, uint32_t n, size_t place,
@@ -112,7 +124,8 @@ static uint32_t add_pairs_at(const rw_planner *p, rw_mtab *mt, rw_vcol *cols, ui
         bool is_after;
         size_t at = pair_place(mt, &mt->m->pairs[i], &is_after);
 
-        if (at == place && is_after == after) {
+        if (at == place && is_after == after &&
+            has_side(&mt->m->pairs[i], p->ctx->version == RW_VERSION_NEW)) {
             cols[n++] = pair_column(p, mt, (uint32_t)i, p->ctx->version == RW_VERSION_NEW);
         }
     }
@@ -141,7 +154,9 @@ static bool build_shape(rw_planner *p, rw_mtab *mt)
     n = add_pairs_at(p, mt, cols, n, t->ncolumns, false);
     mt->nplain = n;
     for (size_t i = 0; i < mt->m->npairs; i++) {
-        cols[n++] = pair_column(p, mt, (uint32_t)i, p->ctx->version != RW_VERSION_NEW);
+        if (has_side(&mt->m->pairs[i], p->ctx->version != RW_VERSION_NEW)) {
+            cols[n++] = pair_column(p, mt, (uint32_t)i, p->ctx->version != RW_VERSION_NEW);
+        }
     }
     mt->cols = cols;
     mt->ncols = n;
@@ -167,16 +182,15 @@ static bool is_temporary(const rw_planner *p, b_slice schema, b_slice name)
     return false;
 }
 
-/* The index of the unfinished migration of this table; size() when it has none. */
+/* The index of this table among those with an unfinished migration; their number when it is none. */
 static size_t migration_of(const rw_planner *p, b_slice schema, b_slice name)
 {
-    size_t i, n = rw_ruleset_size(p->rules);
+    size_t i, n = rw__ruleset_tables(p->rules);
 
     for (i = 0; i < n; i++) {
-        const rw_migration *m = rw_ruleset_at(p->rules, i);
+        const rw_mtable *m = rw__ruleset_table(p->rules, i);
 
-        if (m->phase != RW_FINISHED && rw__table_name_eq(p, m->schema, schema) &&
-            rw__table_name_eq(p, m->table, name)) {
+        if (rw__table_name_eq(p, m->schema, schema) && rw__table_name_eq(p, m->table, name)) {
             break;
         }
     }
@@ -198,11 +212,12 @@ static rw_mtab *get_mtab(rw_planner *p, size_t index, const rw_table *table)
         p->nomem = true;
         return NULL;
     }
-    mt->m = rw_ruleset_at(p->rules, index);
+    mt->m = rw__ruleset_table(p->rules, index);
+    mt->used = b_arena_array(p->arena, mt->m->npairs, sizeof *mt->used);
     mt->index = (uint32_t)index;
     mt->table = table;
     mt->as_plain = p->as_plain;
-    if (!build_shape(p, mt)) {
+    if (mt->used == NULL || !build_shape(p, mt)) {
         p->nomem = true;
         return NULL;
     }
@@ -217,7 +232,7 @@ static void check_view(rw_planner *p, const rw_table *view)
         size_t m = migration_of(p, view->bases[i].schema, view->bases[i].name);
         const rw_table *base;
 
-        if (m == rw_ruleset_size(p->rules)) {
+        if (m == rw__ruleset_tables(p->rules)) {
             continue;
         }
         base = rw_catalog_find(p->catalog, view->bases[i].schema, view->bases[i].name);
@@ -260,7 +275,7 @@ static rw_mtab *find(rw_planner *p, const rw_name *name, bool views, const rw_ta
         check_view(p, t);
     }
     m = migration_of(p, t->schema, t->name);
-    return m == rw_ruleset_size(p->rules) ? NULL : get_mtab(p, m, t);
+    return m == rw__ruleset_tables(p->rules) ? NULL : get_mtab(p, m, t);
 }
 
 rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **known)
@@ -275,8 +290,8 @@ rw_mtab *rw__find_base(rw_planner *p, const rw_name *name, const rw_table **know
 
 rw_mtab *rw__migrating(rw_planner *p, size_t i)
 {
-    const rw_migration *m = rw_ruleset_at(p->rules, i);
+    const rw_mtable *m = rw__ruleset_table(p->rules, i);
     const rw_table *t = rw_catalog_find(p->catalog, m->schema, m->table);
 
-    return m->phase == RW_FINISHED || t == NULL ? NULL : get_mtab(p, i, t);
+    return t == NULL ? NULL : get_mtab(p, i, t);
 }

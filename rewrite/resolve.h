@@ -16,6 +16,7 @@
 
 #include "ast.h"
 #include "edit.h"
+#include "form.h"
 
 /* ---- migrating tables ------------------------------------------------------------------------------- */
 
@@ -25,30 +26,33 @@ typedef struct rw_mtab rw_mtab;
 typedef struct rw_vcol {
     b_slice name;            /* what the client calls it */
     b_slice phys;            /* what the server calls it, for reads in this phase */
-    const rw_column *column; /* of a base table: the column read; NULL in derived tables */
+    const rw_form *form;     /* read through this expression, which is then `phys`, too; NULL: the column */
+    const rw_column *column; /* of a base table: the column read; NULL in derived tables and with a form */
     const rw_mtab *mt;       /* non-NULL: one name of a migrating pair */
     uint32_t pair;           /* index in mt->m->pairs */
     bool new_name;           /* `name` is the pair's `to` */
     bool first;              /* the plain table of the client's version has it: found in the first pass */
     bool star;               /* `*` gives it */
+    bool blind;              /* not to be read: a write is in the midst of giving it its value */
     bool extra;              /* in `*` by version `both` only: left out where the number of columns counts */
 } rw_vcol;
 
 /* A table under migration (never a finished one), as this client sees it. */
 struct rw_mtab {
-    const rw_migration *m;
-    uint32_t index;        /* in the ruleset */
+    const rw_mtable *m;
+    uint32_t index;        /* among the ruleset's tables */
     const rw_table *table; /* as it physically is */
     /* The columns of the plain table of the client's version, in order (invisible ones have star unset);
      * then the other name of each pair (extra set where `*` gives it). */
     const rw_vcol *cols;
     uint32_t ncols;
-    uint32_t nplain;         /* cols[0, nplain) is the plain table of the client's version, `both` as `old` */
-    bool used_old, used_new; /* names of the migration that the statement used */
-    bool read, written;
-    bool as_plain; /* met while the planner's flag of this name was set */
+    uint32_t nplain; /* cols[0, nplain) is the plain table of the client's version, `both` as `old` */
+    uint8_t *used;   /* of each pair: RW_USED_ bits */
+    bool as_plain;   /* met while the planner's flag of this name was set */
     struct rw_mtab *next;
 };
+
+enum { RW_USED_OLD = 1, RW_USED_NEW = 2, RW_USED_WRITE = 4 };
 
 /* Does the table physically have A; B? Do reads go to B? Are writes of one to be writes of both? */
 bool rw__phase_has_from(rw_phase p);
@@ -61,7 +65,10 @@ bool rw__phase_writes_to(rw_phase p); /* where only one is written: B (retired, 
 const rw_pair *rw__pair_named(const rw_mtab *mt, b_slice name, bool *new_name, uint32_t *index);
 
 /* The physical column that reads of the pair go to. */
-b_slice rw__pair_read(const rw_mtab *mt, const rw_pair *pair);
+b_slice rw__pair_read(const rw_pair *pair);
+
+/* How a name of a pair is read from the side that has the values: fills phys, form, column of *v. */
+void rw__pair_bind(const rw_mtab *mt, const rw_pair *pair, bool new_name, bool from_new, rw_vcol *v);
 
 /* ---- the planner's state ---------------------------------------------------------------------------- */
 
@@ -72,10 +79,11 @@ typedef struct rw_planner {
     b_arena *arena;
     rw_server server;
     const rw_catalog *catalog;
-    b_slice schema;      /* default schema; follows USE within the text */
-    rw_edits *edits;     /* where edits go; rw__render puts another list here for a while */
-    rw_mtab *mtabs;      /* migrating tables met so far */
-    const rw_stmt *stmt; /* the statement at hand, for messages */
+    b_slice schema;                 /* default schema; follows USE within the text */
+    rw_edits *edits;                /* where edits go; rw__render puts another list here for a while */
+    rw_mtab *mtabs;                 /* migrating tables met so far */
+    const rw_stmt *stmt;            /* the statement at hand, for messages */
+    const struct rw_insert *insert; /* whose ON DUPLICATE KEY UPDATE is written; else NULL */
     bool as_plain;    /* in switched, read A all the same: it has the plain column's attributes, B not yet */
     bool uncacheable; /* a literal's value took part in the decision */
     bool nomem;
@@ -99,7 +107,7 @@ rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **kno
 /* As rw__find_table, but a view is not looked through and not refused. */
 rw_mtab *rw__find_base(rw_planner *p, const rw_name *name, const rw_table **known);
 
-/* The table of the ruleset's migration i, met by this statement from now on; NULL when it is finished. */
+/* The ruleset's i-th migrating table, met by this statement from now on; NULL when it is not there. */
 rw_mtab *rw__migrating(rw_planner *p, size_t i);
 
 /* Names of schemas, tables, their aliases and common table expressions: by lower_case_table_names. */
@@ -116,6 +124,9 @@ void rw__refuse_name(rw_planner *p, const rw_mtab *mt, const char *code, const c
 /* An error that the plain table would have given: the server's own number, state and text. */
 void rw__refuse_as(rw_planner *p, unsigned error, const char *sqlstate, const char *code, const char *fmt,
                    ...) B_PRINTF(5, 6);
+
+/* Refuses where the pair hangs on the session's time zone and that is another one than the migration's. */
+void rw__check_zone(rw_planner *p, const rw_mtab *mt, const rw_pair *pair);
 
 /* ---- quoting: quote.c ------------------------------------------------------------------------------- */
 
@@ -243,7 +254,7 @@ void rw__emit_query(rw_planner *p, rw_scope *outer, const rw_query *q, rw_query_
 const rw_select *rw__query_first(const rw_query *q);
 
 /* Tells the census that a name was used, and which way. */
-void rw__note_use(rw_mtab *mt, bool new_name, bool write);
+void rw__note_use(rw_mtab *mt, uint32_t pair, bool new_name, bool write);
 /* The same for a use by shape (`*`, no column list): the client's version says which; none for `both`. */
 void rw__note_shape(rw_planner *p, rw_mtab *mt, bool write);
 

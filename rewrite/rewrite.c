@@ -86,8 +86,8 @@ static void plan_statement(plan_state *s, const rw_stmt *st);
 static void check_moving(rw_planner *p)
 {
     for (const rw_mtab *mt = p->mtabs; mt != NULL && !rw__stop(p); mt = mt->next) {
-        for (size_t i = 0; i < mt->m->npairs && mt->as_plain && mt->m->phase == RW_RETIRED; i++) {
-            if (mt->m->pairs[i].b_default_up) {
+        for (size_t i = 0; i < mt->m->npairs && mt->as_plain; i++) {
+            if (mt->m->pairs[i].phase == RW_RETIRED && mt->m->pairs[i].b_default_up) {
                 rw__refuse(p, mt, "default", "CREATE TABLE … SELECT while a column's default is being moved",
                            "wait until the move to this phase has ended");
             }
@@ -448,37 +448,61 @@ static void check_session(rw_planner *p)
 
 /* ---- summing up ------------------------------------------------------------------------------------- */
 
+/* Of all pairs of one migration in this statement. */
+static uint8_t used_of(const rw_mtab *mt, uint32_t migration)
+{
+    uint8_t used = 0;
+
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        used |= mt->m->pairs[i].migration == migration ? mt->used[i] : 0;
+    }
+    return used;
+}
+
 static bool fill_uses(const rw_planner *p, rw_plan *out)
 {
     size_t n = 0;
     rw_use *uses;
 
     for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
-        n++;
+        n += mt->m->npairs;
     }
     uses = b_arena_array(p->arena, n + 1, sizeof(*uses));
     if (uses == NULL) {
         return false;
     }
     for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
-        if (!mt->used_old && !mt->used_new) {
-            continue;
+        for (size_t i = 0; i < mt->m->npairs; i++) {
+            uint32_t migration = mt->m->pairs[i].migration;
+            uint8_t used = used_of(mt, migration);
+
+            if (used == 0 || (i > 0 && mt->m->pairs[i - 1].migration == migration)) {
+                continue;
+            }
+            uses[out->nuses++] = (rw_use){.migration = migration,
+                                          .old_name = (used & RW_USED_OLD) != 0,
+                                          .new_name = (used & RW_USED_NEW) != 0,
+                                          .write = (used & RW_USED_WRITE) != 0};
         }
-        uses[out->nuses++] = (rw_use){
-            .migration = mt->index, .old_name = mt->used_old, .new_name = mt->used_new, .write = mt->written};
     }
     out->uses = uses;
     return true;
 }
 
 /* Which names the client is to be shown: the one that it used, else the one of its schema version. */
-static int side_shown(const rw_planner *p, const rw_mtab *mt)
+static int side_shown(const rw_planner *p, const rw_mtab *mt, const rw_pair *pair)
 {
-    if (mt->used_old != mt->used_new) {
-        return mt->used_new ? 1 : 0;
+    uint8_t used = used_of(mt, pair->migration);
+    bool used_old = (used & RW_USED_OLD) != 0, used_new = (used & RW_USED_NEW) != 0;
+
+    if (pair->from.n == 0 || pair->to.n == 0) {
+        return -1;
+    }
+    if (used_old != used_new) {
+        return used_new ? 1 : 0;
     }
     if (p->ctx->version == RW_VERSION_BOTH) {
-        return mt->used_old ? -1 : 0;
+        return used_old ? -1 : 0;
     }
     return p->ctx->version == RW_VERSION_NEW ? 1 : 0;
 }
@@ -496,11 +520,13 @@ static bool fill_shown(const rw_planner *p, rw_plan *out)
         return false;
     }
     for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
-        int side = side_shown(p, mt);
-
-        for (size_t i = 0; side >= 0 && i < mt->m->npairs; i++) {
+        for (size_t i = 0; i < mt->m->npairs; i++) {
             const rw_pair *pair = &mt->m->pairs[i];
+            int side = side_shown(p, mt, pair);
 
+            if (side < 0) {
+                continue;
+            }
             shown[out->nshown++] = (rw_shown){.table = {mt->m->schema, mt->m->table},
                                               .physical = side == 1 ? pair->from : pair->to,
                                               .shown = side == 1 ? pair->to : pair->from};

@@ -1,6 +1,7 @@
 /* Validation and ownership of one epoch's migrations. */
 #include "rewrite/ruleset.h"
 
+#include "form.h"
 #include "prefilter.h"
 
 #include <stdatomic.h>
@@ -13,6 +14,8 @@ struct rw_ruleset {
     b_arena *arena;
     rw_migration *migrations;
     size_t n;
+    rw_mtable *tables;
+    size_t ntables;
     rw__prefilter *prefilter;
 };
 
@@ -82,7 +85,8 @@ static b_status missing(const rw_migration *m, b_slice column, b_err *err)
 
 static b_status check_columns(const rw_migration *m, const rw_table *t, const rw_pair *p, b_err *err)
 {
-    bool a = rw_table_column(t, p->from) != NULL, b = rw_table_column(t, p->to) != NULL;
+    bool a = p->from.n == 0 || rw_table_column(t, p->from) != NULL;
+    bool b = p->to.n == 0 || rw_table_column(t, p->to) != NULL;
     switch (m->phase) {
     case RW_PLANNED: /* B may still be there on the way back, and not yet on the way forward */
     case RW_EXPANDED: return a ? B_OK : missing(m, p->from, err);
@@ -97,19 +101,40 @@ static b_status check_columns(const rw_migration *m, const rw_table *t, const rw
     return B_OK;
 }
 
+static bool same(b_slice a, b_slice b)
+{
+    return a.n > 0 && b_slice_ieq(a, b);
+}
+
 static bool clashes(const rw_pair *a, const rw_pair *b)
 {
-    return b_slice_ieq(a->from, b->from) || b_slice_ieq(a->to, b->to) || b_slice_ieq(a->from, b->to) ||
-           b_slice_ieq(a->to, b->from);
+    return same(a->from, b->from) || same(a->to, b->to) || same(a->from, b->to) || same(a->to, b->from);
+}
+
+/* A column without a counterpart of its own has an expression; one way goes no other. */
+static b_status check_half(const rw_migration *m, const rw_pair *p, b_err *err)
+{
+    if (p->from.n == 0 && p->to.n == 0)
+        return b_fail(err, B_INVALID, "migration %.*s: a pair of columns has no name; give one",
+                      B_ARG(m->name));
+    if (p == m->pairs && p->from.n == 0)
+        return b_fail(err, B_INVALID, "migration %.*s: column %.*s has no old column before it; give one",
+                      B_ARG(m->name), B_ARG(p->to));
+    if ((p->from.n == 0 && p->up.n == 0) || (p->to.n == 0 && p->down.n == 0 && !p->one_way))
+        return b_fail(err, B_INVALID, "migration %.*s: column %.*s has no expression to be made by; give %s",
+                      B_ARG(m->name), B_ARG(p->from.n == 0 ? p->to : p->from),
+                      p->from.n == 0 ? "up" : "down");
+    return B_OK;
 }
 
 static b_status check_pair(const rw_migration *m, const rw_table *t, size_t i, b_err *err)
 {
     const rw_pair *p = &m->pairs[i];
-    b_status s = check_name(m, "column `from`", p->from, err);
-    if (s == B_OK) s = check_name(m, "column `to`", p->to, err);
+    b_status s = check_half(m, p, err);
+    if (s == B_OK && p->from.n > 0) s = check_name(m, "column `from`", p->from, err);
+    if (s == B_OK && p->to.n > 0) s = check_name(m, "column `to`", p->to, err);
     if (s != B_OK) return s;
-    if (b_slice_ieq(p->from, p->to))
+    if (same(p->from, p->to))
         return b_fail(err, B_INVALID, "migration %.*s: column %.*s is renamed to itself; give two names",
                       B_ARG(m->name), B_ARG(p->from));
     for (size_t j = 0; j < i; j++) {
@@ -144,18 +169,32 @@ static b_status check_migration(const rw_catalog *c, const rw_migration *m, b_er
     return B_OK;
 }
 
+/* No column may be in pairs of two migrations of one table. */
+static b_status check_two(const rw_migration *a, const rw_migration *b, b_err *err)
+{
+    for (size_t i = 0; i < a->npairs; i++) {
+        for (size_t k = 0; k < b->npairs; k++) {
+            if (clashes(&a->pairs[i], &b->pairs[k]))
+                return b_fail(err, B_EXISTS,
+                              "migrations %.*s and %.*s are both on a column of table %.*s.%.*s; finish one "
+                              "first",
+                              B_ARG(a->name), B_ARG(b->name), B_ARG(b->schema), B_ARG(b->table));
+        }
+    }
+    return B_OK;
+}
+
 static b_status check_all(const rw_catalog *c, const rw_migration *m, size_t n, b_err *err)
 {
     for (size_t i = 0; i < n; i++) {
         b_status s = check_migration(c, &m[i], err);
         if (s != B_OK) return s;
         const rw_table *t = rw_catalog_find(c, m[i].schema, m[i].table);
-        for (size_t j = 0; j < i && m[i].phase != RW_FINISHED; j++) {
+        for (size_t j = 0; j < i && m[i].phase != RW_FINISHED && s == B_OK; j++) {
             if (m[j].phase != RW_FINISHED && rw_catalog_find(c, m[j].schema, m[j].table) == t)
-                return b_fail(err, B_EXISTS,
-                              "migrations %.*s and %.*s are both on table %.*s.%.*s; finish one first",
-                              B_ARG(m[j].name), B_ARG(m[i].name), B_ARG(m[i].schema), B_ARG(m[i].table));
+                s = check_two(&m[j], &m[i], err);
         }
+        if (s != B_OK) return s;
     }
     return B_OK;
 }
@@ -170,6 +209,14 @@ static b_slice keep(b_arena *a, b_slice s, bool *ok)
     return copy;
 }
 
+static void keep_column(b_arena *a, rw_column *c, bool *ok)
+{
+    c->name = keep(a, c->name, ok);
+    c->type = keep(a, c->type, ok);
+    c->collation = keep(a, c->collation, ok);
+    c->default_text = keep(a, c->default_text, ok);
+}
+
 static void keep_pair(b_arena *a, rw_pair *p, bool *ok)
 {
     p->from = keep(a, p->from, ok);
@@ -177,10 +224,8 @@ static void keep_pair(b_arena *a, rw_pair *p, bool *ok)
     p->up = keep(a, p->up, ok);
     p->down = keep(a, p->down, ok);
     p->after = keep(a, p->after, ok);
-    p->plain.name = keep(a, p->plain.name, ok);
-    p->plain.type = keep(a, p->plain.type, ok);
-    p->plain.collation = keep(a, p->plain.collation, ok);
-    p->plain.default_text = keep(a, p->plain.default_text, ok);
+    keep_column(a, &p->plain, ok);
+    keep_column(a, &p->target, ok);
 }
 
 static bool copy_migrations(rw_ruleset *r, const rw_migration *m, size_t n)
@@ -196,11 +241,15 @@ static bool copy_migrations(rw_ruleset *r, const rw_migration *m, size_t n)
         to->name = keep(r->arena, m[i].name, &ok);
         to->schema = keep(r->arena, m[i].schema, &ok);
         to->table = keep(r->arena, m[i].table, &ok);
+        to->time_zone = keep(r->arena, m[i].time_zone, &ok);
         memcpy(pairs, m[i].pairs, m[i].npairs * sizeof *pairs);
         for (size_t j = 0; j < m[i].npairs; j++) keep_pair(r->arena, &pairs[j], &ok);
         to->pairs = pairs;
     }
     r->n = n;
+    if (ok)
+        r->ntables =
+            rw__mtables_make(rw_catalog_server(r->catalog), r->migrations, n, r->arena, &r->tables, &ok);
     return ok;
 }
 
@@ -255,6 +304,16 @@ size_t rw_ruleset_size(const rw_ruleset *r)
 const rw_migration *rw_ruleset_at(const rw_ruleset *r, size_t i)
 {
     return i < r->n ? &r->migrations[i] : NULL;
+}
+
+size_t rw__ruleset_tables(const rw_ruleset *r)
+{
+    return r->ntables;
+}
+
+const rw_mtable *rw__ruleset_table(const rw_ruleset *r, size_t i)
+{
+    return i < r->ntables ? &r->tables[i] : NULL;
 }
 
 bool rw_may_touch(const rw_ruleset *r, b_slice sql)

@@ -77,10 +77,10 @@ static void set_phys(rw_planner *p, rw_source *src)
     for (size_t i = 0; i < pairs; i++) {
         const rw_pair *pair = &src->mt->m->pairs[i];
 
-        if (rw_table_column(t, pair->from) == NULL) {
+        if (pair->from.n > 0 && rw_table_column(t, pair->from) == NULL) {
             names[src->nphys++] = pair->from;
         }
-        if (rw_table_column(t, pair->to) == NULL) {
+        if (pair->to.n > 0 && rw_table_column(t, pair->to) == NULL) {
             names[src->nphys++] = pair->to;
         }
     }

@@ -1,34 +1,37 @@
 /* What the emitters of writes share: which column a value goes to, and what cannot be written at all.
  *
  * Pure functions of the planner's state. Thread: the planner's. */
-#include "write.h"
+#include "transform.h"
 
-rw_write_mode rw__write_mode(const rw_mtab *mt)
+rw_write_mode rw__write_mode(const rw_pair *pair)
 {
-    if (rw__phase_writes_both(mt->m->phase)) {
+    if (rw__phase_writes_both(pair->phase)) {
         return RW_WRITE_BOTH;
     }
-    return rw__phase_writes_to(mt->m->phase) ? RW_WRITE_TO : RW_WRITE_FROM;
+    return rw__phase_writes_to(pair->phase) ? RW_WRITE_TO : RW_WRITE_FROM;
 }
 
-b_slice rw__write_name(const rw_mtab *mt, const rw_pair *pair)
+b_slice rw__write_name(const rw_pair *pair)
 {
-    return rw__write_mode(mt) == RW_WRITE_TO ? pair->to : pair->from;
+    return rw__write_mode(pair) == RW_WRITE_TO ? pair->to : pair->from;
 }
 
 void rw__check_writable(rw_planner *p, const rw_mtab *mt)
 {
-    if (rw__write_mode(mt) != RW_WRITE_BOTH) {
-        return;
-    }
-    if (mt->table->before_triggers) {
+    bool both = false;
+    for (size_t i = 0; i < mt->m->npairs; i++) both = both || rw__writes_two(&mt->m->pairs[i], false);
+    if (both && mt->table->before_triggers) {
         rw__refuse(p, mt, "trigger", "a write where a BEFORE trigger may change the column",
                    "drop the trigger, or roll the migration back and rename the column without dual writes");
         return;
     }
     for (size_t i = 0; i < mt->m->npairs; i++) {
-        const rw_column *a = rw_table_column(mt->table, mt->m->pairs[i].from);
-        const rw_column *plain = &mt->m->pairs[i].plain;
+        const rw_pair *pair = &mt->m->pairs[i];
+        const rw_column *a = rw_table_column(mt->table, pair->from);
+        const rw_column *plain = &pair->plain;
+        if (rw__write_mode(pair) != RW_WRITE_BOTH || pair->from.n == 0) {
+            continue;
+        }
         if (plain->auto_increment || plain->default_kind == RW_DEFAULT_AUTO_INC ||
             (a != NULL && a->auto_increment)) {
             rw__refuse(p, mt, "auto_increment", "a write of an AUTO_INCREMENT column",
@@ -51,8 +54,9 @@ const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src)
         cols[i] = src->cols[i];
         if (cols[i].mt != NULL) {
             const rw_pair *pair = &cols[i].mt->m->pairs[cols[i].pair];
-            cols[i].phys = rw__write_name(cols[i].mt, pair);
-            cols[i].column = rw_table_column(cols[i].mt->table, cols[i].phys);
+            bool to =
+                pair->forms != NULL ? rw__phase_reads_to(pair->phase) : rw__write_mode(pair) == RW_WRITE_TO;
+            rw__pair_bind(cols[i].mt, pair, cols[i].new_name, to, &cols[i]);
         }
     }
     return cols;
@@ -92,9 +96,9 @@ bool rw__null_is_error(const rw_planner *p, const rw_stmt *s)
 
 void rw__check_omitted(rw_planner *p, const rw_mtab *mt, const rw_pair *pair, const rw_stmt *s)
 {
-    b_slice name = rw__write_name(mt, pair);
+    b_slice name = rw__write_name(pair);
     const rw_column *phys = rw_table_column(mt->table, name);
-    if (rw__write_mode(mt) == RW_WRITE_TO && pair->b_default_up &&
+    if (rw__write_mode(pair) == RW_WRITE_TO && pair->b_default_up &&
         (pair->plain.default_kind == RW_DEFAULT_EXPR || pair->plain.default_kind == RW_DEFAULT_NOW)) {
         /* B's default is still A's, and A holds no more than a literal by now. */
         rw__refuse_name(p, mt, "default",
@@ -106,7 +110,7 @@ void rw__check_omitted(rw_planner *p, const rw_mtab *mt, const rw_pair *pair, co
         return;
     }
     bool hidden = phys != NULL && phys->default_kind != RW_DEFAULT_NONE;
-    if (!hidden && mt->m->phase != RW_SWITCHED) {
+    if (!hidden && pair->phase != RW_SWITCHED) {
         return;
     }
     if (rw__null_is_error(p, s)) {

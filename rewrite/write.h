@@ -15,10 +15,10 @@ typedef enum rw_write_mode {
     RW_WRITE_BOTH, /* dual_write, switched */
 } rw_write_mode;
 
-rw_write_mode rw__write_mode(const rw_mtab *mt);
+rw_write_mode rw__write_mode(const rw_pair *pair);
 
 /* The column that the client's value goes to: A, or B where A is not written any more. */
-b_slice rw__write_name(const rw_mtab *mt, const rw_pair *pair);
+b_slice rw__write_name(const rw_pair *pair);
 
 /* Refuses what cannot be written in two columns: see docs/internals.md. Called once for each table that is
  * written, before anything is emitted. */
@@ -69,11 +69,29 @@ typedef struct rw_assigns {
     rw_scope *target_scope; /* where the assigned names are looked up */
     rw_scope *scope;        /* where the expressions are */
     rw_assign_form form;
-    bool keep_noop; /* AFTER: B may be stale; a row that the plain table leaves alone must stay as it is */
+    bool keep_noop; /* AFTER: in dual_write B may be stale; a row that the plain table leaves alone must stay
+                       as it is */
     bool qualify;   /* names that are added get their table's name */
     bool limit;     /* UPDATE: a LIMIT has to be added for the form to be right */
     bool in_order;  /* assigned from left to right: a later expression sees the earlier value */
 } rw_assigns;
+
+/* One assignment, looked up. mt is NULL where it is none of a pair's. */
+typedef struct rw_target {
+    const rw_assign *asg;
+    rw_source *src;
+    rw_mtab *mt;
+    const rw_pair *pair;
+    uint32_t index;
+    bool new_name;
+    bool both_named; /* the statement assigns the other side too */
+    bool drop;       /* says the same as an earlier one: left out */
+} rw_target;
+
+typedef struct rw_targets {
+    rw_target *at;
+    uint32_t n;
+} rw_targets;
 
 void rw__emit_assigns(rw_planner *p, const rw_assigns *a);
 

@@ -56,9 +56,13 @@ typedef struct cfg_user {
     cfg_version schema_version;
 } cfg_user;
 
+/* Where several entries have one column in common, the first has both names and the expressions of both; in
+ * the others that name is NULL, and in `common`. */
 typedef struct cfg_pair {
-    char *from, *to;
+    char *from, *to;        /* one of them may be NULL */
     char *type, *up, *down; /* NULL where not given */
+    char *common;
+    bool one_way; /* the new value is computed, and nothing says how the old one is made of it */
 } cfg_pair;
 
 typedef struct cfg_migration {
@@ -71,6 +75,7 @@ typedef struct cfg_migration {
     uint32_t max_lag_ms;          /* replica lag that pauses the backfill; default 2000 */
     uint32_t max_threads_running; /* default 50; 0 = not looked at */
     uint32_t observe_days;        /* default 7 */
+    char *time_zone;              /* NULL: SYSTEM; in which a DATETIME and a TIMESTAMP mean the same */
     char *source;                 /* the YAML text it was read from, for the record in the database */
     char *file;                   /* where it was read; "" for APPLY MIGRATION '…' */
     unsigned line;

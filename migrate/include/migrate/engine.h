@@ -76,6 +76,11 @@ typedef struct mig_actor {
     const char *user, *host;
 } mig_actor;
 
+/* Fills pairs[m->ncolumns] from a definition and the plain table: names, expressions as rw_expr_check writes
+ * them, both columns. Pure; strings are in the arena, the table or the definition. B_INVALID, B_NOMEM. */
+b_status mig_pairs(rw_server server, const cfg_migration *m, const rw_table *t, b_arena *arena,
+                   rw_pair *pairs, b_err *err) B_MUSTCHECK;
+
 /* Registers a migration in phase planned after the preflight has passed. */
 b_status mig_apply(mig_engine *e, const cfg_migration *m, const mig_actor *who, b_err *err) B_MUSTCHECK;
 /* Takes a planned or finished migration off the list; its history stays. */

@@ -46,7 +46,8 @@ rw_charset rw_charset_parse(b_slice name);
 typedef struct rw_ctx {
     uint32_t sql_mode;
     rw_charset charset;
-    b_slice schema; /* default schema; empty: none chosen */
+    b_slice schema;    /* default schema; empty: none chosen */
+    b_slice time_zone; /* the session's, as @@time_zone; empty: not known */
     rw_version version;
     const rw_table_name *temps; /* this session's temporary tables */
     size_t ntemps;

@@ -31,29 +31,46 @@ typedef enum rw_version { RW_VERSION_OLD, RW_VERSION_NEW, RW_VERSION_BOTH } rw_v
 const char *rw_version_name(rw_version v);
 bool rw_version_parse(b_slice name, rw_version *out);
 
-/* One renamed or changed column. Slices are borrowed for the call that takes the struct. */
+struct rw_forms; /* rewrite/form.h */
+
+/* One renamed or changed column. Slices are borrowed for the call that takes the struct.
+ *
+ * Where several columns become one, or one several, the pairs after the first have one name only: `to` alone
+ * is a further new column, `from` alone a further old one. Expressions are as rw_expr_check() writes them,
+ * over any column of the other side and columns of the table that no migration changes. */
 typedef struct rw_pair {
     b_slice from, to;
-    b_slice up, down;  /* SQL expressions; both empty for a rename (up = A, down = B) */
+    b_slice up, down;  /* B from A, A from B; empty: the other column as it is */
+    bool one_way;      /* there is no down */
     rw_column plain;   /* A as it was on the plain table, before the migration touched anything */
+    rw_column target;  /* B as it is to be when all is over; no name: as A but for the name */
     b_slice after;     /* the column that A followed on the plain table; empty: A was the first */
     bool b_default_up; /* B now physically carries DEFAULT (up(A)) */
+
+    /* Filled by rw_ruleset_new: */
+    rw_phase phase;
+    bool disabled;
+    uint32_t migration;           /* index in the ruleset */
+    uint32_t group;               /* the first of the pairs that are derived from each other: its index */
+    const struct rw_forms *forms; /* NULL: a rename, both columns hold the same */
 } rw_pair;
 
 typedef struct rw_migration {
     b_slice name;          /* of the migration, for messages and counters */
     b_slice schema, table; /* the migrating table */
     rw_phase phase;
-    bool disabled; /* by DISABLE: names of the other side are refused, dual writes go on */
+    bool disabled;     /* by DISABLE: names of the other side are refused, dual writes go on */
+    b_slice time_zone; /* in which a DATETIME and a TIMESTAMP mean the same; empty: SYSTEM */
     const rw_pair *pairs;
     size_t npairs;
 } rw_migration;
 
 typedef struct rw_ruleset rw_ruleset;
 
-/* Copies the migrations; takes a reference of its own on the catalogue. One migration a table.
- * NULL with *err filled: a table or column that is not in the catalogue as the phase needs it (A missing in
- * planned, B missing in dual_write, …), a name with bytes outside ASCII, two migrations on one table. */
+/* Copies the migrations; takes a reference of its own on the catalogue. A table may have several, in phases
+ * of their own. NULL with *err filled: a table or column that is not in the catalogue as the phase needs it
+ * (A missing in planned, B missing in dual_write, …), a name with bytes outside ASCII, a column in two pairs.
+ */
 rw_ruleset *rw_ruleset_new(uint64_t epoch, rw_catalog *c, const rw_migration *m, size_t n, b_err *err);
 rw_ruleset *rw_ruleset_ref(rw_ruleset *r);
 void rw_ruleset_unref(rw_ruleset *r);

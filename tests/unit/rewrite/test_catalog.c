@@ -212,7 +212,9 @@ static const rule_row rules[] = {
     {"t", "a", "A", RW_PLANNED, "renamed to itself"},
     {"t", "a", "\xC3\xA9", RW_PLANNED, "plain ASCII"},
     {"t", "a", "x`y", RW_PLANNED, "plain ASCII"},
-    {"t", "a", "", RW_PLANNED, "no name"},
+    {"t", "a", "", RW_PLANNED, "no expression"},
+    {"t", "", "", RW_PLANNED, "no name"},
+    {"t", "", "b", RW_PLANNED, "no old column"},
 };
 
 static void test_rules(void **state)
@@ -248,9 +250,14 @@ static void test_two_migrations(void **state)
     };
     b_err err = {0};
     assert_null(rw_ruleset_new(1, c, m, 2, &err));
-    assert_non_null(strstr(err.msg, "both on table"));
-    m[0].phase = RW_FINISHED;
+    assert_non_null(strstr(err.msg, "both on a column of table"));
+    p[1].to = B_LIT("y");
     rw_ruleset *r = rw_ruleset_new(1, c, m, 2, &err);
+    assert_non_null(r);
+    rw_ruleset_unref(r);
+    p[1].to = B_LIT("X");
+    m[0].phase = RW_FINISHED;
+    r = rw_ruleset_new(1, c, m, 2, &err);
     assert_non_null(r);
     rw_ruleset_unref(r);
     m[1].pairs = p;
