@@ -142,8 +142,9 @@ void cfg__migration_emit(const cfg_migration *m, b_buf *out)
         b_buf_char(out, '\n');
     }
     b_buf_printf(out,
-                 "backfill: {chunk_rows: %u, max_lag_ms: %u, max_threads_running: %u}\nobserve_days: %u\n",
-                 m->chunk_rows, m->max_lag_ms, m->max_threads_running, m->observe_days);
+                 "backfill: {chunk_rows: %u, max_lag_ms: %u, max_threads_running: %u}\nobserve_days: "
+                 "%u\ngate_ms: %u\n",
+                 m->chunk_rows, m->max_lag_ms, m->max_threads_running, m->observe_days, m->gate_ms);
 }
 
 /* ---- reading ---- */

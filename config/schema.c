@@ -243,6 +243,13 @@ static const cfg__key migration_keys[] = {
      .offset = AT(cfg_migration, time_zone),
      .def = "SYSTEM",
      .meaning = "the sessions' time zone, where a column becomes a TIMESTAMP or was one"},
+    {.name = "gate_ms",
+     .kind = CFG__U32,
+     .offset = AT(cfg_migration, gate_ms),
+     .def = "1000",
+     .min = 50,
+     .max = 60000,
+     .meaning = "instant_rename: the longest that statements are held at one try, in ms"},
 };
 MAP_OF(cfg__migration_map, "a migration", cfg_migration, migration_keys);
 

@@ -92,10 +92,12 @@ static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m,
     c.sql[0] = b_arena_printf(
         a,
         "INSERT INTO straddle.migrations (name, table_schema, table_name, definition, phase, epoch, "
-        "generation, chunk_rows, max_lag_ms, max_threads_running, observe_days, since) SELECT %s, %s, "
-        "%s, %s, 'planned', epoch, 1, %u, %u, %u, %u, NOW(3) FROM straddle.state WHERE id = 1",
+        "generation, chunk_rows, max_lag_ms, max_threads_running, observe_days, strategy, gate_ms, since) "
+        "SELECT %s, %s, %s, %s, 'planned', epoch, 1, %u, %u, %u, %u, '%s', %u, NOW(3) FROM straddle.state "
+        "WHERE id = 1",
         mig__q(a, m->name), mig__q(a, m->schema), mig__q(a, m->table), definition, m->chunk_rows,
-        m->max_lag_ms, m->max_threads_running, m->observe_days);
+        m->max_lag_ms, m->max_threads_running, m->observe_days,
+        m->strategy == CFG_STRATEGY_INSTANT_RENAME ? "instant_rename" : "dual_write", m->gate_ms);
     c.sql[1] = columns;
     c.sql[2] =
         b_arena_printf(a,

@@ -90,6 +90,8 @@ typedef struct mig__m {
     uint64_t epoch, generation;
     uint64_t chunk_rows, max_lag_ms, max_threads_running, observe_days;
     bool disabled, a_trusted;
+    bool instant, held; /* strategy instant_rename; statements on the table wait in all instances */
+    uint32_t gate_ms;
     /* the last checksum: of which generation and direction it was, and how it ended */
     bool checksum_clean;
     uint64_t checksum_rows, checksum_differing;
@@ -182,7 +184,7 @@ b_status mig__republish(mig__op *op, const char *why, b_err *err) B_MUSTCHECK; /
 /* ---- phases (phase.c) ---- */
 
 typedef struct mig__edge mig__edge;
-const mig__edge *mig__edge_find(rw_phase from, rw_phase to);
+const mig__edge *mig__edge_find(bool instant, rw_phase from, rw_phase to);
 b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err) B_MUSTCHECK;
 /* This instance's last use of the old name goes into the table, where that of all instances is. */
 b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err) B_MUSTCHECK;
@@ -190,6 +192,18 @@ b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err)
  */
 void mig__resume_pending(mig_engine *e, mig_db *db);
 b_status mig__finish_pending(mig__op *op, b_err *err) B_MUSTCHECK; /* what a crash interrupted */
+
+/* ---- instant_rename (rename.c) ---- */
+
+/* Holds the table's statements in all instances, renames its columns, and leaves it held, for the caller to
+ * publish the phase that lets go. On failure nothing is held any more; B_TIMEOUT: worth trying again. */
+b_status mig__rename_held(mig__op *op, bool forward, const char *edge, b_err *err) B_MUSTCHECK;
+/* Lets go of what is held, in the phase that stands. */
+b_status mig__release(mig__op *op, const char *why, b_err *err) B_MUSTCHECK;
+/* Do the columns have their new names (forward), or their old ones, all of them? */
+b_status mig__renamed(mig__op *op, bool forward, bool *yes, b_err *err) B_MUSTCHECK;
+/* RENAME COLUMN A TO B, … (forward) or back. */
+void mig__rename_clause(const mig__m *m, bool forward, b_buf *out);
 
 /* ---- DDL (ddl.c, column.c, index.c) ---- */
 

@@ -20,6 +20,9 @@
  *   dual_write > expanded   (voids completion, checkpoint, generation)
  *   switched > dual_write   A trusted (never forced)
  *   retired > switched                                          B's default (A)   ACK (then reverse backfill)
+ *
+ * Strategy instant_rename has edges of its own, planned <-> contracted, in both directions the same: the
+ * table is held, its columns are renamed, the phase is published (rename.c). `pending` is set with the hold.
  */
 #include "mig.h"
 
@@ -28,6 +31,7 @@
 #include <string.h>
 
 #define MAX_PIECES 4
+#define RENAME_PAUSE_MS 200
 
 typedef b_status piece(mig__op *op, b_err *err);
 
@@ -36,6 +40,7 @@ struct mig__edge {
     piece *gates[MAX_PIECES], *before[MAX_PIECES], *after[MAX_PIECES];
     const char *backfill;  /* assignments to the backfill's row, or NULL */
     const char *migration; /* further assignments to the migration's row, or NULL */
+    bool rename;           /* of instant_rename: walked by walk_rename */
 };
 
 /* ---- gates ---- */
@@ -162,6 +167,15 @@ b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err)
     return s;
 }
 
+/* Of instant_rename: there is no phase in which the old name only reads, so it is looked at before it goes.
+ */
+static b_status gate_unused(mig__op *op, b_err *err);
+
+static b_status gate_unused_instant(mig__op *op, b_err *err)
+{
+    return op->m->instant ? gate_unused(op, err) : B_OK;
+}
+
 static b_status gate_unused(mig__op *op, b_err *err)
 {
     b_table *t = NULL;
@@ -213,19 +227,21 @@ static const mig__edge edges[] = {
      .migration = "a_trusted = 0"},
     {RW_RETIRED, RW_CONTRACTED, .gates = {gate_unused, gate_checksum_taken},
      .after = {mig__wait_ack, mig__drop_old, republish}},
-    {RW_CONTRACTED, RW_FINISHED, .backfill = NULL},
+    {RW_CONTRACTED, RW_FINISHED, .gates = {gate_unused_instant}},
     {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, mig__drop_new, republish}, .backfill = VOID_BACKFILL},
     {RW_DUAL_WRITE, RW_EXPANDED, .backfill = VOID_BACKFILL, .migration = VOID_ALL},
     {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_trusted}, .backfill = "state = 'complete', reverse = 0"},
     {RW_RETIRED, RW_SWITCHED, .before = {mig__unretire_before}, .after = {mig__wait_ack},
      .backfill = "state = 'running', reverse = 1, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = "generation = generation + 1, checksum_clean = 0"},
+    {RW_PLANNED, RW_CONTRACTED, .migration = "held = 0", .rename = true},
+    {RW_CONTRACTED, RW_PLANNED, .migration = "held = 0", .rename = true},
 };
 
-const mig__edge *mig__edge_find(rw_phase from, rw_phase to)
+const mig__edge *mig__edge_find(bool instant, rw_phase from, rw_phase to)
 {
     for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
-        if (edges[i].from == from && edges[i].to == to) return &edges[i];
+        if (edges[i].from == from && edges[i].to == to && (instant || !edges[i].rename)) return &edges[i];
     return NULL;
 }
 
@@ -326,8 +342,8 @@ static b_status take_back(const mig__edge *edge, mig__op *op, bool *taken, b_err
     if (s == B_OK && now.exists) return B_OK;
     const char *reason = b_arena_printf(op->m->arena, "taken back, nothing was changed: %s", err->msg);
     if (s == B_OK)
-        s = publish_edge(mig__edge_find(RW_EXPANDED, RW_PLANNED), op, reason == NULL ? "taken back" : reason,
-                         &why);
+        s = publish_edge(mig__edge_find(false, RW_EXPANDED, RW_PLANNED), op,
+                         reason == NULL ? "taken back" : reason, &why);
     *taken = s == B_OK;
     return s == B_OK ? B_OK : b_fail(err, s, "%s", why.msg);
 }
@@ -371,10 +387,42 @@ static void note_error(mig__op *op, const b_err *err)
     b_buf_deinit(&q);
 }
 
+/* Tries until phase_timeout_ms is over; between two tries statements flow. */
+static b_status walk_rename(const mig__edge *edge, mig__op *op, b_err *err)
+{
+    bool forward = edge->to > edge->from;
+    char name[40];
+    unsigned seed = (unsigned)mig__now_ms();
+    uint64_t until = mig__now_ms() + mig__settings_get(op->e).phase_timeout_ms;
+    snprintf(name, sizeof name, "%s>%s", rw_phase_name(edge->from), rw_phase_name(edge->to));
+    for (;;) {
+        b_status s = mig__rename_held(op, forward, name, err);
+        if (s == B_OK) return publish_edge(edge, op, NULL, err);
+        if (s != B_TIMEOUT || mig__now_ms() >= until || mig__stopping(op->e)) return s;
+        mig__op_step(op, "again", err->msg, mig__now_ms());
+        mig__sleep(op->e, RENAME_PAUSE_MS + (uint32_t)rand_r(&seed) % RENAME_PAUSE_MS);
+    }
+}
+
+/* What a crash in the middle of a rename left: held, and the columns under their old names or their new ones.
+ */
+static b_status resume_rename(const mig__edge *edge, mig__op *op, b_err *err)
+{
+    bool renamed = false;
+    b_status s = mig__renamed(op, edge->to > edge->from, &renamed, err);
+    if (s == B_OK && !renamed) return mig__release(op, "the rename was interrupted, and is not done", err);
+    return s == B_OK ? publish_edge(edge, op, NULL, err) : s;
+}
+
 b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err)
 {
     b_buf_clear(&op->forced);
     b_status s = run_gates(edge, op, err);
+    if (edge->rename) {
+        if (s == B_OK) s = walk_rename(edge, op, err);
+        if (s != B_OK) note_error(op, err);
+        return s;
+    }
     if (s == B_OK && edge->before[0] != NULL) s = mig__wait_ack(op, err);
     if (s == B_OK) s = run_pieces(edge->before, op, err);
     if (s == B_OK) s = publish_edge(edge, op, NULL, err);
@@ -391,7 +439,7 @@ b_status mig__finish_pending(mig__op *op, b_err *err)
         snprintf(name, sizeof name, "%s>%s", rw_phase_name(edges[i].from), rw_phase_name(edges[i].to));
         if (strcmp(name, op->m->pending) != 0) continue;
         mig__op_step(op, "pending", op->m->pending, mig__now_ms());
-        b_status s = finish(&edges[i], op, err);
+        b_status s = edges[i].rename ? resume_rename(&edges[i], op, err) : finish(&edges[i], op, err);
         if (s != B_OK) note_error(op, err);
         return s;
     }
@@ -427,13 +475,21 @@ static void step_columns(b_table *out)
     b_table_column(out, "step"), b_table_column(out, "detail"), b_table_column(out, "ms");
 }
 
+/* The phase beside this one; of instant_rename there are only three. */
+static rw_phase beside(const mig__m *m, bool forward)
+{
+    if (m->instant && forward && m->phase == RW_PLANNED) return RW_CONTRACTED;
+    if (m->instant && !forward && m->phase == RW_CONTRACTED) return RW_PLANNED;
+    return (rw_phase)((int)m->phase + (forward ? 1 : -1));
+}
+
 static b_status target(const mig__m *m, const char *to, bool forward, rw_phase *out, b_err *err)
 {
     if (to == NULL || to[0] == '\0') {
         if (forward ? m->phase == RW_FINISHED : m->phase == RW_PLANNED)
             return b_fail(err, B_STATE, "migration %s is in phase %s, there is none %s it", m->name,
                           rw_phase_name(m->phase), forward ? "after" : "before");
-        *out = (rw_phase)((int)m->phase + (forward ? 1 : -1));
+        *out = beside(m, forward);
     } else if (!rw_phase_parse(b_slice_str(to), out)) {
         return b_fail(
             err, B_INVALID,
@@ -441,6 +497,10 @@ static b_status target(const mig__m *m, const char *to, bool forward, rw_phase *
             "finished",
             to);
     }
+    if (m->instant && *out > RW_PLANNED && *out < RW_CONTRACTED)
+        return b_fail(err, B_STATE,
+                      "migration %s is an instant_rename: its phases are planned, contracted and finished",
+                      m->name);
     if (forward ? *out < m->phase : *out > m->phase)
         return b_fail(err, B_STATE, "migration %s is in phase %s; use %s to go to %s", m->name,
                       rw_phase_name(m->phase), forward ? "ROLLBACK MIGRATION" : "ADVANCE MIGRATION",
@@ -454,8 +514,7 @@ static b_status walk_to(mig__op *op, const char *to, bool forward, b_err *err)
     b_status s = mig__finish_pending(op, err);
     if (s == B_OK) s = target(op->m, to, forward, &goal, err);
     while (s == B_OK && op->m->phase != goal) {
-        rw_phase next = (rw_phase)((int)op->m->phase + (forward ? 1 : -1));
-        const mig__edge *edge = mig__edge_find(op->m->phase, next);
+        const mig__edge *edge = mig__edge_find(op->m->instant, op->m->phase, beside(op->m, forward));
         if (edge == NULL)
             return b_fail(
                 err, B_REFUSED,

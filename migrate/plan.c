@@ -225,6 +225,20 @@ static void plan_contract(plan *p)
     b_buf_deinit(&undo);
 }
 
+static void plan_rename(plan *p)
+{
+    b_buf q = {0}, undo = {0};
+    alter(p, &q), alter(p, &undo);
+    mig__rename_clause(p->m, true, &q), mig__rename_clause(p->m, false, &undo);
+    b_buf_str(&q, ", ALGORITHM=INSTANT"), b_buf_str(&undo, ", ALGORITHM=INSTANT");
+    add(p, "contracted", b_buf_cstr(&q), b_buf_cstr(&undo),
+        "statements on the table wait, for at most gate_ms a try; exclusive metadata lock for a moment",
+        "milliseconds");
+    add(p, "finished", "-- the migration is inert: the old name is unknown", b_buf_cstr(&undo), "none",
+        "milliseconds");
+    b_buf_deinit(&q), b_buf_deinit(&undo);
+}
+
 static b_status run(plan *p, b_err *err)
 {
     static const char *const columns[] = {"step", "phase", "sql", "rollback_sql", "lock", "estimate"};
@@ -237,6 +251,10 @@ static b_status run(plan *p, b_err *err)
     if (s != B_OK) return s;
     p->rows = mig__cell_u64(t, 0, "n");
     b_table_free(t);
+    if (p->m->instant) {
+        plan_rename(p);
+        return b_table_failed(p->out) ? b_fail(err, B_NOMEM, "out of memory for the plan") : B_OK;
+    }
     plan_expand(p);
     plan_fill(p);
     s = plan_twins(p, err);

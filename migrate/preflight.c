@@ -14,6 +14,7 @@ typedef struct flight {
     b_table *out;
     size_t blockers;
     bool mariadb, begun; /* begun: the migration is past `planned`, B is its own */
+    bool instant;        /* strategy instant_rename: A itself gets the name B */
     b_arena *arena;
     const char *schema, *table; /* quoted literals */
     b_err *err;
@@ -83,9 +84,6 @@ static const char *say(flight *f, const char *text, const char *a, const char *b
 static b_status check_definition(flight *f)
 {
     const cfg_migration *m = f->m;
-    if (m->strategy == CFG_STRATEGY_INSTANT_RENAME)
-        finding(f, BLOCKER, m->name, "strategy instant_rename is not available in this version",
-                "use strategy: dual_write");
     for (size_t i = 0; i < m->ncolumns; i++) {
         const cfg_pair *p = &m->columns[i];
         if (p->type != NULL || p->up != NULL || p->down != NULL)
@@ -99,7 +97,7 @@ static b_status check_definition(flight *f)
 static b_status check_server(flight *f)
 {
     rw_server s = mig__server_of(f->db, f->err);
-    if (s.flavour == RW_MYSQL && s.version < 80029)
+    if (s.flavour == RW_MYSQL && s.version < 80029 && !f->instant)
         finding(f, BLOCKER, mig_db_server_version(f->db),
                 "MySQL before 8.0.29 cannot add an invisible column in the middle of a table instantly",
                 "upgrade the server");
@@ -113,7 +111,7 @@ static b_status check_server(flight *f)
     const char *format = "", *on = "";
     for (size_t i = 0; i < b_table_rows(t); i++)
         *(b_slice_ieq(b_table_cell(t, i, 0), B_LIT("log_bin")) ? &on : &format) = b_table_cell(t, i, 1).p;
-    if (strcmp(on, "ON") == 0 && strcmp(format, "STATEMENT") == 0)
+    if (strcmp(on, "ON") == 0 && strcmp(format, "STATEMENT") == 0 && !f->instant)
         finding(f, BLOCKER, "binlog_format",
                 "the backfill runs READ COMMITTED, which the server refuses with binlog_format STATEMENT",
                 "set binlog_format to ROW");
@@ -143,7 +141,7 @@ static b_status check_table(flight *f, bool *there)
             finding(f, BLOCKER, f->table,
                     "its engine is not InnoDB: without transactions a backfill cannot be exact",
                     "ALTER TABLE … ENGINE = InnoDB first");
-        if (b_slice_ieq(mig__cell(t, 0, "rf"), B_LIT("Compressed")))
+        if (b_slice_ieq(mig__cell(t, 0, "rf"), B_LIT("Compressed")) && !f->instant)
             finding(f, WARNING, f->table,
                     "ROW_FORMAT=COMPRESSED cannot take a column instantly: ADD COLUMN rebuilds the table",
                     "plan for the rebuild's time and space");
@@ -167,7 +165,7 @@ static void check_column(flight *f, const b_table *t, size_t i)
     if (hit != NULL && !own)
         finding(f, BLOCKER, name.p, say(f, "its default is computed from %s", hit, NULL),
                 "give it another default first");
-    if (!is_from(f, name)) return;
+    if (!is_from(f, name) || f->instant) return;
     if (b_slice_find(extra, B_LIT("auto_increment")) != (size_t)-1)
         finding(f, BLOCKER, name.p,
                 "AUTO_INCREMENT: a table has only one, so the new column cannot have its own",
@@ -216,6 +214,7 @@ static b_status check_columns(flight *f)
     b_table_free(t);
     mig__key key;
     b_err why;
+    if (f->instant) return B_OK;
     s = mig__key_load(f->db, f->m->schema, f->m->table, &key, &why);
     if (s == B_REFUSED) finding(f, BLOCKER, f->table, why.msg, "give the table a primary key of such types");
     if (s == B_OK) mig__key_deinit(&key);
@@ -233,11 +232,11 @@ static b_status check_indexes(flight *f)
     if (s != B_OK) return s;
     for (size_t i = 0; i < b_table_rows(t); i++) {
         b_slice c = mig__cell(t, i, "c"), type = mig__cell(t, i, "ty"), name = mig__cell(t, i, "i");
-        if (b_slice_ieq(type, B_LIT("FULLTEXT")) && !f->mariadb)
+        if (b_slice_ieq(type, B_LIT("FULLTEXT")) && !f->mariadb && !f->instant)
             finding(f, BLOCKER, name.p,
                     "a table with a FULLTEXT index takes no column but by copying the whole table",
                     "drop the FULLTEXT index for the time of the migration");
-        else if (c.p != NULL && is_from(f, c) && !b_slice_ieq(type, B_LIT("BTREE")))
+        else if (!f->instant && c.p != NULL && is_from(f, c) && !b_slice_ieq(type, B_LIT("BTREE")))
             finding(f, BLOCKER, name.p,
                     "an index of this type over the column has no twin that can be built online",
                     "drop it for the time of the migration");
@@ -261,7 +260,7 @@ static b_status check_keys(flight *f)
         "REFERENCED_TABLE_SCHEMA = %s AND REFERENCED_TABLE_NAME = %s",
         f->schema, f->table, f->schema, f->table);
     if (s != B_OK) return s;
-    for (size_t i = 0; i < b_table_rows(t); i++)
+    for (size_t i = 0; !f->instant && i < b_table_rows(t); i++)
         if (is_from(f, mig__cell(t, i, "c")))
             finding(f, BLOCKER, mig__cell(t, i, "n").p,
                     "a foreign key over the column: its cascades write the column behind the proxy",
@@ -332,6 +331,8 @@ static b_status check_triggers(flight *f)
         else if (hit != NULL)
             finding(f, BLOCKER, name, say(f, "this trigger names %s", hit, NULL),
                     "drop it for the time of the migration");
+        else if (f->instant)
+            continue;
         else if (before && !b_slice_ieq(mig__cell(t, i, "ev"), B_LIT("DELETE")))
             finding(f, BLOCKER, name,
                     "a BEFORE trigger may change the row after the new column took its value",
@@ -466,8 +467,13 @@ static b_status run_all(flight *f)
 b_status mig__preflight(mig_db *db, const cfg_migration *m, b_table *out, size_t *blockers, b_err *err)
 {
     static const char *const columns[] = {"severity", "object", "why", "remedy"};
-    flight f = {
-        .db = db, .m = m, .out = out, .mariadb = mig__mariadb(db), .err = err, .arena = b_arena_new(0)};
+    flight f = {.db = db,
+                .m = m,
+                .out = out,
+                .mariadb = mig__mariadb(db),
+                .err = err,
+                .arena = b_arena_new(0),
+                .instant = m->strategy == CFG_STRATEGY_INSTANT_RENAME};
     *blockers = 0;
     if (f.arena == NULL) return b_fail(err, B_NOMEM, "out of memory");
     f.schema = mig__q(f.arena, m->schema);

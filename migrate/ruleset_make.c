@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define HOLD_GRACE_MS 3000 /* for the epoch that lets go to be published */
+
 /* Does B now carry DEFAULT (A)? Told from the catalogue, so that it cannot differ from the table. */
 static bool default_up(rw_catalog *c, const mig__m *m, const mig__pair *p)
 {
@@ -30,6 +32,7 @@ static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_mi
                           .table = b_slice_str(m->table),
                           .phase = m->phase,
                           .disabled = m->disabled,
+                          .held_ms = m->held ? m->gate_ms + HOLD_GRACE_MS : 0,
                           .pairs = pairs,
                           .npairs = m->npairs};
 }

@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ER_DUP_FIELD 1060
+
 static const char *const tables[] = {
     "CREATE DATABASE IF NOT EXISTS straddle CHARACTER SET utf8mb4",
     /* one row: the published epoch and the version of this schema */
     "CREATE TABLE IF NOT EXISTS straddle.state (id TINYINT NOT NULL PRIMARY KEY, epoch BIGINT UNSIGNED NOT "
     "NULL, schema_version INT NOT NULL) ENGINE=InnoDB",
     "INSERT IGNORE INTO straddle.state VALUES (1, 1, 1)",
-    /* pending: the edge, from>to, whose work after publishing is not yet recorded as done */
+    /* pending: the edge, from>to, whose work after publishing is not yet recorded as done; held: statements
+     * on the table wait in all instances while its columns are being renamed */
     "CREATE TABLE IF NOT EXISTS straddle.migrations (name VARCHAR(128) CHARACTER SET ascii NOT NULL PRIMARY "
     "KEY, table_schema VARCHAR(64) NOT NULL, table_name VARCHAR(64) NOT NULL, definition MEDIUMTEXT NOT "
     "NULL, phase VARCHAR(16) NOT NULL, epoch BIGINT UNSIGNED NOT NULL, generation BIGINT UNSIGNED NOT NULL, "
@@ -21,8 +24,9 @@ static const char *const tables[] = {
     "UNSIGNED NOT NULL, observe_days INT UNSIGNED NOT NULL, checksum_clean TINYINT NOT NULL DEFAULT 0, "
     "checksum_rows BIGINT UNSIGNED NOT NULL DEFAULT 0, checksum_differing BIGINT UNSIGNED NOT NULL DEFAULT "
     "0, "
-    "checksum_at DATETIME(3) NULL, since DATETIME(3) NOT NULL, last_error VARCHAR(1024) NOT NULL DEFAULT '') "
-    "ENGINE=InnoDB",
+    "checksum_at DATETIME(3) NULL, since DATETIME(3) NOT NULL, last_error VARCHAR(1024) NOT NULL DEFAULT '', "
+    "strategy VARCHAR(16) NOT NULL DEFAULT 'dual_write', gate_ms INT UNSIGNED NOT NULL DEFAULT 1000, held "
+    "TINYINT NOT NULL DEFAULT 0) ENGINE=InnoDB",
     /* the columns, and A as it was found at apply */
     "CREATE TABLE IF NOT EXISTS straddle.migration_columns (migration VARCHAR(128) CHARACTER SET ascii NOT "
     "NULL, n INT NOT NULL, from_name VARCHAR(64) NOT NULL, to_name VARCHAR(64) NOT NULL, after_name "
@@ -62,6 +66,34 @@ static const char *const tables[] = {
     "(migration, old_name)) ENGINE=InnoDB",
 };
 
+/* Columns that tables of an earlier program do not have yet; as in the tables above. */
+static const struct {
+    const char *table, *column, *type;
+} added[] = {
+    {"migrations", "strategy", "VARCHAR(16) NOT NULL DEFAULT 'dual_write'"},
+    {"migrations", "gate_ms", "INT UNSIGNED NOT NULL DEFAULT 1000"},
+    {"migrations", "held", "TINYINT NOT NULL DEFAULT 0"},
+};
+
+static b_status add_columns(mig_db *db, b_err *err)
+{
+    b_status s = B_OK;
+    for (size_t i = 0; s == B_OK && i < sizeof added / sizeof added[0]; i++) {
+        b_table *t = NULL;
+        s = mig__query(db, &t, err,
+                       "SELECT 1 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'straddle' AND "
+                       "TABLE_NAME = '%s' AND COLUMN_NAME = '%s'",
+                       added[i].table, added[i].column);
+        bool there = b_table_rows(t) != 0;
+        b_table_free(t);
+        if (s != B_OK || there) continue;
+        s = mig__query(db, NULL, err, "ALTER TABLE straddle.%s ADD COLUMN %s %s", added[i].table,
+                       added[i].column, added[i].type);
+        if (s != B_OK && err->db_errno == ER_DUP_FIELD) s = B_OK; /* another instance was first */
+    }
+    return s;
+}
+
 b_status mig__schema_create(mig_db *db, b_err *err)
 {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -70,6 +102,8 @@ b_status mig__schema_create(mig_db *db, b_err *err)
             return b_err_prefix(err, "cannot make the tables of schema straddle; the engine's account needs "
                                      "all rights on it");
     }
+    b_status added_all = add_columns(db, err);
+    if (added_all != B_OK) return added_all;
     char version[16];
     b_status s = mig_db_scalar(db, "SELECT schema_version FROM straddle.state WHERE id = 1", version,
                                sizeof version, err);
@@ -161,6 +195,8 @@ static b_status fill(mig_db *db, mig__m *m, const b_table *t, size_t i, b_err *e
     m->checksum_rows = mig__cell_u64(t, i, "checksum_rows");
     m->checksum_differing = mig__cell_u64(t, i, "checksum_differing");
     m->checksum_at = text(a, t, i, "checksum_at"), m->since = text(a, t, i, "since");
+    m->instant = b_slice_eq(mig__cell(t, i, "strategy"), B_LIT("instant_rename"));
+    m->gate_ms = (uint32_t)mig__cell_u64(t, i, "gate_ms"), m->held = mig__cell_u64(t, i, "held") != 0;
     fill_backfill(m, t, i);
     if (!rw_phase_parse(mig__cell(t, i, "phase"), &m->phase))
         return b_fail(err, B_STATE, "migration %s has the unknown phase '%s' in straddle.migrations", m->name,

@@ -70,6 +70,7 @@ void px_loop_take_rules(px_loop *loop, void *unused)
     loop->epoch = next == NULL ? 0 : rw_ruleset_epoch(next);
     for (px_session *s = loop->sessions; s != NULL; s = s->next)
         if (s->state == PX_IDLE) px_session_take_rules(s); /* lets go of old rules soon */
+    px_hold_release(loop);
 }
 
 static void close_listeners(px_loop *loop)
@@ -187,8 +188,9 @@ static void on_tick(uv_timer_t *t)
 {
     px_loop *loop = t->data;
     bool idle = loop->config->c->idle_timeout_ms > 0;
-    if (loop->nlimited == 0 && !idle) return;
     uint64_t now = uv_now(&loop->uv);
+    px_hold_tick(loop, now);
+    if (loop->nlimited == 0 && !idle) return;
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
         if (idle) px_session_idle(s, now);

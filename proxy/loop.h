@@ -44,8 +44,9 @@ struct px_loop {
 
     px_listener *listeners;
     size_t nlisteners;
-    struct px_session *sessions; /* doubly linked */
-    size_t nsessions, nlimited;  /* all; those with a deadline */
+    struct px_session *sessions;               /* doubly linked */
+    struct px_session *held_first, *held_last; /* whose statement waits, in order; session_hold.c */
+    size_t nsessions, nlimited;                /* all; those with a deadline */
 
     px_config *config;
     rw_ruleset *rules; /* newest seen; NULL before the first */

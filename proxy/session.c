@@ -53,6 +53,7 @@ void px_session_set_state(px_session *s, px_state state)
         b_logf(&s->loop->app->log, B_ERROR, "session",
                "session=%llu %s -> %s is not a step that sessions take; please report it",
                (unsigned long long)s->id, state_names[s->state], state_names[state]);
+    if (state != PX_IDLE) px_hold_forget(s);
     s->state = state;
 }
 
@@ -220,7 +221,7 @@ static uint64_t taken(const px_session *s)
  * answered. */
 static void client_left(px_session *s, bool reads)
 {
-    bool busy = s->state == PX_HIDDEN || (s->state == PX_RUN && !s->resp.infile);
+    bool busy = s->state == PX_HIDDEN || s->held || (s->state == PX_RUN && !s->resp.infile);
     if (!busy || (!reads && s->run.res == NULL && !px_session_pinned(s))) {
         px_session_close(s);
         return;
@@ -310,8 +311,8 @@ static bool pump(px_session *s, px_conn *c)
 static void balance(px_session *s)
 {
     size_t limit = s->loop->config->c->max_buffer_bytes;
-    bool collecting =
-        s->state == PX_IDLE || s->state == PX_HEADER || s->state == PX_LOGIN || s->state == PX_AUTH;
+    bool collecting = (s->state == PX_IDLE && !s->held) || s->state == PX_HEADER || s->state == PX_LOGIN ||
+                      s->state == PX_AUTH;
     size_t to_backend = px_conn_queued(&s->backend), to_client = px_conn_queued(&s->client);
     bool client_full = to_backend > limit || (!collecting && px_conn_left(&s->client) > limit);
     bool client_free = to_backend <= limit / 2 && (collecting || px_conn_left(&s->client) <= limit);
@@ -327,7 +328,7 @@ static void balance(px_session *s)
 }
 
 /* After anything happened: write, use what is now usable, and look after the rest. */
-static void settle(px_session *s)
+void px_session_settle(px_session *s)
 {
     flush(s);
     while (s->state < PX_LINGER && (pump(s, &s->client) || pump(s, &s->backend))) {
@@ -339,7 +340,7 @@ static void settle(px_session *s)
     } else if (s->backend.broken && s->backend.open) {
         s->backend.broken = false;
         lost(s, &s->backend, UV_EPIPE);
-    } else if (s->leaving && (s->state == PX_IDLE || s->state == PX_ORPHAN)) {
+    } else if (s->leaving && !s->held && (s->state == PX_IDLE || s->state == PX_ORPHAN)) {
         px_session_close(s);
     } else if (s->state < PX_LINGER) {
         if (s->state == PX_IDLE && s->loop->draining && !px_session_pinned(s)) px_session_drain(s);
@@ -353,7 +354,7 @@ void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
     if (n < 0) {
         pump(s, c);
         lost(s, c, (int)n);
-        settle(s);
+        px_session_settle(s);
         return;
     }
     if (px_conn_left(c) == 0) {
@@ -363,14 +364,14 @@ void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
     } else {
         px_conn_keep(c, p, (size_t)n);
     }
-    settle(s);
+    px_session_settle(s);
 }
 
 void px_session_written(px_session *s, px_conn *c, int status)
 {
     if (s->state == PX_CLOSING) return;
     if (status < 0) c->broken = true;
-    settle(s);
+    px_session_settle(s);
 }
 
 /* --- deadlines, draining --- */

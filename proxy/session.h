@@ -5,6 +5,7 @@
  *   AUTH ── server said OK ──→ HIDDEN (session state is read) ──→ IDLE
  *   IDLE ── command forwarded ──→ RUN ── response over ──→ IDLE
  *   IDLE ── a statement of our own is needed first ──→ HIDDEN ── answered ──→ IDLE (command tried again)
+ *   IDLE ── the table is held for a rename ──→ IDLE, and `held` (command tried again at the next epoch)
  *   IDLE ── COM_CHANGE_USER ──→ AUTH
  *   IDLE ── COM_BINLOG_DUMP and such ──→ RELAY ── the stream ended ──→ IDLE
  *   RUN ── COM_RESET_CONNECTION was answered ──→ HIDDEN
@@ -18,7 +19,8 @@
  *
  * Epochs: `rules` is the ruleset that the session uses. It takes the loop's newest at each command, unless
  * px_session_pinned: a transaction is open, or long data of the old epoch waits on the server. The epoch
- * counts as held while pinned or while a command is running; a stream that is relayed is no statement.
+ * counts as held while pinned or while a command is running; a stream that is relayed is no statement. In an
+ * epoch that holds a table nothing was done to that table, so even a transaction goes on to the next epoch.
  *
  * Loop thread only. Bytes buffered a direction: max_buffer_bytes and one packet or statement. */
 #ifndef PROXY_SESSION_H
@@ -157,6 +159,9 @@ typedef struct px_session {
     px_vars vars;
     bool temps_unknown; /* there may be temporary tables that we have not seen */
     bool asked_state;   /* the command at hand has had the state read for it once */
+    bool held;          /* IDLE: the command at hand waits for the next epoch, since held_ms (loop time) */
+    uint64_t held_ms;
+    struct px_session *held_prev, *held_next; /* in the loop's list of such */
     px_temp *temps;
     size_t ntemps;
     mp_stmts *stmts;
@@ -186,6 +191,7 @@ void px_session_written(px_session *s, px_conn *c, int status);
 void px_session_deadline(px_session *s, uint64_t ms); /* from now; 0 = none */
 void px_session_tick(px_session *s, uint64_t now_ms);
 void px_session_idle(px_session *s, uint64_t now_ms); /* ends it if it has been idle for too long */
+void px_session_settle(px_session *s);                /* goes on with what waits in its buffers; may end it */
 /* An ERR packet; the session goes on. */
 void px_session_error(px_session *s, uint8_t seq, unsigned code, const char *sqlstate, const char *fmt, ...)
     B_PRINTF(5, 6);
@@ -211,6 +217,12 @@ void px_peer_announce(px_session *s); /* PROXY protocol towards the backend */
 bool px_peer_admit_address(px_session *s);
 bool px_peer_admit_user(px_session *s, uint8_t seq); /* both: false: it is answered */
 void px_peer_leave(px_session *s);
+
+/* session_hold.c */
+bool px_hold(px_session *s, b_slice sql); /* true: this statement waits for now */
+void px_hold_forget(px_session *s);       /* it does no longer */
+void px_hold_release(px_loop *loop);      /* after a newer epoch came */
+void px_hold_tick(px_loop *loop, uint64_t now_ms);
 
 /* session_auth.c: each takes bytes and says how many it used. */
 size_t px_auth_greeting(px_session *s, char *p, size_t n);

@@ -232,6 +232,7 @@ static px_done one(px_session *s, px_cmd *c)
     if (!find_text(s, c)) return PX_DONE;
     px_done done = handler_of(command)(s, c);
     if (done == PX_WAIT) return done;
+    px_hold_forget(s);
     s->asked_state = false;
     s->loop->stats.commands++;
     return done;

@@ -18,8 +18,9 @@ bool px_session_holds(const px_session *s)
 
 void px_session_take_rules(px_session *s)
 {
-    if (px_session_pinned(s)) return;
-    s->since_ms = uv_now(&s->loop->uv);
+    bool nothing_done = s->rules != NULL && rw_ruleset_held(s->rules) != 0;
+    if (px_session_pinned(s) && !nothing_done) return;
+    if (!px_session_pinned(s)) s->since_ms = uv_now(&s->loop->uv);
     if (s->rules == s->loop->rules) return;
     if (s->rules != NULL) rw_ruleset_unref(s->rules);
     s->rules = s->loop->rules == NULL ? NULL : rw_ruleset_ref(s->loop->rules);

@@ -203,6 +203,7 @@ px_done px_query(px_session *s, const px_cmd *c)
         px_cmd_forward(s, c);
         return PX_DONE;
     }
+    if (px_hold(s, sql)) return PX_WAIT;
     if (!px_query_ready(s, c, &done)) return done;
     s->statements++;
     b_arena *arena = statement_arena(s);

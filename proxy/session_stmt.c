@@ -169,6 +169,7 @@ px_done px_stmt_prepare(px_session *s, const px_cmd *c)
     mp_stmts_forget_last(s->stmts);
     if (mp_stmts_count(s->stmts) >= s->loop->config->c->max_prepared_statements) return too_many(s, c);
     bool touches = px_query_touches(s, sql);
+    if (touches && px_hold(s, sql)) return PX_WAIT;
     if (touches && !px_query_ready(s, c, &done)) return done;
     if (touches && ask_collation(s, s->vars.now->collation.n == 0)) return PX_WAIT;
     mp_stmt *stmt = add(s, sql);
@@ -324,6 +325,7 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
     if (stmt == NULL) return no_statement(s, c);
     px_stmt *x = stmt->extra;
     px_session_take_rules(s);
+    if (px_hold(s, b_slice_of(stmt->sql, stmt->sql_len))) return PX_WAIT;
     bool stale = stmt->tag != s->epoch || (x->arena != NULL && elsewhere(s, x));
     if (stale && !renew(s, c, stmt, &done)) return done;
     if (x->arena != NULL && !px_query_ready(s, c, &done)) return done;

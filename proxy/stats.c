@@ -3,9 +3,11 @@
 
 void px_stats_add(px_stats *to, const px_stats *from)
 {
+    uint64_t longest = to->longest_hold > from->longest_hold ? to->longest_hold : from->longest_hold;
 #define PX_STATS_SUM(name, unit, meaning) to->name += from->name;
     PX_STATS_LIST(PX_STATS_SUM)
 #undef PX_STATS_SUM
+    to->longest_hold = longest;
 }
 
 static void row(b_table *out, const char *name, uint64_t value, const char *unit, const char *meaning)

@@ -21,6 +21,8 @@
     X(statements_rewritten, "statements", "statements sent on rewritten")                                    \
     X(statements_refused, "statements", "statements refused with an error of ours")                          \
     X(statements_reprepared, "statements", "prepared statements prepared again, unseen, for a new epoch")    \
+    X(statements_held, "statements", "statements that waited for an instant rename")                         \
+    X(longest_hold, "ms", "the longest that a statement waited so")                                          \
     X(hidden_statements, "statements", "statements of our own on clients' backend connections")              \
     X(bytes_from_clients, "bytes", "read from clients that have left")                                       \
     X(bytes_to_clients, "bytes", "written to clients that have left")                                        \

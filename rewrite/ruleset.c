@@ -16,7 +16,8 @@ struct rw_ruleset {
     size_t n;
     rw_mtable *tables;
     size_t ntables;
-    rw__prefilter *prefilter;
+    rw__prefilter *prefilter, *held; /* held: NULL where no migration is */
+    uint32_t held_ms;
 };
 
 static const char *const phase_names[] = {
@@ -87,6 +88,7 @@ static b_status check_columns(const rw_migration *m, const rw_table *t, const rw
 {
     bool a = p->from.n == 0 || rw_table_column(t, p->from) != NULL;
     bool b = p->to.n == 0 || rw_table_column(t, p->to) != NULL;
+    if (m->held_ms != 0) return B_OK; /* whichever name it has, nothing is rewritten by it now */
     switch (m->phase) {
     case RW_PLANNED: /* B may still be there on the way back, and not yet on the way forward */
     case RW_EXPANDED: return a ? B_OK : missing(m, p->from, err);
@@ -253,6 +255,20 @@ static bool copy_migrations(rw_ruleset *r, const rw_migration *m, size_t n)
     return ok;
 }
 
+/* The search for names of held migrations alone; there is none where none is held. */
+static bool filter_held(rw_ruleset *r)
+{
+    rw_migration *held = b_arena_array(r->arena, r->n + 1, sizeof *held);
+    size_t n = 0;
+    if (held == NULL) return false;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->migrations[i].held_ms != 0) held[n++] = r->migrations[i];
+    for (size_t i = 0; i < n; i++)
+        if (held[i].held_ms > r->held_ms) r->held_ms = held[i].held_ms;
+    if (n > 0) r->held = rw__prefilter_new(r->catalog, held, n);
+    return n == 0 || r->held != NULL;
+}
+
 rw_ruleset *rw_ruleset_new(uint64_t epoch, rw_catalog *c, const rw_migration *m, size_t n, b_err *err)
 {
     if (check_all(c, m, n, err) != B_OK) return NULL;
@@ -264,7 +280,7 @@ rw_ruleset *rw_ruleset_new(uint64_t epoch, rw_catalog *c, const rw_migration *m,
         r->arena = b_arena_new(0);
         if (r->arena != NULL && copy_migrations(r, m, n))
             r->prefilter = rw__prefilter_new(c, r->migrations, n);
-        if (r->prefilter != NULL) return r;
+        if (r->prefilter != NULL && filter_held(r)) return r;
     }
     rw_ruleset_unref(r);
     (void)b_fail(err, B_NOMEM, "out of memory for the rules of epoch %llu", (unsigned long long)epoch);
@@ -281,6 +297,7 @@ void rw_ruleset_unref(rw_ruleset *r)
 {
     if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1) return;
     rw__prefilter_free(r->prefilter);
+    rw__prefilter_free(r->held);
     rw_catalog_unref(r->catalog);
     b_arena_free(r->arena);
     free(r);
@@ -319,4 +336,14 @@ const rw_mtable *rw__ruleset_table(const rw_ruleset *r, size_t i)
 bool rw_may_touch(const rw_ruleset *r, b_slice sql)
 {
     return rw__prefilter_match(r->prefilter, sql);
+}
+
+uint32_t rw_ruleset_held(const rw_ruleset *r)
+{
+    return r->held_ms;
+}
+
+bool rw_may_touch_held(const rw_ruleset *r, b_slice sql)
+{
+    return r->held != NULL && rw__prefilter_match(r->held, sql);
 }

@@ -303,7 +303,10 @@ static const obstacle obstacles[] = {
     {"up", {PLAIN}, "up", ", up: \"a + 1\""},
     {"down", {PLAIN}, "down", ", down: \"b - 1\""},
     {"type", {PLAIN}, "type", ", type: BIGINT"},
-    {"instant rename", {PLAIN}, "instant_rename", "}]\nstrategy: instant_rename\nbackfill: {chunk_rows: 1"},
+    {"instant rename",
+     {"CREATE TABLE t (id INT PRIMARY KEY, a INT, CONSTRAINT chk_a CHECK (a > 0))"},
+     "chk_a",
+     "}]\nstrategy: instant_rename\nbackfill: {chunk_rows: 1"},
 };
 
 static void make_obstacle(shop *f, const obstacle *o)

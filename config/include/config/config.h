@@ -76,6 +76,7 @@ typedef struct cfg_migration {
     uint32_t max_threads_running; /* default 50; 0 = not looked at */
     uint32_t observe_days;        /* default 7 */
     char *time_zone;              /* NULL: SYSTEM; in which a DATETIME and a TIMESTAMP mean the same */
+    uint32_t gate_ms;             /* instant_rename: longest hold of statements; default 1000 */
     char *source;                 /* the YAML text it was read from, for the record in the database */
     char *file;                   /* where it was read; "" for APPLY MIGRATION '…' */
     unsigned line;

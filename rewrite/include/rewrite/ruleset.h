@@ -61,6 +61,9 @@ typedef struct rw_migration {
     rw_phase phase;
     bool disabled;     /* by DISABLE: names of the other side are refused, dual writes go on */
     b_slice time_zone; /* in which a DATETIME and a TIMESTAMP mean the same; empty: SYSTEM */
+    /* Not 0: its columns are being renamed, no statement on it may be sent before the next epoch; how long
+     * one waits for that at most. */
+    uint32_t held_ms;
     const rw_pair *pairs;
     size_t npairs;
 } rw_migration;
@@ -86,5 +89,9 @@ const rw_migration *rw_ruleset_at(const rw_ruleset *r, size_t i);
  * every client character set that MySQL allows; true is not. This is the path of every statement: it
  * searches, it does not lex. */
 bool rw_may_touch(const rw_ruleset *r, b_slice sql);
+
+/* held_ms of the migration that is held, 0 for none; and may these bytes, as above, touch one that is? */
+uint32_t rw_ruleset_held(const rw_ruleset *r);
+bool rw_may_touch_held(const rw_ruleset *r, b_slice sql);
 
 #endif

@@ -18,11 +18,14 @@ static void edges(void **state)
     for (int from = RW_PLANNED; from <= RW_FINISHED; from++)
         for (int to = RW_PLANNED; to <= RW_FINISHED; to++) {
             bool want = to == from + 1 || (to == from - 1 && from <= RW_RETIRED);
-            bool have = mig__edge_find((rw_phase)from, (rw_phase)to) != NULL;
+            bool have = mig__edge_find(false, (rw_phase)from, (rw_phase)to) != NULL;
             if (have != want)
                 fail_msg("%s > %s: %s", rw_phase_name((rw_phase)from), rw_phase_name((rw_phase)to),
                          have ? "there is such an edge" : "there is no such edge");
         }
+    assert_non_null(mig__edge_find(true, RW_PLANNED, RW_CONTRACTED));
+    assert_non_null(mig__edge_find(true, RW_CONTRACTED, RW_PLANNED));
+    assert_non_null(mig__edge_find(true, RW_CONTRACTED, RW_FINISHED));
 }
 
 static void keys(void **state)

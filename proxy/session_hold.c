@@ -1,0 +1,68 @@
+/* Statements on a table whose columns are being renamed wait here, before the server sees them, until the
+ * next epoch is there; then they go on in the order in which they came. The command stays in the client's
+ * buffer and is looked at anew, so that it is rewritten under the epoch that lets it go. One that nobody lets
+ * go of, because the instance that renames has died, is answered with an error; nothing of it was carried
+ * out. */
+#include "loop.h"
+#include "session.h"
+
+bool px_hold(px_session *s, b_slice sql)
+{
+    if (s->rules == NULL || !rw_may_touch_held(s->rules, sql)) return false;
+    if (s->held) return true;
+    px_loop *loop = s->loop;
+    s->held = true;
+    s->held_ms = uv_now(&loop->uv);
+    s->held_prev = loop->held_last;
+    s->held_next = NULL;
+    *(loop->held_last == NULL ? &loop->held_first : &loop->held_last->held_next) = s;
+    loop->held_last = s;
+    loop->stats.statements_held++;
+    return true;
+}
+
+void px_hold_forget(px_session *s)
+{
+    px_loop *loop = s->loop;
+    if (!s->held) return;
+    *(s->held_prev == NULL ? &loop->held_first : &s->held_prev->held_next) = s->held_next;
+    *(s->held_next == NULL ? &loop->held_last : &s->held_next->held_prev) = s->held_prev;
+    s->held = false;
+    uint64_t ms = uv_now(&loop->uv) - s->held_ms;
+    if (ms > loop->stats.longest_hold) loop->stats.longest_hold = ms;
+}
+
+/* The first that still wait are those that came first; each is looked at anew, and may come back at the end.
+ */
+void px_hold_release(px_loop *loop)
+{
+    if (loop->rules != NULL && rw_ruleset_held(loop->rules) != 0) return;
+    while (loop->held_first != NULL) {
+        px_session *s = loop->held_first;
+        px_hold_forget(s);
+        px_session_take_rules(s);
+        px_session_settle(s);
+    }
+}
+
+static void give_up(px_session *s, uint64_t waited)
+{
+    px_hold_forget(s);
+    s->loop->stats.statements_refused++;
+    px_session_fail(
+        s, 1, 1205, "HY000",
+        "straddle: a column of this table is being renamed, and the instance that does it did not "
+        "let statements go on for %llu ms; nothing was sent to the server: connect and send it "
+        "again, and see SHOW INSTANCES on the admin port",
+        (unsigned long long)waited);
+}
+
+void px_hold_tick(px_loop *loop, uint64_t now_ms)
+{
+    while (loop->held_first != NULL) {
+        px_session *s = loop->held_first;
+        uint64_t most = s->rules == NULL ? 0 : rw_ruleset_held(s->rules);
+        if (now_ms - s->held_ms <= most) return;
+        give_up(s, now_ms - s->held_ms);
+    }
+}
