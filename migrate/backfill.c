@@ -341,11 +341,22 @@ static b_status find_work(mig_engine *e, mig_db *db, mig__m **out, b_err *err)
     return s;
 }
 
+static void end_session(mig_engine *e, mig_db **db)
+{
+    if (*db != NULL) mig_engine_unregister(e, mig_db_thread_id(*db), 0, false);
+    mig_db_close(*db);
+    *db = NULL;
+}
+
 static b_status session(mig_engine *e, mig_db **db, b_err *err)
 {
     if (*db != NULL) return B_OK;
     b_status s = mig__connect(e, 0, db, err);
-    return s == B_OK ? mig_db_query(*db, "SET SESSION innodb_lock_wait_timeout = 1", NULL, err) : s;
+    if (s == B_OK) s = mig__register_own(e, *db, err);
+    if (s == B_OK) s = mig_db_query(*db, "SET SESSION innodb_lock_wait_timeout = 1", NULL, err);
+    if (s == B_OK || *db == NULL) return s;
+    end_session(e, db);
+    return s;
 }
 
 static void release(mig_db *db)
@@ -376,9 +387,9 @@ void *mig__backfill_main(void *engine)
             b_err ignored;
             if (mig_db_query(db, "SET SESSION time_zone = 'SYSTEM'", NULL, &ignored) != B_OK) s = B_LOST;
         }
-        if (s == B_LOST || s == B_DENIED) mig_db_close(db), db = NULL;
+        if (s == B_LOST || s == B_DENIED) end_session(e, &db);
         mig__sleep(e, s == B_OK ? LOOK_MS : 500);
     }
-    mig_db_close(db);
+    end_session(e, &db);
     return NULL;
 }

@@ -38,6 +38,7 @@ static b_status begin(mig__op *op, const char *name, b_err *err)
     op->deadline = mig__now_ms() + patience(op);
     b_status s = mig__connect(op->e, 0, &op->db, err);
     if (s == B_OK) s = mig_db_query(op->db, "USE straddle", NULL, err);
+    if (s == B_OK) s = mig__register_own(op->e, op->db, err);
     if (s == B_OK) s = lock(op, err);
     if (s == B_OK && name != NULL) s = mig__load(op->db, name, &op->m, err);
     if (s != B_OK) mig__op_end(op);
@@ -63,6 +64,7 @@ b_status mig__op_begin_aside(mig_engine *e, const char *name, mig__op *op, b_err
 void mig__op_end(mig__op *op)
 {
     mig__free(op->m);
+    if (op->db != NULL) mig_engine_unregister(op->e, mig_db_thread_id(op->db), 0, false);
     mig_db_close(op->db); /* frees the coordinator's lock as well */
     b_buf_deinit(&op->forced);
     pthread_mutex_unlock(&op->e->op);

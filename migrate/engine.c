@@ -155,7 +155,9 @@ mig_engine *mig_engine_new(const cfg_config *config, const mig_host *host, b_log
     }
     e->config = config, e->host = *host, e->log = log, e->live = true;
     init_locks(e);
+    mig__registrar_init(e);
     make_id(e);
+    mig__know_self(e);
     if (mig__settings_copy(&e->settings, config, err) != B_OK) {
         mig_engine_free(e);
         return NULL;
@@ -182,6 +184,8 @@ static b_status start_threads(mig_engine *e, b_err *err)
     if (pthread_create(&e->lease_thread, NULL, mig__lease_main, e) != 0)
         return b_fail(err, B_NOMEM, "cannot start the lease's thread");
     e->lease_running = true;
+    b_status s = mig__registrar_start(e, err);
+    if (s != B_OK) return s;
     if (pthread_create(&e->backfill_thread, NULL, mig__backfill_main, e) != 0)
         return b_fail(err, B_NOMEM, "cannot start the backfill's thread");
     e->backfill_running = true;
@@ -207,6 +211,7 @@ void mig_engine_stop(mig_engine *e)
     e->stop = true;
     pthread_cond_broadcast(&e->wake);
     pthread_mutex_unlock(&e->mu);
+    mig__registrar_stop(e);
     if (e->backfill_running) pthread_join(e->backfill_thread, NULL);
     if (e->lease_running) pthread_join(e->lease_thread, NULL);
     e->backfill_running = e->lease_running = false;
@@ -216,6 +221,7 @@ void mig_engine_free(mig_engine *e)
 {
     if (e == NULL) return;
     mig_engine_stop(e);
+    mig__registrar_deinit(e);
     rw_ruleset_unref(e->ruleset);
     mig__settings_deinit(&e->settings);
     pthread_cond_destroy(&e->wake);

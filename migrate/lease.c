@@ -1,54 +1,84 @@
 /* Instances: this one's lease, what it has seen and acknowledged, and whether all have.
  *
- * The lease's thread renews the lease, polls the epoch and acknowledges. When the lease could not be renewed
- * in time, the host is told to refuse statements on migrating tables; it comes back with its sessions dropped
- * and the lease and the epoch taken in one transaction. An instance whose lease has run out is marked dead,
- * and its row goes when no transaction on the server is older than that mark: it sends nothing after its
- * lease, so that whatever it had sent before is over by then. Clocks: the server's for leases in the table,
- * this machine's monotonic one for its own. */
+ * The lease's thread renews the lease, polls the epoch and acknowledges. Statements on migrating tables are
+ * refused while the lease could not be renewed in time. Whoever finds another's lease over marks that
+ * instance dead and fences it (fence.c); it notices at its next renewal, drops its sessions and comes back as
+ * a new incarnation, a row of its own. A row that joins is there, with nothing acknowledged, before its epoch
+ * is read: so nobody publishes two epochs past it. Clocks: the server's for leases in the table, this
+ * machine's monotonic one for its own; what is right does not hang on either. */
 #include "mig.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define FLUSH_MS 5000
+#define JOINING_LEASES 3 /* how long it may take to read the catalogue */
 
-static const char *quoted_id(mig_engine *e, char *buf, size_t size)
+const char *mig__member(mig_engine *e, char out[160])
 {
-    snprintf(buf, size, "'%s'", e->id); /* made of letters, digits, - and : only */
-    return buf;
+    pthread_mutex_lock(&e->mu);
+    memcpy(out, e->member, sizeof e->member);
+    pthread_mutex_unlock(&e->mu);
+    return out;
+}
+
+/* The next incarnation: its row is there, and holds up every change of phase, before it knows an epoch. */
+static b_status add_row(mig_engine *e, mig_db *db, b_err *err)
+{
+    char host[128] = "", next[160];
+    if (gethostname(host, sizeof host - 1) != 0) snprintf(host, sizeof host, "unknown");
+    mig__settings st = mig__settings_get(e);
+    unsigned n = ++e->incarnation;
+    snprintf(next, sizeof next, n == 1 ? "%s" : "%s.%u", e->id, n); /* letters, digits, - and . only */
+    b_buf q = {0};
+    b_buf_printf(&q,
+                 "INSERT INTO straddle.instances (id, host, pid, machine, ticks, started, lease_until, "
+                 "seen_epoch, acked_epoch) SELECT '%s', ",
+                 next);
+    b_buf_quote(&q, b_slice_str(host));
+    b_buf_printf(&q, ", %ld, '%s', %llu, NOW(3), NOW(6) + INTERVAL %llu MICROSECOND, 0, 0", (long)getpid(),
+                 e->machine, (unsigned long long)e->ticks,
+                 (unsigned long long)st.lease_ms * 1000 * JOINING_LEASES);
+    b_status s = mig__run(db, err, &q);
+    b_buf_deinit(&q);
+    if (s != B_OK) return s;
+    pthread_mutex_lock(&e->mu);
+    memcpy(e->member, next, sizeof next);
+    pthread_mutex_unlock(&e->mu);
+    return B_OK;
+}
+
+/* *held false: another instance has declared this one dead. */
+static b_status renew(mig_engine *e, mig_db *db, bool *held, b_err *err)
+{
+    char id[160];
+    uint64_t affected = 0, sent = mig__now_ms();
+    mig__settings st = mig__settings_get(e);
+    b_status s =
+        mig_db_exec(db, &affected, err,
+                    "UPDATE straddle.instances SET lease_until = NOW(6) + INTERVAL %llu MICROSECOND WHERE "
+                    "id = '%s' AND dead_at IS NULL",
+                    (unsigned long long)st.lease_ms * 1000, mig__member(e, id));
+    *held = s == B_OK && affected == 1;
+    /* a fifth of the lease early: others count from the moment of the renewal on the server */
+    if (*held && e->host.set_lease != NULL) e->host.set_lease(e->host.ctx, sent + st.lease_ms * 4 / 5);
+    return s;
 }
 
 b_status mig__lease_join(mig_engine *e, mig_db *db, b_err *err)
 {
-    char id[200], host[128] = "";
-    if (gethostname(host, sizeof host - 1) != 0) snprintf(host, sizeof host, "unknown");
-    mig__settings st = mig__settings_get(e);
-    b_buf q = {0};
-    b_status s = mig__begin(db, err);
-    b_buf_printf(
-        &q,
-        "REPLACE INTO straddle.instances (id, host, pid, started, lease_until, seen_epoch, acked_epoch) "
-        "SELECT %s, ",
-        quoted_id(e, id, sizeof id));
-    b_buf_quote(&q, b_slice_str(host));
-    b_buf_printf(
-        &q,
-        ", %ld, NOW(3), NOW(6) + INTERVAL %llu MICROSECOND, epoch, epoch FROM straddle.state WHERE id = 1",
-        (long)getpid(), (unsigned long long)st.lease_ms * 1000);
-    if (s == B_OK) s = mig__run(db, err, &q);
-    b_buf_deinit(&q);
-    rw_ruleset *r = NULL;
-    uint64_t hash = 0;
-    if (s == B_OK) s = mig__ruleset_make(e, db, &r, &hash, err);
-    if (s == B_OK) s = mig__commit(db, err);
-    if (s != B_OK) {
-        mig__undo(db);
-        rw_ruleset_unref(r);
-        return s;
-    }
-    mig__ruleset_use(e, r, hash);
-    return B_OK;
+    bool held = false;
+    b_status s = add_row(e, db, err);
+    if (s == B_OK) s = mig__refresh(e, db, err);
+    if (s == B_OK) s = renew(e, db, &held, err);
+    if (s == B_OK && !held)
+        s = b_fail(
+            err, B_STATE,
+            "this instance took so long to read the catalogue that another one has taken it for dead; raise "
+            "limits.lease_ms");
+    if (s == B_OK) s = mig__ack_self(e, db, err);
+    return s == B_OK ? mig__fence(e, db, err) : s;
 }
 
 static void describe(const mig_holder *h, b_buf *out)
@@ -62,46 +92,44 @@ static void describe(const mig_holder *h, b_buf *out)
             h->transaction ? "a transaction" : "a statement", (double)h->since_ms / 1000);
 }
 
+/* Nothing older than that epoch is left in this instance? *text: otherwise what. */
+static bool clean(mig_engine *e, uint64_t epoch, b_buf *text)
+{
+    mig_holder who = {0};
+    uint64_t connection = 0;
+    if (!e->host.clean(e->host.ctx, epoch, &who)) {
+        describe(&who, text);
+        return false;
+    }
+    /* after the sessions: one that ends in between has left its orphan before */
+    if (!mig__orphaned(e, epoch, &connection)) return true;
+    b_buf_printf(text,
+                 "a statement older than this epoch whose session is gone; connection %llu is being killed",
+                 (unsigned long long)connection);
+    return false;
+}
+
 b_status mig__ack_self(mig_engine *e, mig_db *db, b_err *err)
 {
     uint64_t epoch = mig__ruleset_epoch(e);
-    mig_holder who = {0};
-    char id[200];
-    bool clean = e->host.clean(e->host.ctx, epoch, &who);
-    b_buf q = {0};
+    char id[160];
+    b_buf q = {0}, text = {0};
     b_buf_printf(&q, "UPDATE straddle.instances SET seen_epoch = GREATEST(seen_epoch, %llu)",
                  (unsigned long long)epoch);
-    if (clean) {
-        b_buf_printf(&q, ", acked_epoch = GREATEST(acked_epoch, %llu), holder = ''",
-                     (unsigned long long)epoch);
-    } else {
-        b_buf text = {0};
-        describe(&who, &text);
-        b_slice cut = b_buf_view(&text);
-        if (cut.n > 290) cut.n = 290;
-        b_buf_str(&q, ", holder = ");
-        b_buf_quote(&q, cut);
-        b_buf_deinit(&text);
-    }
-    b_buf_printf(&q, " WHERE id = %s", quoted_id(e, id, sizeof id));
+    if (clean(e, epoch, &text))
+        b_buf_printf(&q,
+                     ", acked_at = IF(acked_epoch < %llu, NOW(6), acked_at), acked_epoch = "
+                     "GREATEST(acked_epoch, %llu)",
+                     (unsigned long long)epoch, (unsigned long long)epoch);
+    b_slice cut = b_buf_view(&text);
+    if (cut.n > 290) cut.n = 290;
+    b_buf_str(&q, ", holder = ");
+    b_buf_quote(&q, cut);
+    b_buf_printf(&q, " WHERE id = '%s' AND dead_at IS NULL", mig__member(e, id));
     b_status s = mig__run(db, err, &q);
     b_buf_deinit(&q);
+    b_buf_deinit(&text);
     return s;
-}
-
-/* Rows of instances whose lease is over: first the mark, then, when nothing older runs, the row goes. */
-static b_status fence_expired(mig_db *db, b_err *err)
-{
-    b_status s = mig_db_query(
-        db, "UPDATE straddle.instances SET dead_at = NOW(6) WHERE dead_at IS NULL AND lease_until < NOW(6)",
-        NULL, err);
-    if (s != B_OK) return s;
-    return mig_db_query(
-        db,
-        "DELETE FROM straddle.instances WHERE dead_at IS NOT NULL AND dead_at < NOW(6) - INTERVAL "
-        "1 SECOND AND (SELECT COUNT(*) FROM information_schema.INNODB_TRX t WHERE t.trx_started <= "
-        "dead_at AND t.trx_mysql_thread_id <> CONNECTION_ID()) = 0",
-        NULL, err);
 }
 
 static void name_holders(const b_table *t, b_buf *who)
@@ -109,9 +137,13 @@ static void name_holders(const b_table *t, b_buf *who)
     for (size_t i = 0; i < b_table_rows(t) && i < 4; i++) {
         b_slice holder = mig__cell(t, i, "holder");
         b_buf_printf(who, "%sinstance %.*s", i == 0 ? "" : "; ", B_ARG(mig__cell(t, i, "id")));
-        if (mig__cell_u64(t, i, "dead") != 0)
-            b_buf_str(
-                who, " (its lease has run out; a transaction begun before that is still open on the server)");
+        if (mig__cell(t, i, "gone_at").p != NULL)
+            b_buf_str(who,
+                      " (it is dead; a transaction that it has prepared, see XA RECOVER, or one begun before "
+                      "a migration was applied, is still open on the server)");
+        else if (mig__cell(t, i, "dead_at").p != NULL)
+            b_buf_printf(who, " (it is dead; its connections are being killed%s%.*s)",
+                         holder.n == 0 ? "" : ": ", B_ARG(holder));
         else if (holder.n != 0)
             b_buf_printf(who, ": %.*s", B_ARG(holder));
         else
@@ -119,17 +151,36 @@ static void name_holders(const b_table *t, b_buf *who)
     }
 }
 
+/* A prepared XA transaction outlives its session, and commits whenever somebody says so. */
+static b_status prepared_ones(mig_db *db, bool *any, b_buf *who, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s =
+        mig_db_query(db,
+                     "SELECT trx_started FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id "
+                     "= 0 AND trx_started <= (SELECT MAX(acked_at) FROM straddle.instances) LIMIT 1",
+                     &t, err);
+    *any = s == B_OK && b_table_rows(t) != 0;
+    if (*any && who != NULL)
+        b_buf_printf(who,
+                     "a prepared transaction (XA RECOVER lists it) begun at %.*s; commit it or roll it back",
+                     B_ARG(b_table_cell(t, 0, 0)));
+    b_table_free(t);
+    return s;
+}
+
 b_status mig__all_acked(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_buf *who, b_err *err)
 {
     b_table *t = NULL;
+    bool prepared = false;
     *yes = false;
     b_status s = mig__ack_self(e, db, err);
-    if (s == B_OK) s = fence_expired(db, err);
+    if (s == B_OK) s = mig__fence(e, db, err);
     if (s == B_OK)
         s = mig__query(
             db, &t, err,
-            "SELECT id, holder, dead_at IS NOT NULL AS dead FROM straddle.instances WHERE acked_epoch < "
-            "%llu OR dead_at IS NOT NULL",
+            "SELECT id, holder, dead_at, gone_at FROM straddle.instances WHERE acked_epoch < %llu OR "
+            "dead_at IS NOT NULL",
             (unsigned long long)epoch);
     if (s != B_OK) return s;
     *yes = b_table_rows(t) == 0;
@@ -138,7 +189,9 @@ b_status mig__all_acked(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_
         name_holders(t, who);
     }
     b_table_free(t);
-    return B_OK;
+    if (*yes) s = prepared_ones(db, &prepared, who, err);
+    *yes = *yes && s == B_OK && !prepared;
+    return s;
 }
 
 /* ---- the thread ---- */
@@ -146,9 +199,9 @@ b_status mig__all_acked(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_
 typedef struct keeper {
     mig_engine *e;
     mig_db *db;
-    uint64_t renewed; /* when the renewal that succeeded last was sent */
+    uint64_t renewed; /* when the lease was renewed last */
     uint64_t flushed; /* when the census was written last */
-    bool lost, complained;
+    bool complained;
 } keeper;
 
 static void set_live(mig_engine *e, bool live)
@@ -172,29 +225,14 @@ static void set_db(keeper *k, mig_db *db)
 static b_status rejoin(keeper *k, b_err *err)
 {
     mig_engine *e = k->e;
-    uint64_t sent = mig__now_ms();
+    set_live(e, false);
     e->host.drop_sessions(e->host.ctx);
     b_status s = mig__lease_join(e, k->db, err);
     if (s != B_OK) return s;
-    k->renewed = sent, k->lost = false;
     set_live(e, true);
-    b_logf(e->log, B_WARN, "migrate", "the lease is held again; all sessions were dropped");
-    return B_OK;
-}
-
-static b_status renew(keeper *k, b_err *err)
-{
-    char id[200];
-    uint64_t affected = 0, sent = mig__now_ms();
-    mig__settings st = mig__settings_get(k->e);
-    b_status s =
-        mig_db_exec(k->db, &affected, err,
-                    "UPDATE straddle.instances SET lease_until = NOW(6) + INTERVAL %llu MICROSECOND WHERE "
-                    "id = %s AND dead_at IS NULL",
-                    (unsigned long long)st.lease_ms * 1000, quoted_id(k->e, id, sizeof id));
-    if (s != B_OK) return s;
-    if (affected == 0) k->lost = true; /* another instance has declared this one dead */
-    if (!k->lost) k->renewed = sent;
+    b_logf(e->log, B_WARN, "migrate",
+           "this instance was declared dead, and is back as incarnation %u; all sessions were dropped",
+           e->incarnation);
     return B_OK;
 }
 
@@ -225,8 +263,10 @@ static b_status beat(keeper *k, b_err *err)
         if (s != B_OK) return s;
         set_db(k, db);
     }
-    s = renew(k, err);
-    if (s == B_OK && k->lost) set_live(e, false), s = rejoin(k, err);
+    bool held = false;
+    s = renew(e, k->db, &held, err);
+    if (s == B_OK && held) k->renewed = mig__now_ms(), set_live(e, true);
+    if (s == B_OK && !held) s = rejoin(k, err);
     uint64_t epoch = 0;
     if (s == B_OK) s = mig__epoch(k->db, &epoch, err);
     if (s == B_OK && epoch > mig__ruleset_epoch(e)) s = mig__refresh(e, k->db, err);
@@ -295,20 +335,17 @@ static void failed(keeper *k, const b_err *err)
     if (!k->complained) b_logf(k->e->log, B_ERROR, "migrate", "the lease cannot be renewed: %s", err->msg);
     k->complained = true;
     if (err->code == B_LOST || err->code == B_DENIED) set_db(k, NULL);
-    /* a fifth of the lease early: others count from the moment of the renewal on the server */
-    if (mig__now_ms() - k->renewed > lease_ms * 4 / 5) {
-        k->lost = true;
-        set_live(k->e, false);
-    }
+    if (mig__now_ms() - k->renewed > lease_ms * 4 / 5) set_live(k->e, false);
 }
 
 static void leave(keeper *k)
 {
-    char id[200];
+    char id[160];
     b_err ignored;
     if (k->db == NULL && mig__connect(k->e, 2000, &k->db, &ignored) != B_OK) return;
-    if (mig_db_exec(k->db, NULL, &ignored, "UPDATE straddle.instances SET lease_until = NOW(6) WHERE id = %s",
-                    quoted_id(k->e, id, sizeof id)) != B_OK)
+    if (mig_db_exec(k->db, NULL, &ignored,
+                    "UPDATE straddle.instances SET lease_until = NOW(6) WHERE id = '%s'",
+                    mig__member(k->e, id)) != B_OK)
         b_logf(k->e->log, B_WARN, "migrate", "could not give the lease back: %s", ignored.msg);
 }
 

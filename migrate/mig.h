@@ -31,11 +31,35 @@ typedef struct mig__settings {
     uint32_t phase_timeout_ms, lease_ms, poll_ms, connect_timeout_ms;
 } mig__settings;
 
+typedef struct mig__conn { /* a connection of the data path */
+    uint64_t id, made_ms, epoch;
+} mig__conn;
+typedef struct mig__conns {
+    mig__conn *v;
+    size_t n, cap;
+} mig__conns;
+
+typedef struct mig__registrar { /* register.c */
+    pthread_mutex_t mu;
+    pthread_cond_t wake;
+    mig__conns asked, closed, orphans; /* to be registered; to be forgotten; to be killed first */
+    mig_db *db;
+    char server[80];   /* the run of the server that db is connected to */
+    uint64_t since_ms; /* connections made before belong to an earlier run */
+    pthread_t thread;
+    bool running, stop;
+} mig__registrar;
+
 struct mig_engine {
     const cfg_config *config;
     mig_host host;
     b_log *log;
-    char id[160];
+    char id[128];     /* of the process */
+    char member[160]; /* of its incarnation, as in straddle.instances; guarded by mu */
+    unsigned incarnation;
+    char machine[80]; /* two processes with the same see each other's /proc */
+    uint64_t ticks;   /* when this process started, as /proc has it */
+    mig__registrar reg;
     pthread_mutex_t op;      /* one operation of an operator at a time */
     pthread_mutex_t mu;      /* guards all below */
     pthread_mutex_t publish; /* held while a newer ruleset replaces the one in force */
@@ -147,6 +171,34 @@ b_status mig__ack_self(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
 /* Nothing older than `epoch` is left anywhere? *who (NULL: not wanted) gets the holder's description. */
 b_status mig__all_acked(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_buf *who,
                         b_err *err) B_MUSTCHECK;
+
+/* Name of the present incarnation. */
+const char *mig__member(mig_engine *e, char out[160]);
+/* Is this instance's row, by the name in *m, the one of a living instance? Then its rows may be added to. */
+#define MIG__ALIVE "EXISTS (SELECT 1 FROM straddle.instances WHERE id = '%s' AND dead_at IS NULL)"
+
+/* ---- the dead (fence.c) ---- */
+
+/* Marks instances dead whose lease is over or whose process is gone; ends what they have left on the server;
+ * forgets those of which nothing is left. */
+b_status mig__fence(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
+/* KILL. *gone: there is no such connection (any more). */
+b_status mig__kill(mig_db *db, uint64_t connection, bool *gone, b_err *err) B_MUSTCHECK;
+/* Names one run of the server: an id of a connection is good for that only. */
+b_status mig__server_run(mig_db *db, char *out, size_t size, b_err *err) B_MUSTCHECK;
+/* Where this process runs and when it started. */
+void mig__know_self(mig_engine *e);
+
+/* ---- connections (register.c) ---- */
+
+b_status mig__registrar_start(mig_engine *e, b_err *err) B_MUSTCHECK;
+void mig__registrar_stop(mig_engine *e);
+void mig__registrar_init(mig_engine *e);
+void mig__registrar_deinit(mig_engine *e);
+/* A connection of the engine's own that holds a named lock: it goes with the instance, too. */
+b_status mig__register_own(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
+/* Is a statement of an epoch before this one still in flight, whose session is gone? *connection: which. */
+bool mig__orphaned(mig_engine *e, uint64_t epoch, uint64_t *connection);
 
 /* ---- operations (coordinator.c) ---- */
 

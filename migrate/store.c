@@ -34,13 +34,21 @@ static const char *const tables[] = {
     "comment TEXT NOT NULL, nullable TINYINT NOT NULL, default_kind INT NOT NULL, default_text TEXT NOT "
     "NULL, "
     "PRIMARY KEY (migration, n)) ENGINE=InnoDB",
-    /* one row an instance; acked_epoch: nothing older than it is left there */
+    /* one row an incarnation of an instance; acked_epoch: nothing older than it is left there, 0: it is
+     * joining; dead_at: it is being fenced; gone_at: of its connections none is left; machine, ticks: to see
+     * whether its process is gone */
     "CREATE TABLE IF NOT EXISTS straddle.instances (id VARCHAR(160) CHARACTER SET ascii NOT NULL PRIMARY "
     "KEY, "
     "host VARCHAR(128) NOT NULL, pid BIGINT NOT NULL, started DATETIME(3) NOT NULL, lease_until DATETIME(6) "
     "NOT NULL, dead_at DATETIME(6) NULL, seen_epoch BIGINT UNSIGNED NOT NULL, acked_epoch BIGINT UNSIGNED "
-    "NOT "
-    "NULL, holder VARCHAR(300) NOT NULL DEFAULT '') ENGINE=InnoDB",
+    "NOT NULL, holder VARCHAR(300) NOT NULL DEFAULT '', acked_at DATETIME(6) NULL, gone_at DATETIME(6) NULL, "
+    "machine VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT '', ticks BIGINT UNSIGNED NOT NULL DEFAULT 0) "
+    "ENGINE=InnoDB",
+    /* connections that are killed when their instance is fenced; server: one run of the server, since another
+     * gives the same ids out again */
+    "CREATE TABLE IF NOT EXISTS straddle.connections (instance VARCHAR(160) CHARACTER SET ascii NOT NULL, "
+    "server VARCHAR(80) CHARACTER SET ascii NOT NULL, id BIGINT UNSIGNED NOT NULL, PRIMARY KEY (instance, "
+    "server, id)) ENGINE=InnoDB",
     /* the checkpoint: a chunk's transaction updates it, publishing does as well */
     "CREATE TABLE IF NOT EXISTS straddle.backfill (migration VARCHAR(128) CHARACTER SET ascii NOT NULL "
     "PRIMARY "
@@ -73,6 +81,10 @@ static const struct {
     {"migrations", "strategy", "VARCHAR(16) NOT NULL DEFAULT 'dual_write'"},
     {"migrations", "gate_ms", "INT UNSIGNED NOT NULL DEFAULT 1000"},
     {"migrations", "held", "TINYINT NOT NULL DEFAULT 0"},
+    {"instances", "acked_at", "DATETIME(6) NULL"},
+    {"instances", "gone_at", "DATETIME(6) NULL"},
+    {"instances", "machine", "VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT ''"},
+    {"instances", "ticks", "BIGINT UNSIGNED NOT NULL DEFAULT 0"},
 };
 
 static b_status add_columns(mig_db *db, b_err *err)

@@ -56,6 +56,7 @@ b_status px_app_init(px_app *app, px_config *config)
     *app = (px_app){.config = config};
     b_log_init(&app->log, 2, config->c->log_level);
     atomic_init(&app->live, true);
+    atomic_init(&app->lease_until_ms, 0);
     atomic_init(&app->next_session, 1);
     atomic_init(&app->sessions, 0);
     atomic_init(&app->nloops, 0);

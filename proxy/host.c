@@ -64,6 +64,18 @@ static void set_live(void *ctx, bool live)
                 : "the lease is lost: statements on migrating tables are refused until it is renewed");
 }
 
+static void set_lease(void *ctx, uint64_t until_ms)
+{
+    px_app *app = ctx;
+    atomic_store(&app->lease_until_ms, until_ms);
+}
+
+static void registered(void *ctx, const uint64_t *connections, size_t n, const char *why)
+{
+    px_registered r = {.connections = connections, .n = n, .why = why};
+    each_loop(ctx, px_loop_registered, &r);
+}
+
 static void drop_sessions(void *ctx)
 {
     px_app *app = ctx;
@@ -128,6 +140,8 @@ mig_host px_mig_host(px_app *app)
                       .publish = publish,
                       .clean = clean,
                       .set_live = set_live,
+                      .set_lease = set_lease,
+                      .registered = registered,
                       .drop_sessions = drop_sessions,
                       .each_use = each_use,
                       .table_p99_us = table_p99_us};

@@ -47,6 +47,7 @@ struct px_loop {
     struct px_session *sessions;               /* doubly linked */
     struct px_session *held_first, *held_last; /* whose statement waits, in order; session_hold.c */
     size_t nsessions, nlimited;                /* all; those with a deadline */
+    size_t nasked;                             /* those whose connection is being registered */
 
     px_config *config;
     rw_ruleset *rules; /* newest seen; NULL before the first */

@@ -54,6 +54,7 @@ void px_session_set_state(px_session *s, px_state state)
                "session=%llu %s -> %s is not a step that sessions take; please report it",
                (unsigned long long)s->id, state_names[s->state], state_names[state]);
     if (state != PX_IDLE) px_hold_forget(s);
+    if (state >= PX_LINGER && s->state < PX_LINGER) px_session_unregister(s);
     s->state = state;
 }
 

@@ -4,8 +4,9 @@
  *   CONNECT ── backend connected ──→ GREETING ── greeting relayed ──→ LOGIN ── client answered ──→ AUTH
  *   AUTH ── server said OK ──→ HIDDEN (session state is read) ──→ IDLE
  *   IDLE ── command forwarded ──→ RUN ── response over ──→ IDLE
- *   IDLE ── a statement of our own is needed first ──→ HIDDEN ── answered ──→ IDLE (command tried again)
  *   IDLE ── the table is held for a rename ──→ IDLE, and `held` (command tried again at the next epoch)
+ *   IDLE ── a statement of our own, or the engine's word, is needed first ──→ HIDDEN ── answered ──→ IDLE
+ *        (command tried again)
  *   IDLE ── COM_CHANGE_USER ──→ AUTH
  *   IDLE ── COM_BINLOG_DUMP and such ──→ RELAY ── the stream ended ──→ IDLE
  *   RUN ── COM_RESET_CONNECTION was answered ──→ HIDDEN
@@ -14,7 +15,8 @@
  *   any ── nothing more to say ──→ CLOSING ── both close callbacks ──→ freed
  *
  * Who moves: HEADER session_peer.c; CONNECT to AUTH session.c and session_auth.c; IDLE to RUN, RELAY, AUTH
- * session_cmd.c, session_query.c, session_stmt.c; RUN to IDLE session_result.c; HIDDEN session_hidden.c;
+ * session_cmd.c, session_query.c, session_stmt.c; RUN to IDLE session_result.c; HIDDEN session_hidden.c,
+ * session_register.c;
  * ORPHAN, LINGER, CLOSING session.c. Only px_session_set_state sets the state.
  *
  * Epochs: `rules` is the ruleset that the session uses. It takes the loop's newest at each command, unless
@@ -92,7 +94,15 @@ typedef struct px_running {
     mp_stmt *stmt;            /* PREPARE: to be filled in; EXECUTE: the one */
 } px_running;
 
-typedef enum px_hidden_kind { PX_HIDDEN_NONE, PX_HIDDEN_STATE, PX_HIDDEN_PREPARE } px_hidden_kind;
+typedef enum px_hidden_kind {
+    PX_HIDDEN_NONE,
+    PX_HIDDEN_STATE,
+    PX_HIDDEN_PREPARE,
+    PX_HIDDEN_REGISTER /* nothing is said: the engine is asked to register the connection */
+} px_hidden_kind;
+
+/* Is the connection on the server registered, so that it can be killed when this instance dies? */
+typedef enum px_registration { PX_UNREGISTERED, PX_ASKED, PX_REGISTERED } px_registration;
 
 /* One statement of our own. RETURN: it sets back what the client has set, and must not fail. */
 typedef struct px_step {
@@ -147,6 +157,8 @@ typedef struct px_session {
     char user[PX_NAME], host[64], program[PX_NAME], plugin[64];
     rw_version listener_version, version;
     uint32_t backend_id;
+    px_registration registration;
+    char not_registered[200];             /* why not, where it was tried for the command at hand */
     uint64_t offered, caps, backend_caps; /* greeting as the client saw it; each leg's */
     bool changing_user;
     bool leaving;   /* the client sends no more: the session ends once what it sent is answered */
@@ -223,6 +235,16 @@ bool px_hold(px_session *s, b_slice sql); /* true: this statement waits for now 
 void px_hold_forget(px_session *s);       /* it does no longer */
 void px_hold_release(px_loop *loop);      /* after a newer epoch came */
 void px_hold_tick(px_loop *loop, uint64_t now_ms);
+/* session_register.c */
+/* Asks for it; the command at hand is tried again when the answer is there. */
+void px_session_register(px_session *s);
+void px_session_unregister(px_session *s); /* at its end, in the state that it ends in */
+typedef struct px_registered {
+    const uint64_t *connections;
+    size_t n;
+    const char *why; /* "": they are */
+} px_registered;
+void px_loop_registered(px_loop *loop, void *registered); /* for px_loop_call */
 
 /* session_auth.c: each takes bytes and says how many it used. */
 size_t px_auth_greeting(px_session *s, char *p, size_t n);

@@ -203,6 +203,7 @@ static void on_event(px_session *s, mp_event ev, b_slice payload)
 size_t px_hidden_backend(px_session *s, char *p, size_t n)
 {
     size_t at = 0;
+    if (s->hidden.kind == PX_HIDDEN_REGISTER) return 0; /* nothing was asked: it keeps until then */
     while (at < n && s->state == PX_HIDDEN) {
         s->backend.need = MP_HEADER;
         if (n - at < MP_HEADER) return at;

@@ -90,10 +90,37 @@ static void refuse_unknown_state(px_session *s, const px_cmd *c)
     refuse(s, c, 1235, "42000", "state_unknown", msg);
 }
 
+static bool lease_held(px_app *app)
+{
+    uint64_t until = atomic_load_explicit(&app->lease_until_ms, memory_order_relaxed);
+    return atomic_load_explicit(&app->live, memory_order_acquire) &&
+           (until == 0 || uv_hrtime() / 1000000 < until);
+}
+
+/* The connection is registered, or is going to be; false: *done. */
+static bool registered(px_session *s, const px_cmd *c, px_done *done)
+{
+    if (s->registration == PX_REGISTERED) return true;
+    if (s->not_registered[0] == '\0') {
+        px_session_register(s);
+        *done = PX_WAIT;
+        return false;
+    }
+    char msg[400];
+    snprintf(
+        msg, sizeof msg,
+        "straddle: this connection could not be registered in schema straddle, which statements on migrating "
+        "tables need, and was not executed (%s); try again",
+        s->not_registered);
+    s->not_registered[0] = '\0';
+    refuse(s, c, 1290, "HY000", "register", msg);
+    return false;
+}
+
 bool px_query_ready(px_session *s, const px_cmd *c, px_done *done)
 {
     *done = PX_DONE;
-    if (!atomic_load_explicit(&s->loop->app->live, memory_order_acquire)) {
+    if (!lease_held(s->loop->app)) {
         refuse(s, c, 1290, "HY000", "lease",
                "straddle: this instance has lost its lease on the migration state (schema straddle), so "
                "statements "
@@ -109,7 +136,7 @@ bool px_query_ready(px_session *s, const px_cmd *c, px_done *done)
             "again");
         return false;
     }
-    if (s->vars.known) return true;
+    if (s->vars.known) return registered(s, c, done);
     if (s->asked_state || !(s->backend_caps & MP_CLIENT_SESSION_TRACK)) {
         refuse_unknown_state(s, c);
         return false;

@@ -148,7 +148,13 @@ static void make_table(fixture *f, unsigned rows)
 static void actor_start(fixture *f)
 {
     b_err err = {0};
-    mig_host host = {f, host_publish, host_clean, host_set_live, host_drop, host_each_use, host_p99};
+    mig_host host = {.ctx = f,
+                     .publish = host_publish,
+                     .clean = host_clean,
+                     .set_live = host_set_live,
+                     .drop_sessions = host_drop,
+                     .each_use = host_each_use,
+                     .table_p99_us = host_p99};
     f->engine = mig_engine_new(&f->config, &host, &f->log, &err);
     if (f->engine == NULL || mig_engine_start(f->engine, &err) != B_OK) fail_msg("start: %s", err.msg);
 }

@@ -42,6 +42,10 @@ typedef struct mig_host {
     bool (*clean)(void *ctx, uint64_t epoch, mig_holder *who);
     /* Lease lost: refuse statements on migrating tables until `live` is true again. */
     void (*set_live)(void *ctx, bool live);
+    /* The lease runs to then, by CLOCK_MONOTONIC in ms: after it, the same. */
+    void (*set_lease)(void *ctx, uint64_t until_ms);
+    /* The answer to mig_engine_register; why: "" or what stands in the way. */
+    void (*registered)(void *ctx, const uint64_t *connections, size_t n, const char *why);
     /* Lease lost and fenced: drop all sessions. */
     void (*drop_sessions)(void *ctx);
     /* Walks the census since start. */
@@ -70,6 +74,15 @@ rw_ruleset *mig_engine_ruleset(mig_engine *e);
 
 /* Reads the catalogue anew, under a new epoch if it differs: after DDL was seen. Does not wait. */
 void mig_engine_catalog_changed(mig_engine *e);
+
+/* Registers a session's connection on the server, before its first statement on a migrating table: when this
+ * instance dies, those are killed, and nothing that it has sent can still be done. Does not block; the host's
+ * `registered` is called from a thread of the engine. made_ms: when the connection was made, by
+ * CLOCK_MONOTONIC: it was to the server as it runs now, or it is gone. */
+void mig_engine_register(mig_engine *e, uint64_t connection, uint64_t made_ms);
+/* The session has ended. in_flight: its last statement, of that epoch, may still be executed: the epoch counts as
+ * held until the connection has been killed and is gone. Does not block. */
+void mig_engine_unregister(mig_engine *e, uint64_t connection, uint64_t epoch, bool in_flight);
 
 /* Who asked: goes into the history. */
 typedef struct mig_actor {

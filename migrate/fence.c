@@ -1,0 +1,203 @@
+/* Instances that are dead: marked, ended on the server, forgotten.
+ *
+ *   live ── lease over, or its process is gone ──→ dead_at ── every registered connection killed and gone ──→
+ *   gone_at ── no transaction that it has prepared (XA) is left ──→ row deleted
+ *
+ * A lease proves nothing by itself: what was sent is still executed, also after kill -9 of the sender. But an
+ * instance registers a connection before the first statement on a migrating table goes there, and cannot
+ * register any once it is marked, so that killing those ends all. Marking one that lives costs it its
+ * sessions, nothing else: it comes back as a new incarnation. Every step may be taken by several instances at
+ * once. */
+#include "mig.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ER_NO_SUCH_THREAD 1094
+
+/* ---- processes of this machine ---- */
+
+/* When the process started, in ticks since the machine did; 0: it is gone, or ended and not yet waited for.
+ */
+static uint64_t started_ticks(long pid)
+{
+    char path[64], line[1024] = "";
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (f == NULL) return 0;
+    size_t n = fread(line, 1, sizeof line - 1, f);
+    fclose(f);
+    line[n] = '\0';
+    char *at =
+        strrchr(line, ')'); /* behind the name, which may hold anything: state, then 19 numbers before it */
+    if (at == NULL || strlen(at) < 3 || at[2] == 'Z' || at[2] == 'X') return 0;
+    at += 3;
+    for (int i = 0; i < 18 && at != NULL; i++) at = strchr(at + 1, ' ');
+    return at == NULL ? 0 : strtoull(at, NULL, 10);
+}
+
+void mig__know_self(mig_engine *e)
+{
+    char boot[48] = "", space[64] = "";
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "r");
+    if (f != NULL && fscanf(f, "%40s", boot) != 1) boot[0] = '\0';
+    if (f != NULL) fclose(f);
+    ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
+    e->ticks = started_ticks((long)getpid());
+    if (boot[0] == '\0' || n <= 0 || e->ticks == 0) return; /* no /proc: nothing is known of the others */
+    space[n] = '\0';
+    snprintf(e->machine, sizeof e->machine, "%.40s/%.36s", boot, space);
+}
+
+/* ---- marking ---- */
+
+static b_status mark(mig_db *db, const char *id, b_err *err)
+{
+    return mig__query(db, NULL, err,
+                      "UPDATE straddle.instances SET dead_at = NOW(6) WHERE id = '%s' AND dead_at IS NULL",
+                      id);
+}
+
+static b_status mark_gone_processes(mig_engine *e, mig_db *db, b_err *err)
+{
+    b_table *t = NULL;
+    if (e->machine[0] == '\0') return B_OK;
+    b_status s =
+        mig__query(db, &t, err,
+                   "SELECT id, pid, ticks FROM straddle.instances WHERE dead_at IS NULL AND machine = "
+                   "'%s' AND ticks <> 0",
+                   e->machine);
+    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++)
+        if (started_ticks((long)mig__cell_u64(t, i, "pid")) != mig__cell_u64(t, i, "ticks"))
+            s = mark(db, mig__cell(t, i, "id").p, err);
+    b_table_free(t);
+    return s;
+}
+
+static b_status mark_dead(mig_engine *e, mig_db *db, b_err *err)
+{
+    b_status s = mig_db_query(
+        db, "UPDATE straddle.instances SET dead_at = NOW(6) WHERE dead_at IS NULL AND lease_until < NOW(6)",
+        NULL, err);
+    return s == B_OK ? mark_gone_processes(e, db, err) : s;
+}
+
+/* ---- ending what is left ---- */
+
+b_status mig__kill(mig_db *db, uint64_t connection, bool *gone, b_err *err)
+{
+    *gone = false;
+    b_status s = mig__query(db, NULL, err, "KILL %llu", (unsigned long long)connection);
+    if (s != B_DATABASE || err->db_errno != ER_NO_SUCH_THREAD) return s;
+    *gone = true;
+    return B_OK;
+}
+
+/* Both the time of the statement and the uptime are counted from one clock reading, so that their difference
+ * is the same as long as the server runs. */
+b_status mig__server_run(mig_db *db, char *out, size_t size, b_err *err)
+{
+    return mig_db_scalar(
+        db,
+        mig__mariadb(db)
+            ? "SELECT CONCAT(@@server_id, '@', UNIX_TIMESTAMP() - CAST(VARIABLE_VALUE AS SIGNED)) FROM "
+              "information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'UPTIME'"
+            : "SELECT CONCAT(@@server_uuid, '@', UNIX_TIMESTAMP() - CAST(VARIABLE_VALUE AS SIGNED)) FROM "
+              "performance_schema.global_status WHERE VARIABLE_NAME = 'Uptime'",
+        out, size, err);
+}
+
+/* The connection can be neither killed nor found gone: said in SHOW INSTANCES, and waited for. */
+static b_status note(mig_db *db, const char *instance, uint64_t connection, const char *why, b_err *err)
+{
+    char text[300];
+    b_buf q = {0};
+    snprintf(text, sizeof text, "connection %llu cannot be killed (%.120s); see \"Privileges\" in admin.md",
+             (unsigned long long)connection, why);
+    b_buf_str(&q, "UPDATE straddle.instances SET holder = ");
+    b_buf_quote(&q, b_slice_str(text));
+    b_buf_printf(&q, " WHERE id = '%s'", instance);
+    b_status s = mig__run(db, err, &q);
+    b_buf_deinit(&q);
+    return s;
+}
+
+static b_status end_one(mig_db *db, const char *instance, uint64_t connection, bool *gone, b_err *err)
+{
+    b_status s = mig__kill(db, connection, gone, err);
+    if (s == B_DATABASE) return note(db, instance, connection, mig_db_error(db), err);
+    return s;
+}
+
+/* *left: connections that are not gone yet. */
+static b_status end_connections(mig_db *db, const char *instance, const char *run, size_t *left, b_err *err)
+{
+    b_table *t = NULL;
+    *left = 0;
+    b_status s = mig__query(db, &t, err, "SELECT server, id FROM straddle.connections WHERE instance = '%s'",
+                            instance);
+    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
+        uint64_t id = mig__cell_u64(t, i, "id");
+        b_slice server = mig__cell(t, i, "server");
+        bool gone = !b_slice_eq(server, b_slice_str(run)); /* no connection outlives the server */
+        if (!gone) s = end_one(db, instance, id, &gone, err);
+        if (s != B_OK) break;
+        if (!gone)
+            ++*left;
+        else
+            s = mig__query(
+                db, NULL, err,
+                "DELETE FROM straddle.connections WHERE instance = '%s' AND server = '%.*s' AND id = "
+                "%llu",
+                instance, B_ARG(server), (unsigned long long)id);
+    }
+    b_table_free(t);
+    return s;
+}
+
+/* An instance that had not acknowledged the epoch in which a migration was applied may have statements on
+ * that table under way on connections that it had no reason to register: then no transaction at all may be
+ * left that is older, and one that the server has yet to begin is given a second. */
+#define NOT_KNOWN_TO_IT                                                                                      \
+    "EXISTS (SELECT 1 FROM straddle.migrations m WHERE m.phase = 'planned' AND m.epoch > acked_epoch)"
+
+static b_status forget(mig_db *db, b_err *err)
+{
+    return mig_db_query(
+        db,
+        "DELETE FROM straddle.instances WHERE gone_at IS NOT NULL AND (gone_at < NOW(6) - "
+        "INTERVAL 1 SECOND OR NOT " NOT_KNOWN_TO_IT
+        ") AND NOT EXISTS (SELECT 1 FROM information_schema.INNODB_TRX t WHERE t.trx_started "
+        "<= gone_at AND t.trx_mysql_thread_id <> CONNECTION_ID() AND (t.trx_mysql_thread_id = "
+        "0 OR " NOT_KNOWN_TO_IT "))",
+        NULL, err);
+}
+
+b_status mig__fence(mig_engine *e, mig_db *db, b_err *err)
+{
+    b_table *t = NULL;
+    char run[80] = "";
+    b_status s = mark_dead(e, db, err);
+    if (s == B_OK)
+        s = mig_db_query(db, "SELECT id, gone_at FROM straddle.instances WHERE dead_at IS NOT NULL", &t, err);
+    if (s != B_OK || b_table_rows(t) == 0) {
+        b_table_free(t);
+        return s;
+    }
+    s = mig__server_run(db, run, sizeof run, err);
+    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
+        const char *id = mig__cell(t, i, "id").p;
+        size_t left = 0;
+        if (mig__cell(t, i, "gone_at").p != NULL) continue;
+        s = end_connections(db, id, run, &left, err);
+        if (s == B_OK && left == 0)
+            s = mig__query(
+                db, NULL, err,
+                "UPDATE straddle.instances SET gone_at = NOW(6) WHERE id = '%s' AND gone_at IS NULL", id);
+    }
+    b_table_free(t);
+    return s == B_OK ? forget(db, err) : s;
+}
