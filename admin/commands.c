@@ -51,7 +51,7 @@ const adm__command adm__commands[] = {
      "age_s",
      "The client connections of this instance."},
     {"SHOW INSTANCES", READS, adm__show_instances,
-     "id,host,pid,started,state,lease_ms,seen_epoch,acked_epoch,waiting_for",
+     "id,host,pid,started,state,lease_ms,seen_epoch,acked_epoch,waiting_for,connections",
      "The proxies that serve this database."},
     {"SHOW STATS", READS, adm__show_stats, "name,value,unit,meaning",
      "Counters since the start of this instance."},

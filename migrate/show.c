@@ -154,11 +154,14 @@ b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err)
 b_status mig_instances(mig_engine *e, b_table *out, b_err *err)
 {
     b_buf q = {0};
-    b_buf_str(&q,
-              "SELECT id, host, pid, started, IF(dead_at IS NULL AND lease_until > NOW(6), 'live', "
-              "'expired') AS state, GREATEST(0, TIMESTAMPDIFF(MICROSECOND, NOW(6), lease_until) DIV 1000) "
-              "AS lease_ms, seen_epoch, acked_epoch, holder AS waiting_for FROM straddle.instances "
-              "ORDER BY instances.started");
+    b_buf_str(
+        &q,
+        "SELECT id, host, pid, started, CASE WHEN dead_at IS NOT NULL THEN 'dead' WHEN lease_until < NOW(6) "
+        "THEN 'expired' WHEN acked_epoch = 0 THEN 'joining' ELSE 'live' END AS state, GREATEST(0, "
+        "TIMESTAMPDIFF(MICROSECOND, NOW(6), lease_until) DIV 1000) "
+        "AS lease_ms, seen_epoch, acked_epoch, holder AS waiting_for, (SELECT COUNT(*) FROM "
+        "straddle.connections c WHERE c.instance = instances.id) AS connections FROM straddle.instances "
+        "ORDER BY instances.started");
     b_status s = show_query(e, &q, out, err);
     b_buf_deinit(&q);
     return s;

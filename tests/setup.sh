@@ -3,7 +3,7 @@
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libuv1-dev libssl-dev libpcre2-dev libyaml-dev
   libjansson-dev default-libmysqlclient-dev libcmocka-dev ca-certificates"
 SERVER_PACKAGES="mariadb-server-core mariadb-client debian-archive-keyring libaio1 libnuma1 procps"
-CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev llvm-14"
+CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 spin"
 
 # ensure_packages PACKAGE…: installs what is missing, quietly; needs root only then.
 ensure_packages() {
