@@ -80,8 +80,8 @@ void mig_engine_catalog_changed(mig_engine *e);
  * `registered` is called from a thread of the engine. made_ms: when the connection was made, by
  * CLOCK_MONOTONIC: it was to the server as it runs now, or it is gone. */
 void mig_engine_register(mig_engine *e, uint64_t connection, uint64_t made_ms);
-/* The session has ended. in_flight: its last statement, of that epoch, may still be executed: the epoch counts as
- * held until the connection has been killed and is gone. Does not block. */
+/* The session has ended. in_flight: its last statement, of that epoch, may still be executed: the epoch
+ * counts as held until the connection has been killed and is gone. Does not block. */
 void mig_engine_unregister(mig_engine *e, uint64_t connection, uint64_t epoch, bool in_flight);
 
 /* Who asked: goes into the history. */
