@@ -165,12 +165,14 @@ typedef enum rw_stmt_kind {
     RW_S_DELETE,
     RW_S_LOAD,     /* LOAD DATA | XML */
     RW_S_EXPLAIN,  /* EXPLAIN, DESCRIBE, DESC, ANALYZE (MariaDB) of a statement: `inner` */
-    RW_S_TABLE_OP, /* TRUNCATE, ANALYZE TABLE, OPTIMIZE, CHECK, LOCK TABLES …: names in `tables`, may pass */
+    RW_S_TABLE_OP, /* TRUNCATE, ANALYZE TABLE, OPTIMIZE, CHECK, LOCK TABLES …: names in `tables`, may pass;
+                      columns: those of a HISTOGRAM or PERSISTENT clause */
     RW_S_CREATE_TABLE, /* CREATE TEMPORARY TABLE, or any with AS SELECT: tables = its name; query when AS
                           SELECT; like = LIKE's name */
     RW_S_DROP_TABLE,   /* DROP [TEMPORARY] TABLE: tables; temporary */
     RW_S_PREPARE,      /* PREPARE n FROM …, EXECUTE IMMEDIATE …: text_tok a string, or from_var */
-    RW_S_EVAL,         /* SET of user variables only, DO: exprs */
+    RW_S_EVAL,         /* SET of variables, DO, CALL: exprs */
+    RW_S_SET_FOR,      /* SET STATEMENT columns = exprs FOR inner */
     RW_S_OTHER,        /* parsed no further; head_tok names it */
 } rw_stmt_kind;
 
@@ -215,8 +217,9 @@ typedef struct rw_stmt {
     bool temporary;
     uint32_t text_tok;
     bool from_var;
-    bool immediate; /* EXECUTE IMMEDIATE, not PREPARE */
-    rw_expr *exprs; /* EVAL: what is evaluated; EXECUTE IMMEDIATE: USING's list */
+    bool immediate;          /* EXECUTE IMMEDIATE, not PREPARE */
+    bool sets_system, calls; /* EVAL: SET of a variable that is not the user's; CALL */
+    rw_expr *exprs;          /* EVAL: what is evaluated; EXECUTE IMMEDIATE: USING's list; SET_FOR: values */
 
     b_slice head;         /* first word or two, for messages: "ALTER TABLE" */
     struct rw_stmt *next; /* multi-statements */

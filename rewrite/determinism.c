@@ -243,14 +243,31 @@ static bool names_sequence(const rw_planner *p, const rw_expr *e)
     return false;
 }
 
+/* What reads as a column and is none under sql_mode ORACLE. */
+static bool oracle_function(const rw_planner *p, const rw_name *name)
+{
+    static const char *const bare[] = {"sysdate", "rownum", "systimestamp"};
+    b_slice last = name->part[name->n - 1];
+
+    if ((p->ctx->sql_mode & RW_MODE_ORACLE) == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++) {
+        if (name->n == 1 && b_slice_ieq(last, b_slice_str(bare[i]))) {
+            return true;
+        }
+    }
+    return b_slice_ieq(last, B_LIT("nextval")) || b_slice_ieq(last, B_LIT("currval"));
+}
+
 static bool deterministic_list(const rw_planner *p, const rw_expr *e);
 
 static bool deterministic_one(const rw_planner *p, const rw_expr *e)
 {
     switch (e->kind) {
     case RW_E_LITERAL:
-    case RW_E_PARAM:
-    case RW_E_COLUMN:
+    case RW_E_PARAM: return true;
+    case RW_E_COLUMN: return !oracle_function(p, &e->name);
     case RW_E_USERVAR: /* the emitters look for assignments in the rest of the statement */
     case RW_E_DEFAULT_OF:
     case RW_E_VALUES_OF: return true;

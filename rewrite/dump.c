@@ -297,8 +297,8 @@ static void named(const dumper *d, const rw_stmt *s)
 
 static const char *kind_name(const rw_stmt *s)
 {
-    static const char *const kinds[] = {"",        "insert", "update", "delete",  "load", "explain",
-                                        "tableop", "temp",   "drop",   "prepare", "eval", "other"};
+    static const char *const kinds[] = {"",     "insert", "update",  "delete", "load", "explain", "tableop",
+                                        "temp", "drop",   "prepare", "eval",   "set",  "other"};
     if (s->replace && s->kind == RW_S_INSERT) {
         return "replace";
     }
@@ -321,12 +321,20 @@ static void statement(const dumper *d, const rw_stmt *s)
         break;
     case RW_S_TABLE_OP:
     case RW_S_CREATE_TABLE:
-    case RW_S_DROP_TABLE: named(d, s); break;
+    case RW_S_DROP_TABLE:
+        named(d, s);
+        if (s->kind == RW_S_TABLE_OP && s->columns != NULL) names(d, s->columns);
+        break;
     case RW_S_EVAL: {
         b_buf_char(d->out, ' ');
         exprs(d, s->exprs);
         break;
     }
+    case RW_S_SET_FOR:
+        names(d, s->columns);
+        b_buf_char(d->out, ' ');
+        if (s->inner != NULL) statement(d, s->inner);
+        break;
     case RW_S_PREPARE: b_buf_str(d->out, s->from_var ? " var" : " text"); break;
     case RW_S_OTHER: b_buf_printf(d->out, " %.*s", B_ARG(s->head)); break;
     }

@@ -65,6 +65,9 @@ void rw__emit_star(rw_planner *p, rw_scope *s, const rw_expr *star, rw_mode mode
 void rw__emit_table_stmt(rw_planner *p, rw_scope *s, const rw_select *sel, rw_mode mode, rw_vcols *out,
                          bool *known);
 
+/* The column of source src as it is read, qualified where the scope (NULL: none) has other sources. */
+void rw__write_column(rw_planner *p, const rw_scope *s, uint32_t src, const rw_vcol *col, rw_edit *edit);
+
 /* How many columns a star gives, where that is known. */
 bool rw__star_width(rw_planner *p, rw_scope *s, const rw_expr *star, rw_mode mode, uint32_t *n);
 

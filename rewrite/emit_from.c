@@ -1,6 +1,7 @@
 /* FROM and WITH: what they bring into scope, and what is to be rewritten inside them. */
 #include "catview.h"
 #include "emit.h"
+#include "shield.h"
 #include "words.h"
 
 /* ---- common table expressions ----------------------------------------------------------------------- */
@@ -128,6 +129,11 @@ static void add_table(rw_planner *p, rw_scope *s, const rw_from *f)
         return;
     }
     if (rw__catview_add(p, s, f) || rw__stop(p)) {
+        return;
+    }
+    rw_mtab *shielded = rw__shielded(p, s, f);
+    if (shielded != NULL) {
+        rw__add_shielded(p, s, f, shielded);
         return;
     }
     src = rw__scope_add_table(p, s, &f->table, f->alias_tok != RW_NO_TOK ? f->alias : (b_slice){NULL, 0});
@@ -268,12 +274,63 @@ static void check_natural(rw_planner *p, const rw_scope *s, uint32_t lo, const r
     }
 }
 
-static void check_join(rw_planner *p, rw_scope *s, const rw_from *f, uint32_t lo)
+static bool first_in(const rw_scope *s, uint32_t lo, uint32_t hi, b_slice name)
+{
+    for (uint32_t i = lo; i < hi; i++) {
+        bool first, same, phys;
+
+        (void)source_has(&s->src[i], name, &first, &same, &phys);
+        if (first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The names of pairs that a NATURAL join joins by. */
+static const rw_name_list *natural_names(rw_planner *p, const rw_scope *s, uint32_t lo, uint32_t middle)
+{
+    rw_name_list *list = NULL;
+
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        for (size_t k = 0; k < 2 * mt->m->npairs; k++) {
+            b_slice name = k % 2 == 0 ? mt->m->pairs[k / 2].from : mt->m->pairs[k / 2].to;
+            rw_name_list *node;
+
+            if (!first_in(s, lo, middle, name) || !first_in(s, middle, s->nsrc, name)) {
+                continue;
+            }
+            node = B_NEW(p->arena, rw_name_list);
+            if (node == NULL) {
+                p->nomem = true;
+                return NULL;
+            }
+            node->name = (rw_name){.n = 1, .part = {name}};
+            node->next = list;
+            list = node;
+        }
+    }
+    return list;
+}
+
+static void add_coalesced(rw_planner *p, rw_scope *s, const rw_name_list *names)
+{
+    if (names == NULL) {
+        return;
+    }
+    if (s->nusing == RW_MAX_USING) {
+        rw__refuse(p, p->mtabs, "using", "more than 61 joins by USING", "write the conditions with ON");
+        return;
+    }
+    s->using_cols[s->nusing++] = names;
+}
+
+static void check_join(rw_planner *p, rw_scope *s, const rw_from *f, uint32_t lo, uint32_t middle)
 {
     bool candidate = false;
 
     for (uint32_t i = lo; f->natural && i < s->nsrc && !rw__stop(p); i++) {
-        if (s->src[i].mt != NULL) {
+        if (s->src[i].mt != NULL && !rw__joins_as_plain(p, s, s->src[i].mt->m)) {
             check_natural(p, s, lo, s->src[i].mt);
         }
     }
@@ -286,14 +343,11 @@ static void check_join(rw_planner *p, rw_scope *s, const rw_from *f, uint32_t lo
         candidate = true;
         check_using(p, s, lo, name);
     }
-    if (!candidate) {
-        return;
+    if (f->natural && !rw__stop(p)) {
+        add_coalesced(p, s, natural_names(p, s, lo, middle));
+    } else if (candidate) {
+        add_coalesced(p, s, f->using_cols);
     }
-    if (s->nusing == sizeof(s->using_cols) / sizeof(s->using_cols[0])) {
-        rw__refuse(p, p->mtabs, "using", "more than 8 joins by USING", "write the conditions with ON");
-        return;
-    }
-    s->using_cols[s->nusing++] = f->using_cols;
 }
 
 static void add_one(rw_planner *p, rw_scope *s, const rw_from *f);
@@ -313,7 +367,7 @@ static void add_join(rw_planner *p, rw_scope *s, const rw_from *f)
             s->src[i].null_extended = true;
         }
     }
-    check_join(p, s, f, first);
+    check_join(p, s, f, first, middle);
     s->lo = first;
     s->hi = s->nsrc;
     rw__emit_exprs(p, s, RW_C_ON, f->exprs);
@@ -338,6 +392,8 @@ static void add_one(rw_planner *p, rw_scope *s, const rw_from *f)
 void rw__scope_add_from(rw_planner *p, rw_scope *s, const rw_from *from)
 {
     for (const rw_from *f = from; f != NULL && !rw__stop(p); f = f->next) {
+        s->item = s->shields ? f : NULL;
         add_one(p, s, f);
     }
+    s->item = NULL;
 }

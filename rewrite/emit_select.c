@@ -135,6 +135,7 @@ static rw_export emit_select(rw_planner *p, rw_scope *outer, const rw_select *se
     }
     s.select = sel;
     s.clause = RW_C_OTHER;
+    s.shields = !outer->locked;
     rw__scope_add_from(p, &s, sel->from);
     mode.names = mode.names || list_is_seen(sel, order);
     cols = emit_items(p, &s, sel->items, mode);
@@ -206,6 +207,7 @@ rw_export rw__emit_query_as(rw_planner *p, rw_scope *outer, const rw_query *q, r
     }
     rw__scope_init(&s, outer);
     s.clause = RW_C_OTHER;
+    s.locked = q->locking || (outer != NULL && outer->select == NULL && outer->nsrc == 0 && outer->locked);
     rw__scope_add_ctes(p, &s, q->ctes, q->recursive);
     if (q->select != NULL) {
         cols = emit_select(p, &s, q->select, q->order, mode);

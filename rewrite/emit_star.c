@@ -60,16 +60,18 @@ static void add_source(rw_planner *p, const rw_scope *s, uint32_t i, rw_mode mod
 static bool has_name(const star_list *l, b_slice name)
 {
     for (uint32_t i = 0; i < l->n; i++) {
-        if (b_slice_ieq(l->v[i].col->name, name)) {
+        if (!l->v[i].col->extra && b_slice_ieq(l->v[i].col->name, name)) {
             return true;
         }
     }
     return false;
 }
 
-static bool is_common(const rw_from *f, const star_list *other, b_slice name)
+static bool is_common(const rw_from *f, const star_list *other, const rw_vcol *col)
 {
-    if (name.n == 0) {
+    b_slice name = col->name;
+
+    if (name.n == 0 || col->extra) {
         return false;
     }
     if (f->natural) {
@@ -88,7 +90,7 @@ static void add_part(rw_planner *p, star_list *out, const rw_from *f, const star
                      const star_list *other, bool common)
 {
     for (uint32_t i = 0; i < from->n; i++) {
-        if (is_common(f, other, from->v[i].col->name) == common) {
+        if (is_common(f, other, from->v[i].col) == common) {
             star_add(p, out, from->v[i].src, from->v[i].col);
         }
     }
@@ -266,7 +268,7 @@ static void write_qualifier(rw_planner *p, const rw_scope *s, uint32_t i, rw_edi
     rw_edit_text(p->edits, edit, B_LIT("."));
 }
 
-static void write_column(rw_planner *p, const rw_scope *s, uint32_t src, const rw_vcol *col, rw_edit *edit)
+void rw__write_column(rw_planner *p, const rw_scope *s, uint32_t src, const rw_vcol *col, rw_edit *edit)
 {
     rw_fpart whole = {col->phys, true};
     const rw_fpart *parts = col->form != NULL ? col->form->parts : &whole;
@@ -283,7 +285,7 @@ static void write_column(rw_planner *p, const rw_scope *s, uint32_t src, const r
             rw_edit_text(p->edits, edit, parts[i].text);
             continue;
         }
-        if (s->nsrc > 1) {
+        if (s != NULL && s->nsrc > 1) {
             write_qualifier(p, s, src, edit);
         }
         rw_edit_text(p->edits, edit, rw__quoted(p, parts[i].text));
@@ -292,7 +294,7 @@ static void write_column(rw_planner *p, const rw_scope *s, uint32_t src, const r
 
 static void write_col(rw_planner *p, const rw_scope *s, const star_col *c, rw_mode mode, rw_edit *edit)
 {
-    write_column(p, s, c->src, c->col, edit);
+    rw__write_column(p, s, c->src, c->col, edit);
     if (mode.names && !b_slice_eq(c->col->phys, c->col->name)) {
         rw_edit_text(p->edits, edit, B_LIT(" AS "));
         rw_edit_text(p->edits, edit, rw__quoted(p, c->col->name));

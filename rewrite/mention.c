@@ -60,22 +60,6 @@ rw_mtab *rw__mention(rw_planner *p, uint32_t tok, uint32_t end, bool views)
     return NULL;
 }
 
-bool rw__mentions_column(rw_planner *p, const rw_mtab *mt, uint32_t tok, uint32_t end)
-{
-    for (uint32_t i = tok; i < end; i++) {
-        b_slice name;
-
-        if (!is_name(&p->t->tok[i])) {
-            continue;
-        }
-        name = rw__token_name(p->ctx, p->t, i, p->arena);
-        if (name.p != NULL && rw__pair_named(mt, name, NULL, NULL) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* UTF-8 of U+0130 and U+212A: the characters outside ASCII whose lower case is an ASCII letter. */
 static size_t fold(const char *p, size_t n, char *out)
 {

@@ -8,9 +8,6 @@
  * among tokens [tok, end); NULL when none is. Strings and comments name nothing. */
 rw_mtab *rw__mention(rw_planner *p, uint32_t tok, uint32_t end, bool views);
 
-/* Does a column of the migration occur as an identifier? */
-bool rw__mentions_column(rw_planner *p, const rw_mtab *mt, uint32_t tok, uint32_t end);
-
 /* MySQL takes U+0130 for `i` and U+212A for `k` in names of columns. Refuses a statement on a migrating table
  * that spells one of a pair so: everything else here compares ASCII letters only. */
 void rw__check_folding(rw_planner *p);

@@ -158,12 +158,15 @@ void rw__delete(rw__parser *p, rw_stmt *s);
 void rw__load(rw__parser *p, rw_stmt *s);
 void rw__explain(rw__parser *p, rw_stmt *s);
 void rw__create(rw__parser *p, rw_stmt *s);
-void rw__set(rw__parser *p, rw_stmt *s);
-void rw__do(rw__parser *p, rw_stmt *s);
 void rw__drop(rw__parser *p, rw_stmt *s);
 void rw__prepare(rw__parser *p, rw_stmt *s);
 void rw__table_op(rw__parser *p, rw_stmt *s);
 void rw__other(rw__parser *p, rw_stmt *s);
+/* Reads the statement by `parse` where that can follow it to its end; otherwise passes over it. */
+void rw__read_or_pass(rw__parser *p, rw_stmt *s, void (*parse)(rw__parser *, rw_stmt *));
+void rw__set(rw__parser *p, rw_stmt *s); /* these three: parse_session.c */
+void rw__do(rw__parser *p, rw_stmt *s);
+void rw__call_statement(rw__parser *p, rw_stmt *s);
 void rw__column_list(rw__parser *p, rw_stmt *s); /* at `(` */
 rw_assign *rw__assignments(rw__parser *p);
 rw_item *rw__returning(rw__parser *p, rw_stmt *s);

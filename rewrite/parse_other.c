@@ -115,8 +115,7 @@ static void create_select(rw__parser *p, rw_stmt *s)
     if (s->query == NULL) rw__fail(p, "CREATE TABLE statement");
 }
 
-/* Reads the statement by `parse` where that can follow it to its end; otherwise passes over it. */
-static void read_or_pass(rw__parser *p, rw_stmt *s, void (*parse)(rw__parser *, rw_stmt *))
+void rw__read_or_pass(rw__parser *p, rw_stmt *s, void (*parse)(rw__parser *, rw_stmt *))
 {
     const rw__parser start = *p;
     const rw_stmt blank = *s;
@@ -137,43 +136,7 @@ void rw__create(rw__parser *p, rw_stmt *s)
         return;
     }
     p->pos = start;
-    read_or_pass(p, s, create_select);
-}
-
-/* ---- SET @v = …, DO: what is evaluated and changes nothing else ---- */
-
-static void set_variables(rw__parser *p, rw_stmt *s)
-{
-    rw__exprs values;
-    rw__exprs_init(&values);
-    s->kind = RW_S_EVAL;
-    p->pos++;
-    do {
-        if (!rw__accept_kind(p, RW_TOK_USERVAR) || !RW_ACCEPT_ANY(p, RW_OP_EQ, RW_OP_ASSIGN))
-            rw__fail(p, "SET of a user variable");
-        rw__exprs_add(&values, rw__expr(p));
-    } while (rw__accept(p, RW_OP_COMMA));
-    s->exprs = values.first;
-}
-
-static void do_values(rw__parser *p, rw_stmt *s)
-{
-    rw__exprs values;
-    rw__exprs_init(&values);
-    s->kind = RW_S_EVAL;
-    p->pos++;
-    rw__expr_list(p, &values);
-    s->exprs = values.first;
-}
-
-void rw__set(rw__parser *p, rw_stmt *s)
-{
-    read_or_pass(p, s, set_variables);
-}
-
-void rw__do(rw__parser *p, rw_stmt *s)
-{
-    read_or_pass(p, s, do_values);
+    rw__read_or_pass(p, s, create_select);
 }
 
 static rw_name_list *table_names(rw__parser *p)
@@ -271,10 +234,49 @@ static void op_options(rw__parser *p)
         continue;
 }
 
+/* PERSISTENT FOR ALL, or FOR COLUMNS (a, b) | ALL INDEXES (i, j) | ALL */
+static void persistent(rw__parser *p, rw_stmt *s)
+{
+    rw__expect(p, RW_W_FOR, "PERSISTENT clause");
+    if (rw__accept(p, RW_W_ALL)) return;
+    if (rw__accept(p, RW_W_COLUMNS) && !rw__accept(p, RW_W_ALL)) {
+        if (rw__is2(p, RW_OP_LPAREN, RW_OP_RPAREN))
+            p->pos += 2;
+        else
+            s->columns = rw__paren_names(p, "PERSISTENT clause");
+    }
+    if (rw__accept(p, RW_W_INDEXES) && !rw__accept(p, RW_W_ALL)) rw__skip_parens(p, "PERSISTENT clause");
+}
+
+/* UPDATE HISTOGRAM ON a, b [WITH n BUCKETS] [MANUAL | AUTO UPDATE] [USING DATA '…'], DROP HISTOGRAM ON a, b
+ */
+static void histogram(rw__parser *p, rw_stmt *s)
+{
+    rw__names names;
+    rw__names_init(&names);
+    rw__expect(p, RW_W_ON, "HISTOGRAM clause");
+    do {
+        rw__ident(p, rw__names_add(p, &names), "HISTOGRAM clause");
+    } while (rw__accept(p, RW_OP_COMMA));
+    s->columns = names.first;
+    if (rw__accept(p, RW_W_WITH)) {
+        if (!rw__accept_kind(p, RW_TOK_NUMBER)) rw__fail(p, "HISTOGRAM clause");
+        rw__expect(p, RW_W_BUCKETS, "HISTOGRAM clause");
+    }
+    if (RW_ACCEPT_ANY(p, RW_W_MANUAL, RW_W_AUTO)) rw__expect(p, RW_W_UPDATE, "HISTOGRAM clause");
+    if (rw__accept2(p, RW_W_USING, RW_W_DATA) && !rw__accept_kind(p, RW_TOK_STRING))
+        rw__fail(p, "HISTOGRAM clause");
+}
+
 static void names_and_options(rw__parser *p, rw_stmt *s)
 {
     s->tables = table_names(p);
-    op_options(p);
+    if (rw__accept(p, RW_W_PERSISTENT))
+        persistent(p, s);
+    else if (rw__accept2(p, RW_W_UPDATE, RW_W_HISTOGRAM) || rw__accept2(p, RW_W_DROP, RW_W_HISTOGRAM))
+        histogram(p, s);
+    else
+        op_options(p);
 }
 
 /* The words between the first one and the names. False: this is something else. */
@@ -304,6 +306,7 @@ void rw__table_op(rw__parser *p, rw_stmt *s)
     if (p->status != B_OK) return;
     s->kind = RW_S_OTHER;
     s->tables = NULL;
+    s->columns = NULL;
     p->pos = start;
     rw__other(p, s);
 }

@@ -78,6 +78,7 @@ static const dispatch_row dispatch[] = {
     {RW_W_EXECUTE, rw__prepare},
     {RW_W_SET, rw__set},
     {RW_W_DO, rw__do},
+    {RW_W_CALL, rw__call_statement},
 };
 
 /* The first word or two, for messages. */

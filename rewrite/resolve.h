@@ -166,6 +166,8 @@ typedef struct rw_source { /* one table of a FROM */
     bool catalog_view;  /* a table of information_schema, rewritten (catview.c) */
 } rw_source;
 
+enum { RW_MAX_USING = 61 }; /* joins in one FROM: as many tables as a server takes */
+
 typedef struct rw_cte_env rw_cte_env; /* common table expressions in sight */
 
 typedef struct rw_scope {
@@ -176,8 +178,11 @@ typedef struct rw_scope {
     const rw_select *select; /* whose select list gives aliases; NULL outside SELECT */
     rw_clause clause;        /* the clause being walked, also for the scopes inside it */
     const rw_cte_env *ctes;
-    const rw_name_list *using_cols[8]; /* lists of USING in this FROM */
+    const rw_name_list *using_cols[RW_MAX_USING]; /* lists of USING in this FROM; what NATURAL joins by */
     uint32_t nusing;
+    bool shields;        /* a table may stand as a derived one here (shield.c) */
+    bool locked;         /* FOR UPDATE and the like */
+    const rw_from *item; /* of the FROM being walked, when it may */
 } rw_scope;
 
 /* outer may be NULL. The scope is the caller's; what it points to is in the arena. Adding a table may move

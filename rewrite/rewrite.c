@@ -218,13 +218,85 @@ static void plan_prepare(plan_state *s, const rw_stmt *st)
     }
 }
 
-/* SET @v = …, DO …: expressions without tables of their own. */
-static void plan_eval(rw_planner *p, const rw_stmt *st)
+/* SET @v = …, DO …, CALL p(…): expressions without tables of their own. */
+static void plan_eval(plan_state *s, const rw_stmt *st)
 {
+    rw_planner *p = &s->p;
     rw_scope scope;
 
+    if (st->sets_system) {
+        check_rest(s, st, "SET before another statement in the same text");
+    }
+    if (st->calls) {
+        add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
+    }
     rw__scope_init(&scope, NULL);
     rw__emit_exprs(p, &scope, RW_C_FIELDS, st->exprs);
+}
+
+/* The modes that change how a text is cut and read: it is read before SET STATEMENT sets anything. */
+enum {
+    READING_MODES = RW_MODE_ANSI_QUOTES | RW_MODE_NO_BACKSLASH_ESCAPES | RW_MODE_PIPES_AS_CONCAT |
+                    RW_MODE_IGNORE_SPACE | RW_MODE_HIGH_NOT_PRECEDENCE | RW_MODE_ORACLE
+};
+
+/* SET STATEMENT sql_mode = … FOR …: of its modes, those that the statement is executed under. */
+static void take_mode(plan_state *s, const rw_stmt *inner, const rw_expr *value)
+{
+    bool literal = value->kind == RW_E_LITERAL && value->end == value->tok + 1 &&
+                   s->p.t->tok[value->tok].kind == RW_TOK_STRING;
+    rw_mtab *mt;
+
+    if (literal) {
+        b_slice text = rw__token_name(s->p.ctx, s->p.t, value->tok, s->p.arena);
+
+        s->ctx.sql_mode =
+            (s->ctx.sql_mode & READING_MODES) | (rw_sql_mode_parse(text) & ~(uint32_t)READING_MODES);
+        s->p.uncacheable = true;
+        return;
+    }
+    mt = rw__mention(&s->p, inner->tok, inner->end, true);
+    if (mt != NULL) {
+        rw__refuse(&s->p, mt, "sql_mode", "SET STATEMENT sql_mode to something other than a text",
+                   "write the modes out as one string");
+    }
+}
+
+static void plan_set_for(plan_state *s, const rw_stmt *st)
+{
+    uint32_t mode = s->ctx.sql_mode;
+    const rw_expr *value = st->exprs;
+
+    for (const rw_name_list *n = st->columns; n != NULL && value != NULL; n = n->next, value = value->next) {
+        if (b_slice_ieq(n->name.part[n->name.n - 1], B_LIT("sql_mode"))) {
+            take_mode(s, st->inner, value);
+        }
+    }
+    if (st->inner != NULL && !rw__stop(&s->p)) {
+        plan_statement(s, st->inner);
+    }
+    s->ctx.sql_mode = mode;
+}
+
+/* A column of which statistics are asked for: that which is read. */
+static void plan_statistics(rw_planner *p, rw_mtab *mt, const rw_name_list *columns)
+{
+    for (const rw_name_list *c = columns; c != NULL; c = c->next) {
+        bool new_name;
+        uint32_t index;
+        const rw_pair *pair = rw__pair_named(mt, c->name.part[0], &new_name, &index);
+        rw_edit *edit;
+
+        if (pair == NULL) {
+            continue;
+        }
+        rw__note_use(mt, index, new_name, false);
+        if (rw__pair_read(pair).n == 0 || b_slice_ieq(rw__pair_read(pair), c->name.part[0])) {
+            continue;
+        }
+        edit = rw_edit_replace(p->edits, c->name.tok, c->name.end);
+        rw_edit_text(p->edits, edit, rw__quoted(p, rw__pair_read(pair)));
+    }
 }
 
 /* TRUNCATE, LOCK TABLES and so on work on both columns alike. */
@@ -236,9 +308,8 @@ static void plan_table_op(plan_state *s, const rw_stmt *st)
         const rw_table *known;
         rw_mtab *mt = rw__find_table(p, &n->name, &known);
 
-        if (mt != NULL && rw__mentions_column(p, mt, st->tok, st->end)) {
-            rw__refuse_name(p, mt, "table_operation", "%.*s with a column of the migration", st->head,
-                            "run it on the server when the migration is finished");
+        if (mt != NULL) {
+            plan_statistics(p, mt, st->columns);
         }
     }
 }
@@ -342,7 +413,7 @@ static void plan_other(plan_state *s, const rw_stmt *st)
     if (row->word == RW_W_USE) {
         follow_use(s, st);
     }
-    if (row->word == RW_W_SET) {
+    if (row->word == RW_W_SET) { /* a form that is not read: NAMES, TRANSACTION, … */
         check_rest(s, st, "SET before another statement in the same text");
     }
     if (row->word == RW_W_EXECUTE) {
@@ -396,7 +467,8 @@ static void plan_statement(plan_state *s, const rw_stmt *st)
     case RW_S_CREATE_TABLE: plan_create_table(s, st); return;
     case RW_S_DROP_TABLE: plan_drop(s, st); return;
     case RW_S_PREPARE: plan_prepare(s, st); return;
-    case RW_S_EVAL: plan_eval(p, st); return;
+    case RW_S_EVAL: plan_eval(s, st); return;
+    case RW_S_SET_FOR: plan_set_for(s, st); return;
     case RW_S_OTHER: plan_other(s, st); return;
     }
 }
@@ -433,17 +505,6 @@ static void plan_unparsed(plan_state *s, const rw_parse_error *err)
                b_arena_printf(p->arena, "%s near '%.*s' that is not understood",
                               err->what == NULL ? "syntax" : err->what, B_ARG(near)),
                "write the statement in another way, or check its syntax");
-}
-
-static void check_session(rw_planner *p)
-{
-    if (rw__stop(p) || p->mtabs == NULL) {
-        return;
-    }
-    if ((p->ctx->sql_mode & RW_MODE_ORACLE) != 0) {
-        rw__refuse(p, p->mtabs, "sql_mode", "a statement under sql_mode ORACLE",
-                   "SET sql_mode without ORACLE");
-    }
 }
 
 /* ---- summing up ------------------------------------------------------------------------------------- */
@@ -608,7 +669,6 @@ b_status rw__plan(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_
     for (const rw_stmt *st = stmts; status == B_OK && st != NULL && !rw__stop(&s.p); st = st->next) {
         plan_statement(&s, st);
     }
-    check_session(&s.p);
     if (s.p.mtabs != NULL) {
         rw__check_folding(&s.p);
     }

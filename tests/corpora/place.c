@@ -183,7 +183,8 @@ static void choose_favourite(place *p)
 
 static bool eligible(const rw_column *c)
 {
-    return !c->generated && !c->auto_increment && !c->on_update_now && !c->invisible && c->name.n < 100;
+    return !c->generated && !c->auto_increment && !c->on_update_now && !c->invisible && !c->primary_key &&
+           c->name.n < 100;
 }
 
 /* The columns that the script speaks of most, best first. */
@@ -365,8 +366,20 @@ static place_table *entry_of(place *p, const rw_table *t)
     return e;
 }
 
+/* CREATE TABLE … LIKE and others that the second server was not given: the table as it is on the first. */
+static void copy_table(place *p, const rw_table *t)
+{
+    char *ddl = rw_catalog_find(p->phase_catalog, t->schema, t->name) == NULL ? show_create(p, t) : NULL;
+    b_buf schema = {0};
+    b_buf_slice(&schema, t->schema);
+    if (ddl != NULL && use_schema(p->phase_admin, b_buf_cstr(&schema))) (void)run(p->phase_admin, ddl);
+    b_buf_deinit(&schema);
+    free(ddl);
+}
+
 static void sync_table(place *p, const rw_table *t)
 {
+    if (!t->is_view) copy_table(p, t);
     if (t->is_view || (!p->how.many && !b_slice_ieq(t->name, b_slice_str(p->favourite)))) return;
     place_table *e = entry_of(p, t);
     char *ddl = e == NULL ? NULL : show_create(p, t);
@@ -436,12 +449,14 @@ bool place_sync(place *p)
     if (!p->dirty) return p->rules != NULL;
     p->dirty = false;
     drop_rules(p);
-    if (!load(p->plain_admin, &p->plain_catalog)) return false;
+    if (!load(p->plain_admin, &p->plain_catalog) || !load(p->phase_admin, &p->phase_catalog)) return false;
     for (size_t i = 0; i < p->ntables; i++) p->tables[i].seen = false;
     for (size_t i = 0; i < rw_catalog_size(p->plain_catalog); i++)
         sync_table(p, rw_catalog_at(p->plain_catalog, i));
     for (size_t i = p->ntables; i-- > 0;)
         if (!p->tables[i].seen) forget(p, i);
+    rw_catalog_unref(p->phase_catalog);
+    p->phase_catalog = NULL;
     return load(p->phase_admin, &p->phase_catalog) && make_rules(p);
 }
 

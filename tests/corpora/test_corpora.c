@@ -264,7 +264,9 @@ static bool judge_made(run *r, const rw_tokens *t, const naming *n, const rw_res
         return true;
     }
     bool made = res->verdict == RW_REWRITTEN;
-    unsigned phase = execute(r->p.phase, made ? res->sql : sql);
+    bool copied = n->table && res->verdict == RW_REFUSED && t->n > 1 && t->tok[1].word == RW_W_TABLE &&
+                  t->tok[0].word == RW_W_CREATE; /* LIKE: not to be had from the migrating table */
+    unsigned phase = copied ? 0 : execute(r->p.phase, made ? res->sql : sql);
     if (went_away(phase)) return false;
     char message[512];
     snprintf(message, sizeof message, "%s", mysql_error(r->p.phase));

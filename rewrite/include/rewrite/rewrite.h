@@ -18,7 +18,7 @@ enum {
     RW_MODE_HIGH_NOT_PRECEDENCE = 1 << 4,
     RW_MODE_STRICT = 1 << 5, /* STRICT_TRANS_TABLES or STRICT_ALL_TABLES */
     RW_MODE_SIMULTANEOUS_ASSIGNMENT = 1 << 6,
-    RW_MODE_ORACLE = 1 << 7, /* MariaDB; statements on migrating tables are refused under it */
+    RW_MODE_ORACLE = 1 << 7, /* MariaDB */
     RW_MODE_NO_AUTO_VALUE_ON_ZERO = 1 << 8,
     RW_MODE_EMPTY_STRING_IS_NULL = 1 << 9,
 };
