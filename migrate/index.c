@@ -73,10 +73,10 @@ static bool exists(const mig__m *m, const b_table *t, b_slice columns, bool uniq
     return found;
 }
 
-static void twin_name(b_slice index, const char *column, char out[65])
+void mig__twin_name(b_slice name, const char *column, char out[65])
 {
     char whole[200];
-    snprintf(whole, sizeof whole, "%.64s__%.64s", index.p, column);
+    snprintf(whole, sizeof whole, "%.*s__%.64s", B_ARG(name), column);
     snprintf(out, 65, "%.64s", whole);
 }
 
@@ -89,7 +89,7 @@ static void add_clause(const mig__m *m, const mig_db *db, const b_table *t, size
     if (columns_sql(m, t, at, end, true, &over, &columns) && over != NULL &&
         !exists(m, t, b_buf_view(&columns), unique)) {
         char name[65];
-        twin_name(mig__cell(t, at, "i"), over->to, name);
+        mig__twin_name(mig__cell(t, at, "i"), over->to, name);
         if (clauses->n > 0) b_buf_char(clauses, '\n');
         b_buf_printf(clauses, "ADD %sINDEX ", unique ? "UNIQUE " : "");
         b_buf_ident(clauses, b_slice_str(name));
@@ -116,8 +116,11 @@ b_status mig__twins_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err
 
 b_status mig__twins_ready(mig_db *db, const mig__m *m, bool *yes, b_buf *missing, b_err *err)
 {
+    b_buf keys = {0};
     b_status s = mig__twins_list(db, m, missing, err);
-    *yes = s == B_OK && missing->n == 0;
+    if (s == B_OK) s = mig__foreign_list(db, m, &keys, err);
+    *yes = s == B_OK && missing->n == 0 && keys.n == 0;
+    b_buf_deinit(&keys);
     return s;
 }
 
@@ -138,5 +141,5 @@ b_status mig__twins_build(mig__op *op, b_err *err)
             s = b_err_prefix(err, "the twin index cannot be built (%.200s)", clause);
     }
     b_buf_deinit(&clauses);
-    return s;
+    return s == B_OK ? mig__foreign_build(op, err) : s;
 }

@@ -68,18 +68,27 @@ b_status mig__unique_drop(mig__op *op, b_err *err)
     b_status s = mig__twins_ready(op->db, op->m, &yes, &missing, err);
     if (s == B_OK && !yes) s = mig__twins_build(op, err);
     b_buf_deinit(&missing);
+    if (s == B_OK) s = mig__foreign_drop(op, false, err);
     return s == B_OK ? drop_over(op, true, false, err) : s;
 }
 
 b_status mig__indexes_drop(mig__op *op, b_err *err)
 {
-    return drop_over(op, false, false, err);
+    b_status s = mig__foreign_drop(op, false, err);
+    return s == B_OK ? drop_over(op, false, false, err) : s;
 }
 
 /* MariaDB does not drop a column that an index of several columns still names. */
 b_status mig__twins_drop(mig__op *op, b_err *err)
 {
-    return drop_over(op, false, true, err);
+    b_status s = mig__foreign_drop(op, true, err);
+    return s == B_OK ? drop_over(op, false, true, err) : s;
+}
+
+b_status mig__twins_strict_drop(mig__op *op, b_err *err)
+{
+    b_status s = mig__foreign_drop(op, true, err);
+    return s == B_OK ? drop_over(op, true, true, err) : s;
 }
 
 /* ---- the way back, and the names ---- */
@@ -103,7 +112,7 @@ static b_status read_twins(mig_db *db, const mig__m *m, b_table **out, b_err *er
 }
 
 /* The name without its end __<B>, if it has one of this migration's. */
-static b_slice original_name(const mig__m *m, b_slice twin)
+b_slice mig__original_name(const mig__m *m, b_slice twin)
 {
     for (size_t i = 0; i < m->npairs; i++) {
         b_slice end = b_slice_str(m->pairs[i].to);
@@ -140,7 +149,7 @@ static b_status name_taken(mig_db *db, const mig__m *m, b_slice name, bool *take
 
 static b_status restore_one(mig__op *op, const b_table *t, size_t at, size_t end, b_err *err)
 {
-    b_slice name = original_name(op->m, mig__cell(t, at, "twin"));
+    b_slice name = mig__original_name(op->m, mig__cell(t, at, "twin"));
     bool taken = true;
     b_buf change = {0};
     b_status s = B_OK;
@@ -165,7 +174,7 @@ static b_status restore_one(mig__op *op, const b_table *t, size_t at, size_t end
 static b_status rename_one(mig__op *op, const b_table *t, size_t at, size_t end, b_err *err)
 {
     (void)end;
-    b_slice twin = mig__cell(t, at, "twin"), name = original_name(op->m, twin);
+    b_slice twin = mig__cell(t, at, "twin"), name = mig__original_name(op->m, twin);
     bool taken = true;
     b_status s = name.p == NULL ? B_OK : name_taken(op->db, op->m, name, &taken, err);
     if (s != B_OK || taken) return s;
@@ -193,10 +202,12 @@ static b_status each_twin(mig__op *op, b_status (*one)(mig__op *, const b_table 
 
 b_status mig__unique_restore(mig__op *op, b_err *err)
 {
-    return each_twin(op, restore_one, err);
+    b_status s = each_twin(op, restore_one, err);
+    return s == B_OK ? mig__foreign_restore(op, err) : s;
 }
 
 b_status mig__twins_rename(mig__op *op, b_err *err)
 {
-    return each_twin(op, rename_one, err);
+    b_status s = each_twin(op, rename_one, err);
+    return s == B_OK ? mig__foreign_rename(op, err) : s;
 }

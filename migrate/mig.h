@@ -289,6 +289,20 @@ b_status mig__indexes_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 /* Their names, one a line; unique: only those. */
 b_status mig__indexes_over_old(mig_db *db, const mig__m *m, bool unique, b_buf *out, b_err *err) B_MUSTCHECK;
 b_status mig__twins_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+/* Twins that must not stand over a column that is behind: unique ones, foreign keys. */
+b_status mig__twins_strict_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+void mig__twin_name(b_slice name, const char *column, char out[65]);
+b_slice mig__original_name(const mig__m *m, b_slice twin); /* p == NULL: it is no twin's name */
+
+/* Foreign keys over A and their twins over B (foreign.c); called by the functions for indexes above. */
+b_status mig__foreign_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err) B_MUSTCHECK;
+b_status mig__foreign_build(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__foreign_drop(mig__op *op, bool new_name, b_err *err) B_MUSTCHECK; /* over B, or over A */
+b_status mig__foreign_restore(mig__op *op, b_err *err) B_MUSTCHECK;
+b_status mig__foreign_rename(mig__op *op, b_err *err) B_MUSTCHECK;
+/* Does the server write A by itself, by one of its keys; would it by such rules? */
+b_status mig__foreign_cascades(mig_db *db, const mig__m *m, bool *yes, b_err *err) B_MUSTCHECK;
+bool mig__foreign_writes(b_slice on_update, b_slice on_delete);
 b_status mig__twins_rename(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__add_columns(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__drop_new(mig__op *op, b_err *err) B_MUSTCHECK;

@@ -12,12 +12,12 @@
  *   edge                    gates                               before            after
  *   planned > expanded                                                            ACK, ADD B
  *   expanded > dual_write                                                         (backfill starts by itself)
- *   dual_write > switched   backfill, checksum, twin indexes
+ *   dual_write > switched   backfill, checksum, twins; checksum after cascades
  *   switched > retired      checksum                            retire A, B       ACK, B's own default
  *   retired > contracted    no use of the old name, checksum                      ACK, DROP A
  *   contracted > finished
  *   expanded > planned                                                            ACK, DROP B
- *   dual_write > expanded   (voids completion, checkpoint, generation)
+ *   dual_write > expanded   (voids completion, checkpoint, generation)            drop strict twins
  *   switched > dual_write   A trusted (never forced)
  *   retired > switched                                          B's default (A)   ACK (then reverse backfill)
  *
@@ -30,7 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PIECES 4
+#define MAX_PIECES 5 /* an edge has this many of a kind at most */
 #define RENAME_PAUSE_MS 200
 
 typedef b_status piece(mig__op *op, b_err *err);
@@ -122,6 +122,27 @@ static b_status gate_twins(mig__op *op, b_err *err)
     b_status s = mig__twins_ready(op->db, op->m, &yes, &missing, err);
     b_buf_deinit(&missing);
     return s == B_OK && !yes ? mig__twins_build(op, err) : s;
+}
+
+/* The server's own cascades write A alone until the twin of their foreign key is there: so A is compared anew
+ * before that and after it, and where it has run ahead B is filled again. */
+static b_status gate_cascades(mig__op *op, b_err *err)
+{
+    bool cascades = false;
+    b_err ignored;
+    b_status s = mig__foreign_cascades(op->db, op->m, &cascades, err);
+    if (s != B_OK || !cascades) return s;
+    s = run_checksum(op, err);
+    if (s != B_REFUSED) return s;
+    s = mig__query(op->db, NULL, &ignored,
+                   "UPDATE straddle.backfill SET state = 'running', last_key = NULL, rows_done = 0 WHERE "
+                   "migration = '%s'",
+                   op->m->name);
+    if (s != B_OK) return b_fail(err, s, "%s", ignored.msg);
+    return b_fail(err, B_REFUSED,
+                  "a cascade of a foreign key has written the old column of migration %s while the new one "
+                  "was being filled; it is filled once more, wait for that and ADVANCE again",
+                  op->m->name);
 }
 
 static b_status gate_trusted(mig__op *op, b_err *err)
@@ -221,7 +242,8 @@ static const mig__edge edges[] = {
     {RW_EXPANDED, RW_DUAL_WRITE,
      .backfill = "state = 'running', reverse = 0, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = VOID_ALL},
-    {RW_DUAL_WRITE, RW_SWITCHED, .gates = {gate_backfill, gate_checksum, gate_twins}},
+    {RW_DUAL_WRITE, RW_SWITCHED,
+     .gates = {gate_backfill, gate_checksum, gate_cascades, gate_twins, gate_cascades}},
     {RW_SWITCHED, RW_RETIRED, .gates = {gate_checksum_now}, .before = {mig__retire_before},
      .after = {mig__wait_ack, mig__retire_after, republish}, .backfill = VOID_BACKFILL,
      .migration = "a_trusted = 0"},
@@ -229,7 +251,8 @@ static const mig__edge edges[] = {
      .after = {mig__wait_ack, mig__drop_old, republish}},
     {RW_CONTRACTED, RW_FINISHED, .gates = {gate_unused_instant}},
     {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, mig__drop_new, republish}, .backfill = VOID_BACKFILL},
-    {RW_DUAL_WRITE, RW_EXPANDED, .backfill = VOID_BACKFILL, .migration = VOID_ALL},
+    {RW_DUAL_WRITE, RW_EXPANDED, .after = {mig__twins_strict_drop}, .backfill = VOID_BACKFILL,
+     .migration = VOID_ALL},
     {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_trusted}, .backfill = "state = 'complete', reverse = 0"},
     {RW_RETIRED, RW_SWITCHED, .before = {mig__unretire_before}, .after = {mig__wait_ack},
      .backfill = "state = 'running', reverse = 1, last_key = NULL, rows_done = 0, rows_total = 0",

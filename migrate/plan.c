@@ -114,11 +114,12 @@ static void plan_fill(plan *p)
     b_buf_deinit(&q);
 }
 
-static b_status plan_twins(plan *p, b_err *err)
+static b_status plan_twins(plan *p, bool foreign, b_err *err)
 {
     b_buf clauses = {0}, q = {0}, undo = {0};
     char estimate[64];
-    b_status s = mig__twins_list(p->db, p->m, &clauses, err);
+    b_status s =
+        foreign ? mig__foreign_list(p->db, p->m, &clauses, err) : mig__twins_list(p->db, p->m, &clauses, err);
     char *next = clauses.p;
     while (s == B_OK && next != NULL && *next != '\0') {
         char *clause = next, *end = strchr(next, '\n'), *name = strchr(clause, '`'),
@@ -128,11 +129,12 @@ static b_status plan_twins(plan *p, b_err *err)
         alter(p, &q);
         b_buf_printf(&q, "%s, ALGORITHM=INPLACE, LOCK=NONE", clause);
         alter(p, &undo);
-        b_buf_printf(&undo, "DROP INDEX %.*s", name == NULL || close == NULL ? 0 : (int)(close - name + 1),
-                     name == NULL ? "" : name);
+        b_buf_printf(&undo, "DROP %s %.*s", foreign ? "FOREIGN KEY" : "INDEX",
+                     name == NULL || close == NULL ? 0 : (int)(close - name + 1), name == NULL ? "" : name);
         add(p, "dual_write", b_buf_cstr(&q), b_buf_cstr(&undo),
             "online; exclusive metadata lock for a moment at its begin and end",
-            seconds_for(p, INDEX_ROWS_PER_SECOND, estimate));
+            foreign ? "milliseconds; rows that refer to nothing are looked up before it"
+                    : seconds_for(p, INDEX_ROWS_PER_SECOND, estimate));
     }
     b_buf_deinit(&clauses);
     b_buf_deinit(&q);
@@ -257,7 +259,8 @@ static b_status run(plan *p, b_err *err)
     }
     plan_expand(p);
     plan_fill(p);
-    s = plan_twins(p, err);
+    s = plan_twins(p, false, err);
+    if (s == B_OK) s = plan_twins(p, true, err);
     if (s != B_OK) return s;
     add(p, "switched", "-- reads move to the new column (no SQL on the table)",
         "ROLLBACK MIGRATION: reads move back",

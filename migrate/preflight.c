@@ -249,22 +249,42 @@ static b_status check_indexes(flight *f)
     return B_OK;
 }
 
+static void check_key(flight *f, const b_table *t, size_t i)
+{
+    const char *name = mig__cell(t, i, "n").p;
+    b_slice on_update = mig__cell(t, i, "up");
+    if (on_update.p == NULL)
+        finding(
+            f, BLOCKER, name,
+            "a foreign key of another table refers to the column, which from retired on holds one value in "
+            "all new rows",
+            "drop that foreign key for the time of the migration, or rename with strategy instant_rename");
+    else if (mig__foreign_writes(on_update, mig__cell(t, i, "del")))
+        finding(f, WARNING, name,
+                "the cascades of this foreign key write the column behind the proxy until its twin is there, "
+                "before switched; what they wrote is then found by the checksum, and filled again",
+                "change no keys that are referred to while the backfill runs");
+    else
+        finding(f, INFO, name, "a foreign key over the column gets its twin before switched", "");
+}
+
 static b_status check_keys(flight *f)
 {
     b_table *t = NULL;
     b_status s = mig__query(
         f->db, &t, f->err,
-        "SELECT CONSTRAINT_NAME AS n, COLUMN_NAME AS c FROM information_schema.KEY_COLUMN_USAGE WHERE "
-        "REFERENCED_TABLE_NAME IS NOT NULL AND TABLE_SCHEMA = %s AND TABLE_NAME = %s UNION ALL "
-        "SELECT CONSTRAINT_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE "
-        "REFERENCED_TABLE_SCHEMA = %s AND REFERENCED_TABLE_NAME = %s",
+        "SELECT k.CONSTRAINT_NAME AS n, k.COLUMN_NAME AS c, r.UPDATE_RULE AS up, r.DELETE_RULE AS del FROM "
+        "information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON "
+        "r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND "
+        "r.TABLE_NAME "
+        "= k.TABLE_NAME WHERE k.REFERENCED_TABLE_NAME IS NOT NULL AND k.TABLE_SCHEMA = %s AND k.TABLE_NAME = "
+        "%s UNION ALL SELECT CONSTRAINT_NAME, REFERENCED_COLUMN_NAME, NULL, NULL FROM "
+        "information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = %s AND REFERENCED_TABLE_NAME = "
+        "%s",
         f->schema, f->table, f->schema, f->table);
     if (s != B_OK) return s;
     for (size_t i = 0; !f->instant && i < b_table_rows(t); i++)
-        if (is_from(f, mig__cell(t, i, "c")))
-            finding(f, BLOCKER, mig__cell(t, i, "n").p,
-                    "a foreign key over the column: its cascades write the column behind the proxy",
-                    "drop the foreign key for the time of the migration");
+        if (is_from(f, mig__cell(t, i, "c"))) check_key(f, t, i);
     b_table_free(t);
     return B_OK;
 }

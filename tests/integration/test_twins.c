@@ -1,0 +1,154 @@
+/* Twins of what hangs on the old column: foreign keys with their cascades through all phases and back, and
+ * unique indexes that must not stand over a column that falls behind. */
+#include "shop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#define M "twins"
+
+static void make(shop *f, const char *rules)
+{
+    ts_do(f->direct, "DROP DATABASE IF EXISTS t_twins");
+    ts_do(f->direct, "CREATE DATABASE t_twins");
+    ts_do(f->direct, "USE t_twins");
+    ts_do(f->direct, "CREATE TABLE p (id INT, area INT, PRIMARY KEY (id, area), KEY (area))");
+    ts_do(f->direct, "INSERT INTO p VALUES (1, 1), (2, 1), (3, 1), (4, 1)");
+    ts_do(f->direct,
+          "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, area INT, a INT, u INT, UNIQUE KEY uu (u), KEY "
+          "ka (a, area), CONSTRAINT fk_a FOREIGN KEY (a, area) REFERENCES p (id, area) %s)",
+          rules);
+    ts_do(f->direct,
+          "INSERT INTO t (area, a, u) VALUES (1, 1, 10), (1, 2, 20), (NULL, 77, 30), (1, NULL, 40)");
+    ts_do(f->admin,
+          "APPLY MIGRATION 'name: " M "\ntable: t_twins.t\ncolumns: [{from: a, to: b}]\nobserve_days: "
+          "0\n'");
+}
+
+static void unmake(shop *f)
+{
+    ts_do(f->admin, "REMOVE MIGRATION " M);
+    ts_do(f->direct, "DROP DATABASE t_twins");
+}
+
+static long long keys(shop *f, const char *name, const char *column)
+{
+    return ts_int(
+        f->direct,
+        "SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = 't_twins' AND "
+        "REFERENCED_TABLE_NAME = 'p' AND CONSTRAINT_NAME = '%s' AND COLUMN_NAME = '%s'",
+        name, column);
+}
+
+static long long differing(shop *f)
+{
+    return ts_int(f->direct, "SELECT COUNT(*) FROM t_twins.t WHERE NOT (a <=> b)");
+}
+
+/* Both keys while both columns are written; one before, and after; and back again. */
+static void foreign_key(shop *f)
+{
+    make(f, "ON UPDATE CASCADE ON DELETE SET NULL");
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_twins");
+    ts_go(f->admin, M, "switched");
+    assert_int_equal(keys(f, "fk_a", "a") + keys(f, "fk_a__b", "b") + keys(f, "fk_a__b", "area"), 3);
+    ts_do(f->direct, "UPDATE p SET id = 9 WHERE id = 1"); /* the server writes both */
+    assert_int_equal(ts_int(f->direct, "SELECT b FROM t WHERE id = 1"), 9);
+    assert_int_equal(differing(f), 0);
+    shop_expect(c, "INSERT INTO t (area, b) VALUES (1, 555)", 1452, "fk_a");
+    ts_go(f->admin, M, "retired");
+    assert_int_equal(keys(f, "fk_a", "a"), 0);
+    ts_do(c, "INSERT INTO t (area, b) VALUES (1, 4)");
+    ts_do(c, "INSERT INTO t (area, a) VALUES (1, 3)");
+    ts_do(f->admin, "ROLLBACK MIGRATION " M " TO switched");
+    ts_wait_backfill(f->admin, M);
+    ts_go(f->admin, M, "dual_write");
+    assert_int_equal(keys(f, "fk_a", "a") + keys(f, "fk_a__b", "b"), 2);
+    assert_int_equal(differing(f), 0);
+    ts_do(f->admin, "ROLLBACK MIGRATION " M " TO expanded");
+    assert_int_equal(keys(f, "fk_a__b", "b"), 0);
+    ts_go(f->admin, M, "finished");
+    assert_int_equal(keys(f, "fk_a", "b") + keys(f, "fk_a", "area"), 2);
+    assert_int_equal(ts_int(f->direct, "SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE WHERE "
+                                       "TABLE_SCHEMA = 't_twins' AND CONSTRAINT_NAME LIKE '%%\\_\\_%%'"),
+                     0);
+    shop_expect(f->direct, "INSERT INTO t (area, b) VALUES (1, 555)", 1452, "fk_a");
+    ts_close(c);
+    unmake(f);
+}
+
+/* A cascade between the backfill and the twin: found, and filled again. A row that refers to nothing: named.
+ */
+static void before_the_twin(shop *f)
+{
+    make(f, "ON UPDATE CASCADE");
+    ts_go(f->admin, M, "dual_write");
+    ts_wait_backfill(f->admin, M);
+    ts_do(f->admin, "VERIFY MIGRATION " M);
+    ts_do(f->direct,
+          "UPDATE p SET id = 8 WHERE id = 2"); /* what was compared is not looked at again at once */
+    shop_expect(f->admin, "ADVANCE MIGRATION " M, 1235, "filled once more");
+    ts_wait_backfill(f->admin, M);
+    ts_do(f->direct, "SET foreign_key_checks = 0");
+    ts_do(f->direct, "INSERT INTO t (id, area, a) VALUES (99, 1, 1234)");
+    ts_do(f->direct, "SET foreign_key_checks = 1");
+    shop_expect(f->admin, "ADVANCE MIGRATION " M, 1235, "key 99");
+    ts_do(f->direct, "DELETE FROM t WHERE id = 99");
+    ts_go(f->admin, M, "switched");
+    assert_int_equal(ts_int(f->direct, "SELECT b FROM t WHERE id = 2"), 8);
+    ts_go(f->admin, M, "planned");
+    assert_int_equal(keys(f, "fk_a", "a"), 1);
+    unmake(f);
+}
+
+/* A unique twin over a column that nobody writes any more would refuse rows that the table takes. */
+static void unique_goes_with_the_writes(shop *f)
+{
+    ts_do(f->direct, "DROP DATABASE IF EXISTS t_twins");
+    ts_do(f->direct, "CREATE DATABASE t_twins");
+    ts_do(f->direct, "USE t_twins");
+    ts_do(f->direct, "CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL, UNIQUE KEY ua (a))");
+    ts_do(f->direct, "INSERT INTO t VALUES (1, 1), (2, 2)");
+    ts_do(f->admin,
+          "APPLY MIGRATION 'name: " M "\ntable: t_twins.t\ncolumns: [{from: a, to: b}]\nobserve_days: "
+          "0\n'");
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_twins");
+    ts_go(f->admin, M, "switched");
+    ts_go(f->admin, M, "expanded");
+    ts_do(c, "UPDATE t SET a = 3 WHERE id = 1");
+    ts_do(c, "INSERT INTO t (id, a) VALUES (5, 1)");
+    ts_go(f->admin, M, "switched");
+    shop_expect(c, "INSERT INTO t (id, b) VALUES (6, 3)", 1062, "3");
+    ts_close(c);
+    ts_go(f->admin, M, "planned");
+    unmake(f);
+}
+
+static void test_foreign_key(void **state)
+{
+    (void)state;
+    shop_each_server(foreign_key, NULL);
+}
+
+static void test_before_the_twin(void **state)
+{
+    (void)state;
+    shop_each_server(before_the_twin, NULL);
+}
+
+static void test_unique(void **state)
+{
+    (void)state;
+    shop_each_server(unique_goes_with_the_writes, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_foreign_key),
+                                       cmocka_unit_test(test_before_the_twin), cmocka_unit_test(test_unique)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
