@@ -15,6 +15,13 @@ static const cfg__word strategies[] = {
     {"dual_write", CFG_STRATEGY_DUAL_WRITE}, {"instant_rename", CFG_STRATEGY_INSTANT_RENAME}, {NULL, 0}};
 static const cfg__word socket_modes[] = {
     {"all", CFG_SOCKET_ALL}, {"group", CFG_SOCKET_GROUP}, {"owner", CFG_SOCKET_OWNER}, {NULL, 0}};
+static const cfg__word compressions[] = {{"off", CFG_COMPRESSION_OFF},
+                                         {"zlib", CFG_COMPRESSION_ZLIB},
+                                         {"zstd", CFG_COMPRESSION_ZSTD},
+                                         {"both", CFG_COMPRESSION_BOTH},
+                                         {NULL, 0}};
+static const cfg__word backend_compressions[] = {
+    {"off", CFG_COMPRESSION_OFF}, {"zlib", CFG_COMPRESSION_ZLIB}, {"zstd", CFG_COMPRESSION_ZSTD}, {NULL, 0}};
 static const cfg__word header_versions[] = {{"off", 0}, {"v1", 1}, {"v2", 2}, {NULL, 0}};
 static const cfg__word replications[] = {{"relay", 0}, {"refuse", 1}, {NULL, 0}};
 static const cfg__word levels[] = {
@@ -53,6 +60,12 @@ static const cfg__key listener_keys[] = {
      .words = socket_modes,
      .meaning =
          "who may connect to a unix socket: every user of the machine, the group, or the proxy's own user"},
+    {.name = "compression",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_listener, compression),
+     .def = "both",
+     .words = compressions,
+     .meaning = "compression that clients may ask for"},
     {.name = "proxy_protocol",
      .kind = CFG__BOOL,
      .offset = AT(cfg_listener, proxy_protocol),
@@ -118,6 +131,12 @@ static const cfg__key backend_keys[] = {
      .required = true,
      .meaning = "the engine's own account: state tables, DDL, backfill; applications log in as themselves"},
     SECRETS(cfg_server),
+    {.name = "compression",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_server, compression),
+     .def = "off",
+     .words = backend_compressions,
+     .meaning = "compression of clients' connections to the database, where it offers that kind"},
     {.name = "proxy_protocol",
      .kind = CFG__WORD,
      .offset = AT(cfg_server, proxy_protocol),

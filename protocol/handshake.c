@@ -131,6 +131,8 @@ b_status mp_login_parse(b_slice payload, mp_login *out)
     out->auth = read_auth(&r, out->caps);
     if (out->caps & MP_CLIENT_CONNECT_WITH_DB) out->schema = last_nul_str(&r);
     read_tail(&r, out->caps, out);
+    if ((out->caps & MP_CLIENT_ZSTD_COMPRESSION) && mp_left(&r) > 0)
+        out->zstd_level = (uint8_t)mp_read_int(&r, 1);
     return r.bad ? B_MALFORMED : B_OK;
 }
 
@@ -147,6 +149,7 @@ void mp_login_put(b_buf *b, const mp_login *l)
     if (l->caps & MP_CLIENT_CONNECT_WITH_DB) mp_put_nul_str(b, l->schema);
     if (l->caps & MP_CLIENT_PLUGIN_AUTH) mp_put_nul_str(b, l->plugin);
     if (l->caps & MP_CLIENT_CONNECT_ATTRS) mp_put_lenenc_str(b, l->attrs);
+    if (l->caps & MP_CLIENT_ZSTD_COMPRESSION) mp_put_int(b, l->zstd_level, 1);
 }
 
 b_status mp_change_user_parse(b_slice payload, uint64_t caps, mp_login *out)

@@ -186,8 +186,29 @@ void px_conn_feed(px_conn *c, char *p, size_t n)
 {
     if (n == 0) return;
     c->feeding = true;
-    c->bottom->ops->read(c->bottom, p, n);
+    c->top->ops->read(c->top, p, n);
     c->feeding = false;
+}
+
+void px_conn_wake(px_conn *c)
+{
+    if (!c->feeding) px_session_wake(c->session);
+}
+
+bool px_conn_more(px_conn *c, bool heed)
+{
+    if (!c->open || c->top == NULL || c->top->ops->more == NULL || (heed && !c->reading)) return false;
+    c->feeding = true;
+    bool any = c->top->ops->more(c->top);
+    c->feeding = false;
+    return any;
+}
+
+void px_conn_turn(px_conn *c, size_t left)
+{
+    if (c->top == NULL || c->top->ops->turn == NULL) return;
+    px_conn_flush(c); /* the answer before it */
+    c->top->ops->turn(c->top, left);
 }
 
 void px_layer_up(px_layer *l, char *p, size_t n)

@@ -14,7 +14,8 @@
  * Each is a px_layer, put on top of those that are there by px_conn_push. Without any, as after a plain
  * login, the bytes of packets are the bytes of the stream and nothing is copied. What the session counts
  * against max_buffer_bytes is what the stream has not taken yet, below all layers. A layer that makes much of
- * little must stop where px_conn.reading is off, and go on when it is on again; TLS makes less and need not.
+ * little (compression) holds it back: it calls px_conn_wake when something has come, and the session takes it
+ * part by part with px_conn_more, as long as it may read.
  */
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
@@ -33,6 +34,10 @@ typedef struct px_layer_ops {
     /* Bytes from below, which may be overwritten. What comes of them goes on with px_layer_up, in memory
      * that nothing else uses until that returns. */
     void (*read)(px_layer *l, char *p, size_t n);
+    /* Gives up a part of what it holds back, with px_layer_up; false where it holds nothing. NULL: never
+     * does. See px_conn_more. */
+    bool (*more)(px_layer *l);
+    void (*turn)(px_layer *l, size_t left); /* see px_conn_turn; NULL: of no concern */
     void (*finish)(px_layer *l); /* nothing more will be written: last words to the peer; NULL: none */
     const char *(*why)(const px_layer *l); /* it failed because of this; NULL: it did not */
     void (*free)(px_layer *l);
@@ -71,8 +76,15 @@ void px_conn_deinit(px_conn *c); /* memory only; after the close callback */
 
 /* Puts a layer on top; the connection owns it. Nothing may be pending. */
 void px_conn_push(px_conn *c, px_layer *l);
-/* Gives the bottom layer bytes that had been read before it was there. */
+/* Gives the top layer bytes that had been read before it was there. */
 void px_conn_feed(px_conn *c, char *p, size_t n);
+/* For layers that hold back: there is something. */
+void px_conn_wake(px_conn *c);
+/* Takes a part of what the top layer holds back into `in`. False: there is nothing, or reading is off and
+ * that is heeded. */
+bool px_conn_more(px_conn *c, bool heed);
+/* The client's side has said all that is answered next; `left` bytes are read beyond that. */
+void px_conn_turn(px_conn *c, size_t left);
 void px_layer_up(px_layer *l, char *p, size_t n);
 void px_layer_down(px_layer *l, const char *p, size_t n);
 /* All is written: says so to the peer, layer by layer, and then by the stream. UV status. */

@@ -1,6 +1,7 @@
 /* Event loops and their listening sockets. See loop.h. */
 #include "loop.h"
 
+#include "protocol/compress.h"
 #include "session.h"
 
 #include <errno.h>
@@ -203,12 +204,13 @@ static b_status make_parts(px_loop *loop, b_err *err)
     loop->config = px_app_config(loop->app);
     loop->listeners = calloc(loop->config->c->nlisteners + 1, sizeof *loop->listeners);
     loop->cache = rw_cache_new(loop->config->c->plan_cache_entries);
+    loop->codec = mp_codec_new();
     loop->rbuf = malloc(PX_READ_BUFFER);
     loop->usage = px_tally_new(USAGE_ENTRIES);
     loop->refusals = px_tally_new(REFUSAL_ENTRIES);
     loop->latency = px_latency_new();
-    bool ok = loop->listeners != NULL && loop->cache != NULL && loop->rbuf != NULL && loop->usage != NULL &&
-              loop->refusals != NULL && loop->latency != NULL;
+    bool ok = loop->listeners != NULL && loop->cache != NULL && loop->codec != NULL && loop->rbuf != NULL &&
+              loop->usage != NULL && loop->refusals != NULL && loop->latency != NULL;
     if (!ok) return b_fail(err, B_NOMEM, "out of memory while making an event loop");
     px_loop_take_rules(loop, NULL);
     b_status st = B_OK;
@@ -280,6 +282,7 @@ void px_loop_free(px_loop *loop)
     rw_cache_free(loop->cache);
     free(loop->listeners);
     free(loop->rbuf);
+    mp_codec_free(loop->codec);
     b_buf_deinit(&loop->joined);
     px_tally_free(loop->usage);
     px_tally_free(loop->refusals);

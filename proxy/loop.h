@@ -53,8 +53,9 @@ struct px_loop {
     rw_ruleset *rules; /* newest seen; NULL before the first */
     uint64_t epoch;
     rw_cache *cache;
-    char *rbuf;   /* PX_READ_BUFFER bytes: all reading goes here */
-    b_buf joined; /* payload of a command of several packets */
+    struct mp_codec *codec; /* for compressed connections */
+    char *rbuf;             /* PX_READ_BUFFER bytes: all reading goes here */
+    b_buf joined;           /* payload of a command of several packets */
 
     px_stats stats;
     px_tally *usage, *refusals;

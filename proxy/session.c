@@ -328,12 +328,23 @@ static void balance(px_session *s)
     }
 }
 
+/* Takes what layers hold back, a part at a time. */
+static bool more(px_session *s)
+{
+    if ((s->client.top == NULL && s->backend.top == NULL) || s->state >= PX_LINGER) return false;
+    balance(s);
+    bool client = px_conn_more(&s->client, true), backend = px_conn_more(&s->backend, true);
+    return client || backend;
+}
+
 /* After anything happened: write, use what is now usable, and look after the rest. */
 void px_session_settle(px_session *s)
 {
     flush(s);
-    while (s->state < PX_LINGER && (pump(s, &s->client) || pump(s, &s->backend))) {
-    }
+    do {
+        while (s->state < PX_LINGER && (pump(s, &s->client) || pump(s, &s->backend))) {
+        }
+    } while (more(s));
     if (s->state == PX_CLOSING) return;
     if (s->client.broken && s->client.open) {
         s->client.broken = false;
@@ -353,7 +364,9 @@ void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
 {
     s->active_ms = uv_now(&s->loop->uv);
     if (n < 0) {
-        pump(s, c);
+        do {
+            pump(s, c);
+        } while (s->state < PX_LINGER && px_conn_more(c, false));
         lost(s, c, (int)n);
         px_session_settle(s);
         return;
@@ -365,6 +378,12 @@ void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
     } else {
         px_conn_keep(c, p, (size_t)n);
     }
+    px_session_settle(s);
+}
+
+void px_session_wake(px_session *s)
+{
+    s->active_ms = uv_now(&s->loop->uv);
     px_session_settle(s);
 }
 
@@ -407,7 +426,7 @@ void px_session_tick(px_session *s, uint64_t now_ms)
 void px_session_idle(px_session *s, uint64_t now_ms)
 {
     uint32_t limit = s->loop->config->c->idle_timeout_ms;
-    if (s->state != PX_IDLE || now_ms - s->active_ms <= limit) return;
+    if (s->state != PX_IDLE || s->held || now_ms - s->active_ms <= limit) return;
     s->loop->stats.sessions_idle_ended++;
     px_session_fail(s, 0, 4031, "HY000",
                     "straddle: no command came for %u ms (idle_timeout_ms); connect again, or raise it",

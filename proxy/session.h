@@ -31,6 +31,7 @@
 #include "conn.h"
 #include "context.h"
 #include "loop.h"
+#include "protocol/compress.h"
 #include "protocol/handshake.h"
 #include "protocol/proxy_header.h"
 #include "protocol/response.h"
@@ -86,6 +87,7 @@ typedef struct px_running {
     unsigned kind;            /* px_kind of the statement's text */
     bool multi_on, multi_off; /* COM_SET_OPTION */
     bool reset;               /* COM_RESET_CONNECTION */
+    uint8_t infile_seq;       /* of the client's next packet of a file, towards the server */
     bool warnings;            /* SHOW WARNINGS after a rewritten statement: names in its rows are put right */
     bool had_ok, failed;      /* of several statements, one is done; one ended in an error */
     uint32_t params_seen;     /* PREPARE: parameter definitions that have come */
@@ -160,6 +162,10 @@ typedef struct px_session {
     px_registration registration;
     char not_registered[200];             /* why not, where it was tried for the command at hand */
     uint64_t offered, caps, backend_caps; /* greeting as the client saw it; each leg's */
+    struct {
+        mp_compression client, backend;
+        int client_level;
+    } compression;
     bool changing_user;
     bool leaving;   /* the client sends no more: the session ends once what it sent is answered */
     uint64_t taken; /* leaving: bytes that the client had taken when it was last looked at */
@@ -199,6 +205,7 @@ void px_session_begin(px_session *s); /* whose it is is known: on to the backend
 void px_session_set_state(px_session *s, px_state state);
 const char *px_session_state_name(px_state state);
 void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n); /* n < 0: libuv error */
+void px_session_wake(px_session *s);                                 /* a layer holds something for us */
 void px_session_written(px_session *s, px_conn *c, int status);
 void px_session_deadline(px_session *s, uint64_t ms); /* from now; 0 = none */
 void px_session_tick(px_session *s, uint64_t now_ms);
@@ -251,6 +258,12 @@ size_t px_auth_greeting(px_session *s, char *p, size_t n);
 size_t px_auth_client(px_session *s, char *p, size_t n);
 size_t px_auth_backend(px_session *s, char *p, size_t n);
 void px_auth_change_user(px_session *s, b_slice payload);
+
+/* session_compress.c */
+uint64_t px_compress_offer(const px_session *s); /* capabilities */
+void px_compress_agree(px_session *s,
+                       const mp_login *l); /* s->caps, s->backend_caps: what each side can do */
+void px_compress_start(px_session *s);     /* the OK is written */
 
 /* session_cmd.c */
 typedef struct px_cmd {

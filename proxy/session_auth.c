@@ -65,7 +65,7 @@ size_t px_auth_greeting(px_session *s, char *p, size_t n)
         return size;
     }
     s->backend_caps = g.caps | (uint64_t)g.mariadb_caps << 32;
-    s->offered = s->backend_caps & handled;
+    s->offered = (s->backend_caps & handled) | px_compress_offer(s);
     g.caps = s->offered & UINT32_MAX;
     g.mariadb_caps = (uint32_t)(s->offered >> 32);
     s->backend_id = g.thread_id;
@@ -107,6 +107,19 @@ static void take_login(px_session *s, const mp_login *l)
     choose_version(s, l);
 }
 
+/* A byte at its end is there for one side only. */
+static void login_anew(px_session *s, mp_header h, mp_login *l)
+{
+    l->caps = s->backend_caps & UINT32_MAX;
+    l->mariadb_caps = (uint32_t)(s->backend_caps >> 32);
+    l->zstd_level = 3;
+    b_buf *b = px_conn_buf(&s->backend);
+    size_t at = mp_packet_begin(b);
+    mp_login_put(b, l);
+    mp_packet_end(b, at, h.seq);
+    px_session_set_state(s, PX_AUTH);
+}
+
 /* The client's answer to the greeting: capabilities are set in place, the rest goes as it is. */
 static void login(px_session *s, mp_header h, char *payload, size_t size)
 {
@@ -124,8 +137,13 @@ static void login(px_session *s, mp_header h, char *payload, size_t size)
         return;
     }
     s->caps = (l.caps | (uint64_t)l.mariadb_caps << 32) & s->offered;
-    s->backend_caps &= s->caps | MP_CLIENT_SESSION_TRACK;
+    px_compress_agree(s, &l);
+    s->backend_caps &= s->caps | MP_CLIENT_SESSION_TRACK | MP_CLIENT_COMPRESS | MP_CLIENT_ZSTD_COMPRESSION;
     take_login(s, &l);
+    if ((l.caps | s->backend_caps) & MP_CLIENT_ZSTD_COMPRESSION) {
+        login_anew(s, h, &l);
+        return;
+    }
     b_buf caps = {0};
     mp_put_int(&caps, s->backend_caps, 4);
     mp_put_int(&caps, s->backend_caps >> 32, 4);
@@ -146,6 +164,7 @@ size_t px_auth_client(px_session *s, char *p, size_t n)
         login(s, h, p + MP_HEADER, size);
     else
         px_conn_send(&s->backend, p, size);
+    px_conn_turn(&s->client, n - size);
     return size;
 }
 
@@ -159,11 +178,13 @@ static void logged_in(px_session *s, mp_header h, b_slice payload)
     } else {
         px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
     }
-    if (!s->changing_user)
+    if (!s->changing_user) {
+        px_compress_start(s);
         b_logf(&s->loop->app->log, B_DEBUG, "session",
                "session=%llu user=%s client=%s program=%s version=%s backend_id=%u",
                (unsigned long long)s->id, s->user, s->host, s->program, rw_version_name(s->version),
                (unsigned)s->backend_id);
+    }
     s->changing_user = false;
     px_hidden_state(s);
 }

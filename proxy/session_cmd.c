@@ -253,6 +253,7 @@ size_t px_cmd_client(px_session *s, char *p, size_t n)
                 (unsigned long long)s->loop->config->c->max_statement_bytes);
             return n;
         }
+        px_conn_turn(&s->client, n - at - c.nraw);
         if (one(s, &c) == PX_WAIT) break;
         at += c.nraw;
         if (!c.one_packet) b_buf_deinit(&s->loop->joined);
@@ -272,7 +273,8 @@ size_t px_cmd_infile(px_session *s, char *p, size_t n)
             s->client.need = 0;
             mp_header h = mp_header_get(p + at);
             mp_response_infile(&s->resp, h);
-            p[at + 3] = (char)(h.seq - s->run.seq_shift);
+            p[at + 3] = (char)s->run.infile_seq++;
+            s->last_seq = h.seq;
             s->client_skip = h.len + MP_HEADER;
         }
         size_t take = n - at < s->client_skip ? n - at : s->client_skip;
@@ -280,6 +282,7 @@ size_t px_cmd_infile(px_session *s, char *p, size_t n)
         s->client_skip -= (uint32_t)take;
         at += take;
     }
+    if (!s->resp.infile) px_conn_turn(&s->client, n - at);
     return at;
 }
 

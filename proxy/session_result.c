@@ -190,8 +190,8 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
         px_patch_warning(s, whole, seq);
         return true;
     case MP_EV_COLUMN_COUNT: return on_count(s, seq);
+    case MP_EV_INFILE: s->run.infile_seq = (uint8_t)(h.seq + 1); return false;
     case MP_EV_META_EOF:
-    case MP_EV_INFILE:
     case MP_EV_STRING:
     case MP_EV_AUTH:
     case MP_EV_PROGRESS: return false;
@@ -214,7 +214,9 @@ static size_t packet(px_session *s, char *p, size_t n)
     s->backend.need = 0;
     size_t have = n - MP_HEADER < h.len ? n - MP_HEADER : h.len;
     mp_event ev = mp_response_next(&s->resp, h, b_slice_of(p + MP_HEADER, have));
-    uint8_t seq = (uint8_t)(h.seq + s->run.seq_shift);
+    /* Under compression servers number packets as the compressed ones are. */
+    bool odd = s->compression.backend != MP_COMPRESS_NONE && s->state == PX_RUN;
+    uint8_t seq = (uint8_t)(odd ? s->last_seq + 1 : h.seq + s->run.seq_shift);
     p[3] = (char)seq;
     s->last_seq = seq;
     s->skip = h.len - (uint32_t)have;

@@ -3,6 +3,7 @@
  *
  * Input: byte 0 picks the target, 1 the capabilities, 2 the command; the rest is the target's. */
 #include "protocol/auth.h"
+#include "protocol/compress.h"
 #include "protocol/handshake.h"
 #include "protocol/proxy_header.h"
 #include "protocol/query.h"
@@ -172,10 +173,38 @@ static void read_proxy_header(b_slice in, uint64_t caps, uint8_t command)
     b_buf_deinit(&b);
 }
 
+/* Packets that come, and what is sent, unpacked again. */
+static void unpack(b_slice in, uint64_t caps, uint8_t command)
+{
+    mp_compression how = command & 1 ? MP_COMPRESS_ZSTD : MP_COMPRESS_ZLIB;
+    mp_codec *c = mp_codec_new();
+    b_buf out = {0}, packed = {0};
+    uint8_t seq = 0;
+    (void)caps;
+    for (size_t at = 0; in.n - at >= MP_COMPRESSED_HEADER;) {
+        mp_compressed_header h = mp_compressed_header_get(in.p + at);
+        size_t left = in.n - at - MP_COMPRESSED_HEADER, n = h.len < left ? h.len : left, before = out.n;
+        h.len = (uint32_t)n;
+        if (h.raw > 65536) h.raw &= 0xFFFF;
+        b_status st = mp_decompress(c, how, h, b_slice_of(in.p + at + MP_COMPRESSED_HEADER, n), &out);
+        require(out.n - before == (st != B_OK ? 0 : h.raw == 0 ? n : h.raw));
+        at += MP_COMPRESSED_HEADER + n;
+    }
+    b_buf_clear(&out);
+    require(mp_compress(c, how, command >> 3, in, &seq, &packed) == B_OK && seq == (in.n > 0));
+    if (in.n > 0) {
+        mp_compressed_header h = mp_compressed_header_get(packed.p);
+        b_slice payload = {packed.p + MP_COMPRESSED_HEADER, packed.n - MP_COMPRESSED_HEADER};
+        require(mp_decompress(c, how, h, payload, &out) == B_OK && b_slice_eq(b_buf_view(&out), in));
+    }
+    b_buf_deinit(&out), b_buf_deinit(&packed);
+    mp_codec_free(c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const targets[])(b_slice, uint64_t, uint8_t) = {
-        follow, read_ok, read_column, read_login, run_execute, read_query, read_proxy_header};
+        follow, read_ok, read_column, read_login, run_execute, read_query, read_proxy_header, unpack};
     if (size < 3) return 0;
     /* A copy of its own, so that a read past the end is one past an allocation's. */
     char *exact = malloc(size - 3 + 1);

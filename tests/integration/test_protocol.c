@@ -7,6 +7,7 @@
 #include "protocol/proto.h"
 #include "raw.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static shop front;
 #define OPT MP_CLIENT_OPTIONAL_RESULTSET_METADATA
 #define DEP MP_CLIENT_DEPRECATE_EOF
 #define ATTR MP_CLIENT_QUERY_ATTRIBUTES
+#define PACKED (MP_CLIENT_COMPRESS | MP_CLIENT_ZSTD_COMPRESSION)
 #define OWN (MP_MARIADB_BULK | MP_MARIADB_EXTENDED_METADATA | MP_MARIADB_CACHE_METADATA)
 
 static const struct {
@@ -38,6 +40,11 @@ static const struct {
     {"MariaDB's own", true, OWN},
     {"MariaDB's own, DEPRECATE_EOF", true, OWN | DEP},
     {"extended metadata alone", true, MP_MARIADB_EXTENDED_METADATA},
+    {"zlib", false, MP_CLIENT_COMPRESS},
+    {"zlib", true, MP_CLIENT_COMPRESS | DEP | OWN},
+    {"zstd", false, MP_CLIENT_ZSTD_COMPRESSION | DEP | ATTR},
+    {"zstd", true, MP_CLIENT_ZSTD_COMPRESSION},
+    {"both kinds of compression", false, PACKED},
     {"cached metadata alone", true, MP_MARIADB_CACHE_METADATA | DEP},
 };
 
@@ -274,7 +281,8 @@ static void talk_both(const char *form, uint64_t caps, const char *schema, const
                       void (*fn)(talk *t))
 {
     talk want = {.form = form}, got = {.form = form};
-    want.r = ts_raw_connect(&(ts_raw_login){.port = server->port, .schema = direct_schema, .caps = caps});
+    want.r = ts_raw_connect(
+        &(ts_raw_login){.port = server->port, .schema = direct_schema, .caps = caps & ~(uint64_t)PACKED});
     fn(&want);
     ts_raw_close(want.r);
     got.r = ts_raw_connect(&(ts_raw_login){.port = front.proxy.port_both, .schema = schema, .caps = caps});
@@ -375,6 +383,38 @@ static void test_malformed_attributes(void **state)
     b_buf_deinit(&out);
 }
 
+/* The connections to the server compressed, those of clients in every form. */
+static void test_compressed_backend(void **state)
+{
+    static const char *const kinds[] = {"compression: zlib", "compression: zstd"};
+    for (size_t i = 0; i < 2; i++) {
+        ts_close(front.admin);
+        ts_proxy_stop(&front.proxy, SIGTERM);
+        snprintf(front.proxy.backend_keys, sizeof front.proxy.backend_keys, "%s", kinds[i]);
+        ts_proxy_configure(&front.proxy, "");
+        ts_proxy_restart(&front.proxy);
+        front.admin = ts_proxy_admin(&front.proxy);
+        test_other_tables(state);
+        test_migrating_table(state);
+    }
+}
+
+/* Commands sent together: each answer's compressed packets are numbered from its own command on. */
+static void test_compressed_pipeline(void **state)
+{
+    (void)state;
+    b_buf p = {0};
+    ts_raw *r = ts_raw_connect(&(ts_raw_login){.port = front.proxy.port_both, .caps = MP_CLIENT_COMPRESS});
+    for (int i = 0; i < 5; i++) ts_raw_send(r, B_LIT("\3DO 1"));
+    for (int i = 0; i < 5; i++) {
+        ts_raw_expect(r, 1);
+        assert_true(ts_raw_read(r, &p));
+        assert_int_equal(p.p[0], 0);
+    }
+    ts_raw_close(r);
+    b_buf_deinit(&p);
+}
+
 static int set_up(const ts_server *s)
 {
     server = s;
@@ -415,7 +455,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_other_tables),         cmocka_unit_test(test_migrating_table),
         cmocka_unit_test(test_bulk_defaults),        cmocka_unit_test(test_prepared_again),
-        cmocka_unit_test(test_malformed_attributes),
+        cmocka_unit_test(test_malformed_attributes), cmocka_unit_test(test_compressed_pipeline),
+        cmocka_unit_test(test_compressed_backend),
     };
     int failed = cmocka_run_group_tests_name("mysql", tests, on_mysql, tear_down);
     return failed + cmocka_run_group_tests_name("mariadb", tests, on_mariadb, tear_down);

@@ -17,10 +17,32 @@
 
 static ts_proxy proxy;
 static const ts_server *server;
+static bool compressed;
 
 static ts_conn *proxied(void)
 {
-    return ts_proxy_connect(&proxy, proxy.port_both, "t_mig");
+    return ts_connect(&(ts_login){.host = "127.0.0.1",
+                                  .port = proxy.port_both,
+                                  .user = "root",
+                                  .password = "",
+                                  .schema = "t_mig",
+                                  .flags = compressed ? CLIENT_COMPRESS : 0});
+}
+
+/* That straddle has written to this client. */
+static uint64_t proxied_bytes(ts_conn *c)
+{
+    ts_conn *admin = ts_proxy_admin(&proxy);
+    char id[32];
+    snprintf(id, sizeof id, "%lld", ts_int(c, "SELECT CONNECTION_ID()"));
+    ts_result *r = ts_query(admin, "SHOW CLIENTS");
+    uint64_t n = 0;
+    for (size_t i = 0; i < r->nrows; i++)
+        if (strcmp(ts_cell(r, i, "backend_id"), id) == 0) n = strtoull(ts_cell(r, i, "bytes_out"), NULL, 10);
+    ts_result_free(r);
+    ts_close(admin);
+    assert_int_not_equal(n, 0);
+    return n;
 }
 
 static void test_large_result(void **state)
@@ -64,12 +86,13 @@ static void test_large_statement(void **state)
 static void test_multi_statements(void **state)
 {
     (void)state;
-    ts_conn *c = ts_connect(&(ts_login){.host = "127.0.0.1",
-                                        .port = proxy.port_both,
-                                        .user = "root",
-                                        .password = "",
-                                        .schema = "t_mig",
-                                        .flags = CLIENT_MULTI_STATEMENTS});
+    ts_conn *c =
+        ts_connect(&(ts_login){.host = "127.0.0.1",
+                               .port = proxy.port_both,
+                               .user = "root",
+                               .password = "",
+                               .schema = "t_mig",
+                               .flags = CLIENT_MULTI_STATEMENTS | (compressed ? CLIENT_COMPRESS : 0)});
     MYSQL *m = ts_handle(c);
     static const char sql[] =
         "SELECT 1; UPDATE transactions SET payment_method = 'multi' WHERE id = 1; SELECT payment_method FROM "
@@ -134,6 +157,7 @@ static void test_local_infile(void **state)
                                         .user = "root",
                                         .password = "",
                                         .schema = "t_mig",
+                                        .flags = compressed ? CLIENT_COMPRESS : 0,
                                         .local_infile = true});
     ts_result *r = ts_query(c,
                             "LOAD DATA LOCAL INFILE '%s' INTO TABLE transactions FIELDS TERMINATED BY ',' "
@@ -150,6 +174,47 @@ static void test_local_infile(void **state)
         ts_int(c, "SELECT COUNT(*) FROM transactions WHERE id > 900 AND payment_method <=> transaction_type"),
         2);
     ts_do(c, "DELETE FROM transactions WHERE id > 900");
+    ts_close(c);
+}
+
+/* More packets than there are sequence ids; the file's go on where the server's question ended. */
+static void test_local_infile_of_many_packets(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/straddle-infile-XXXXXX";
+    FILE *f = fdopen(mkstemp(path), "w");
+    assert_non_null(f);
+    for (int i = 0; i < 60000; i++) fprintf(f, "%d of many, many, many, many, many lines\n", i);
+    fclose(f);
+    ts_conn *c = ts_connect(&(ts_login){.host = "127.0.0.1",
+                                        .port = proxy.port_both,
+                                        .user = "root",
+                                        .password = "",
+                                        .schema = "t_mig",
+                                        .flags = compressed ? CLIENT_COMPRESS : 0,
+                                        .local_infile = true});
+    ts_result *r = ts_query(c, "LOAD DATA LOCAL INFILE '%s' INTO TABLE log (what)", path);
+    unlink(path);
+    if (r->error != 0) fail_msg("%u %s", r->error, r->message);
+    assert_int_equal(r->affected, 60000);
+    ts_result_free(r);
+    ts_do(c, "TRUNCATE TABLE log");
+    ts_close(c);
+}
+
+static void test_compression_is_used(void **state)
+{
+    (void)state;
+    ts_conn *c = proxied();
+    char value[16];
+    ts_result *r = ts_query(c, "SHOW SESSION STATUS LIKE 'Compression'");
+    assert_int_equal(r->nrows, 1);
+    snprintf(value, sizeof value, "%s", r->cells[1]);
+    ts_result_free(r);
+    assert_string_equal(value, compressed ? "ON" : "OFF");
+    uint64_t before = proxied_bytes(c);
+    ts_do(c, "SELECT REPEAT('x', 100000)");
+    assert_int_equal(proxied_bytes(c) - before < 50000, compressed);
     ts_close(c);
 }
 
@@ -253,7 +318,7 @@ static int set_up(const ts_server *s)
     server = s;
     ts_forget_migrations(s);
     shop_create(s);
-    ts_proxy_start(&proxy, s, NULL);
+    ts_proxy_start_with(&proxy, s, &(ts_setup){.backend_keys = compressed ? "compression: zlib" : NULL});
     ts_conn *direct = ts_root(s, NULL), *admin = ts_proxy_admin(&proxy);
     ts_do(direct, "SET GLOBAL max_allowed_packet = 67108864");
     ts_do(direct, "SET GLOBAL local_infile = 1");
@@ -287,12 +352,16 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_large_result),     cmocka_unit_test(test_large_statement),
-        cmocka_unit_test(test_multi_statements), cmocka_unit_test(test_cursor),
-        cmocka_unit_test(test_local_infile),     cmocka_unit_test(test_backend_lost),
-        cmocka_unit_test(test_client_lost),      cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_backend_refused),
+        cmocka_unit_test(test_large_result),        cmocka_unit_test(test_large_statement),
+        cmocka_unit_test(test_multi_statements),    cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_local_infile),        cmocka_unit_test(test_backend_lost),
+        cmocka_unit_test(test_client_lost),         cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_backend_refused),     cmocka_unit_test(test_local_infile_of_many_packets),
+        cmocka_unit_test(test_compression_is_used),
     };
     int failed = cmocka_run_group_tests_name("mysql", tests, on_mysql, tear_down);
-    return failed + cmocka_run_group_tests_name("mariadb", tests, on_mariadb, tear_down);
+    failed += cmocka_run_group_tests_name("mariadb", tests, on_mariadb, tear_down);
+    compressed = true;
+    failed += cmocka_run_group_tests_name("mysql, compressed", tests, on_mysql, tear_down);
+    return failed + cmocka_run_group_tests_name("mariadb, compressed", tests, on_mariadb, tear_down);
 }

@@ -1,5 +1,6 @@
 #include "raw.h"
 
+#include "protocol/compress.h"
 #include "protocol/handshake.h"
 #include "protocol/query.h"
 #include "protocol/response.h"
@@ -24,6 +25,11 @@ struct ts_raw {
     uint64_t caps;
     uint32_t statement, thread;
     uint8_t seq; /* of the last packet read */
+    mp_compression how;
+    mp_codec *codec;
+    b_buf in; /* unpacked and not read */
+    size_t in_at;
+    uint8_t outer; /* number of the next compressed packet, either way */
 };
 
 static int dial(const ts_raw_login *l)
@@ -75,10 +81,43 @@ static bool recv_all(int fd, char *p, size_t n)
 
 static void send_packet(ts_raw *r, uint8_t seq, b_slice payload)
 {
-    b_buf b = {0};
+    b_buf b = {0}, packed = {0};
     (void)mp_packet_put(&b, seq, payload);
-    (void)send_all(r->fd, b.p, b.n);
-    b_buf_deinit(&b);
+    if (seq == 0) r->outer = 0;
+    if (r->how != MP_COMPRESS_NONE &&
+        mp_compress(r->codec, r->how, 0, b_buf_view(&b), &r->outer, &packed) != B_OK)
+        ts_die("cannot compress");
+    b_buf *what = r->how == MP_COMPRESS_NONE ? &b : &packed;
+    (void)send_all(r->fd, what->p, what->n);
+    b_buf_deinit(&b), b_buf_deinit(&packed);
+}
+
+/* One more compressed packet. */
+static bool unpack(ts_raw *r)
+{
+    char head[MP_COMPRESSED_HEADER];
+    if (!recv_all(r->fd, head, sizeof head)) return false;
+    mp_compressed_header h = mp_compressed_header_get(head);
+    if (h.seq != r->outer++)
+        ts_die("compressed packet %u came where %u is due", h.seq, (uint8_t)(r->outer - 1));
+    b_buf packed = {0};
+    bool ok = b_buf_reserve(&packed, h.len) && recv_all(r->fd, packed.p, h.len);
+    b_buf_consume(&r->in, r->in_at);
+    r->in_at = 0;
+    if (ok && mp_decompress(r->codec, r->how, h, b_slice_of(packed.p, h.len), &r->in) != B_OK)
+        ts_die("a compressed packet does not unpack");
+    b_buf_deinit(&packed);
+    return ok;
+}
+
+static bool take(ts_raw *r, char *p, size_t n)
+{
+    if (r->how == MP_COMPRESS_NONE) return recv_all(r->fd, p, n);
+    while (r->in.n - r->in_at < n)
+        if (!unpack(r)) return false;
+    memcpy(p, r->in.p + r->in_at, n);
+    r->in_at += n;
+    return true;
 }
 
 void ts_raw_send(ts_raw *r, b_slice payload)
@@ -90,13 +129,18 @@ bool ts_raw_read(ts_raw *r, b_buf *payload)
 {
     char head[MP_HEADER];
     b_buf_clear(payload);
-    if (!recv_all(r->fd, head, sizeof head)) return false;
+    if (!take(r, head, sizeof head)) return false;
     mp_header h = mp_header_get(head);
     r->seq = h.seq;
-    if (!b_buf_reserve(payload, h.len + 1) || !recv_all(r->fd, payload->p, h.len)) return false;
+    if (!b_buf_reserve(payload, h.len + 1) || !take(r, payload->p, h.len)) return false;
     payload->n = h.len;
     payload->p[h.len] = '\0';
     return true;
+}
+
+void ts_raw_expect(ts_raw *r, uint8_t outer)
+{
+    r->outer = outer;
 }
 
 static void say_why(const b_buf *p, char why[512])
@@ -126,6 +170,7 @@ static bool answer_greeting(ts_raw *r, const ts_raw_login *l, b_buf *p, char why
                    .mariadb_caps = (uint32_t)(r->caps >> 32),
                    .max_packet = 1u << 24,
                    .charset = 45,
+                   .zstd_level = 3,
                    .user = b_slice_str(l->user == NULL ? "root" : l->user),
                    .auth = B_LIT(""),
                    .plugin = g.plugin,
@@ -152,7 +197,12 @@ static bool log_in(ts_raw *r, const ts_raw_login *l, char why[512])
         }
     }
     b_buf_deinit(&p);
-    return ok;
+    if (r->caps & MP_CLIENT_COMPRESS)
+        r->how = MP_COMPRESS_ZLIB;
+    else if (r->caps & MP_CLIENT_ZSTD_COMPRESSION)
+        r->how = MP_COMPRESS_ZSTD;
+    r->codec = mp_codec_new();
+    return ok && r->codec != NULL;
 }
 
 ts_raw *ts_raw_try(const ts_raw_login *l, char why[512])
@@ -181,6 +231,8 @@ void ts_raw_close(ts_raw *r)
 {
     if (r == NULL) return;
     if (r->fd >= 0) close(r->fd);
+    b_buf_deinit(&r->in);
+    mp_codec_free(r->codec);
     free(r);
 }
 

@@ -21,6 +21,9 @@ typedef struct ts_raw_login {
     uint64_t caps;    /* added to those that every client has; MariaDB's own from bit 32 */
 } ts_raw_login;
 
+/* With COMPRESS or ZSTD_COMPRESSION agreed on, packets are compressed from then on, and the numbers of the
+ * compressed ones are held to what the protocol says. */
+
 /* Logs in without a password. NULL with the server's words in why. */
 ts_raw *ts_raw_try(const ts_raw_login *l, char why[512]);
 ts_raw *ts_raw_connect(const ts_raw_login *l); /* ends the program on failure */
@@ -41,6 +44,7 @@ bool ts_raw_query(ts_raw *r, const char *name, const char *value, const char *sq
 bool ts_raw_prepare(ts_raw *r, const char *sql, b_buf *out);
 
 void ts_raw_send(ts_raw *r, b_slice payload); /* sequence id 0; no answer is read */
+void ts_raw_expect(ts_raw *r, uint8_t outer); /* the number of the next compressed packet */
 bool ts_raw_read(ts_raw *r, b_buf *payload);  /* one packet; false at the end, or after 10 s */
 
 #endif

@@ -29,12 +29,20 @@ typedef struct cfg_network {
     unsigned bits;             /* of 128 */
 } cfg_network;
 
+typedef enum cfg_compression {
+    CFG_COMPRESSION_OFF,
+    CFG_COMPRESSION_ZLIB,
+    CFG_COMPRESSION_ZSTD,
+    CFG_COMPRESSION_BOTH
+} cfg_compression;
+
 typedef enum cfg_socket_mode { CFG_SOCKET_ALL, CFG_SOCKET_GROUP, CFG_SOCKET_OWNER } cfg_socket_mode;
 
 typedef struct cfg_listener {
     cfg_address address;
     cfg_version schema_version;
     cfg_socket_mode socket_mode; /* who may connect to a unix socket */
+    cfg_compression compression; /* that clients are offered */
     bool proxy_protocol;         /* each connection begins with a header of the PROXY protocol */
     cfg_network *proxy_protocol_from;
     size_t nproxy_protocol_from; /* 0: everybody may send it */
@@ -48,7 +56,8 @@ typedef struct cfg_admin_user {
 typedef struct cfg_server { /* backend or replica; user and password of a replica default to the backend's */
     cfg_address address;
     char *user, *password;
-    unsigned proxy_protocol; /* backend: 0, or the version of the header that a session begins with */
+    cfg_compression compression; /* backend: that is asked for; never BOTH */
+    unsigned proxy_protocol;     /* backend: 0, or the version of the header that a session begins with */
 } cfg_server;
 
 typedef struct cfg_user {

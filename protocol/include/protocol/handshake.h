@@ -27,8 +27,9 @@ typedef struct mp_login {
     uint32_t mariadb_caps;
     uint16_t charset; /* a login carries its low byte only */
     b_slice user, auth, schema, plugin;
-    b_slice attrs;    /* undecoded pairs; see mp_attr_next */
-    bool ssl_request; /* the short packet that asks for TLS: nothing after charset is set */
+    b_slice attrs;      /* undecoded pairs; see mp_attr_next */
+    uint8_t zstd_level; /* with ZSTD_COMPRESSION; 0: none was given */
+    bool ssl_request;   /* the short packet that asks for TLS: nothing after charset is set */
 } mp_login;
 
 b_status mp_login_parse(b_slice payload, mp_login *out) B_MUSTCHECK;
