@@ -67,6 +67,7 @@ b_status adm__advance(adm__call *call);
 b_status adm__rollback(adm__call *call);
 b_status adm__pause(adm__call *call);
 b_status adm__resume(adm__call *call);
+b_status adm__show_backfill(adm__call *call);
 b_status adm__set_backfill(adm__call *call);
 b_status adm__verify(adm__call *call);
 b_status adm__enable(adm__call *call);

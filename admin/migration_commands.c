@@ -140,11 +140,16 @@ b_status adm__resume(adm__call *call)
     return said(call, mig_resume(call->console->engine, name_of(call), &who, call->err), "resumed");
 }
 
+b_status adm__show_backfill(adm__call *call)
+{
+    return mig_pace(call->console->engine, name_of(call), call->out, call->err);
+}
+
 b_status adm__set_backfill(adm__call *call)
 {
     mig_actor who = actor(call);
-    const char *key = adm__arg_cstr(call, "chunk_rows|max_lag_ms|max_threads_running");
-    char lower[32] = "";
+    const char *key = adm__arg_cstr(call, "setting");
+    char lower[64] = "";
     for (size_t i = 0; key != NULL && key[i] != '\0' && i + 1 < sizeof lower; i++) lower[i] = b_lower(key[i]);
     return said(
         call,

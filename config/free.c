@@ -24,7 +24,7 @@ void cfg__migration_deinit(cfg_migration *m)
     }
     free(m->columns);
     free(m->name), free(m->schema), free(m->table), free(m->source), free(m->file);
-    free(m->time_zone);
+    free(m->time_zone), free(m->pace.check_sql), free(m->pace.check_http), free(m->pace.windows);
 }
 
 void cfg_migration_free(cfg_migration *m)

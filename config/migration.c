@@ -132,6 +132,21 @@ static void emit_pair(b_buf *out, const cfg_pair *p)
     b_buf_str(out, "}\n");
 }
 
+static void emit_pace(const cfg_pace *p, b_buf *out)
+{
+    b_buf_str(out, "backfill:\n");
+    for (size_t i = 0; i < cfg_pace_count(); i++) {
+        b_buf value = {0};
+        cfg_pace_print(p, i, &value);
+        if (value.n != 0) {
+            b_buf_str(out, "  ");
+            emit_text(out, cfg_pace_name(i), b_buf_cstr(&value));
+            b_buf_char(out, '\n');
+        }
+        b_buf_deinit(&value);
+    }
+}
+
 void cfg__migration_emit(const cfg_migration *m, b_buf *out)
 {
     b_buf_printf(out, "name: '%s'\ntable: '%s.%s'\nstrategy: %s\ncolumns:\n", m->name, m->schema, m->table,
@@ -141,10 +156,8 @@ void cfg__migration_emit(const cfg_migration *m, b_buf *out)
         emit_text(out, "time_zone", m->time_zone);
         b_buf_char(out, '\n');
     }
-    b_buf_printf(out,
-                 "backfill: {chunk_rows: %u, max_lag_ms: %u, max_threads_running: %u}\nobserve_days: "
-                 "%u\ngate_ms: %u\n",
-                 m->chunk_rows, m->max_lag_ms, m->max_threads_running, m->observe_days, m->gate_ms);
+    emit_pace(&m->pace, out);
+    b_buf_printf(out, "observe_days: %u\ngate_ms: %u\n", m->observe_days, m->gate_ms);
 }
 
 /* ---- reading ---- */

@@ -121,6 +121,15 @@ static void read_address(const cfg__reader *r, const cfg__key *k, const cfg__nod
         cfg__problem(r->diag, r->file, n->line, "%s: %s", k->name, err.msg);
 }
 
+static void read_pace_text(const cfg__reader *r, const cfg__key *k, const cfg__node *n, void *object)
+{
+    b_err err;
+    if (cfg__pace_text_check(k->name, n->text, &err) == B_OK)
+        read_text(r, k, n, object);
+    else
+        cfg__problem(r->diag, r->file, n->line, "%s", err.msg);
+}
+
 static void read_networks(const cfg__reader *r, const cfg__key *k, const cfg__node *n, void *object)
 {
     cfg_network *list = calloc(n->len + 1, sizeof *list); /* more than there are commas */
@@ -233,7 +242,7 @@ static const read_fn readers[] = {
     [CFG__THREADS] = read_threads, [CFG__BOOL] = read_bool,         [CFG__ADDRESS] = read_address,
     [CFG__SECRET] = read_secret,   [CFG__SECRET_ENV] = read_secret, [CFG__SECRET_FILE] = read_secret,
     [CFG__MAP] = read_submap,      [CFG__STRUCT] = read_submap,     [CFG__LIST] = read_list,
-    [CFG__POINTERS] = read_list,   [CFG__NETWORKS] = read_networks,
+    [CFG__POINTERS] = read_list,   [CFG__NETWORKS] = read_networks, [CFG__PACE_TEXT] = read_pace_text,
 };
 
 static bool is_scalar_kind(cfg__kind k)

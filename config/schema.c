@@ -201,29 +201,46 @@ static const cfg__key pair_keys[] = {
 };
 static MAP_OF(pair_map, "a column pair", cfg_pair, pair_keys);
 
-static const cfg__key backfill_keys[] = {
-    {.name = "chunk_rows",
-     .kind = CFG__U32,
-     .offset = AT(cfg_migration, chunk_rows),
-     .def = "10000",
-     .min = 1,
-     .max = 1000000,
-     .meaning = "most rows in one chunk"},
-    {.name = "max_lag_ms",
-     .kind = CFG__U32,
-     .offset = AT(cfg_migration, max_lag_ms),
-     .def = "2000",
-     .min = 1,
-     .max = 3600000,
-     .meaning = "replica lag, in ms, above which the backfill waits"},
-    {.name = "max_threads_running",
-     .kind = CFG__U32,
-     .offset = AT(cfg_migration, max_threads_running),
-     .def = "50",
-     .max = 100000,
-     .meaning = "the server's Threads_running above which the backfill waits; 0 = not looked at"},
+#define PACE(key, d, lo, hi, text)                                                                           \
+    {                                                                                                        \
+        .name = #key, .kind = CFG__U32, .offset = AT(cfg_migration, pace.key), .def = d, .min = lo,          \
+        .max = hi, .meaning = text                                                                           \
+    }
+#define PACE_TEXT(key, text)                                                                                 \
+    {                                                                                                        \
+        .name = #key, .kind = CFG__PACE_TEXT, .offset = AT(cfg_migration, pace.key), .meaning = text         \
+    }
+
+static const cfg__key pace_keys[] = {
+    PACE(chunk_rows, "10000", 1, 1000000, "most rows in one chunk"),
+    PACE(max_lag_ms, "2000", 1, 3600000, "replica lag, in ms, above which the backfill waits"),
+    PACE(critical_lag_ms, "0", 0, 86400000, "replica lag, in ms, at which it pauses for good; 0 = never"),
+    PACE(max_threads_running, "50", 0, 100000,
+         "the server's Threads_running above which the backfill waits; 0 = not looked at"),
+    PACE(critical_threads_running, "0", 0, 100000, "Threads_running at which it pauses for good; 0 = never"),
+    PACE(max_lock_waits, "20", 0, 100000,
+         "transactions waiting for a row lock, above which it waits; 0 = not looked at"),
+    PACE(critical_lock_waits, "0", 0, 100000, "such waits at which it pauses for good; 0 = never"),
+    PACE(max_deadlocks, "5", 0, 100000, "deadlocks a second above which it waits; 0 = not looked at"),
+    PACE(critical_deadlocks, "0", 0, 100000, "deadlocks a second at which it pauses for good; 0 = never"),
+    PACE(max_history_length, "1000000", 0, 4000000000,
+         "InnoDB's history list length (undo not yet purged) above which it waits; 0 = not looked at"),
+    PACE(critical_history_length, "0", 0, 4000000000, "such a length at which it pauses for good; 0 = never"),
+    PACE(max_pending_io, "0", 0, 100000,
+         "InnoDB's reads, writes and syncs under way, above which it waits; 0 = not looked at"),
+    PACE(critical_pending_io, "0", 0, 100000, "such a number at which it pauses for good; 0 = never"),
+    PACE(max_p99_percent, "200", 0, 100000,
+         "p99 of statements on the table through this proxy, in percent of what it was without the backfill "
+         "(and 5 ms more at least), above which it waits; 0 = not looked at"),
+    PACE(critical_p99_percent, "0", 0, 100000, "such a p99 at which it pauses for good; 0 = never"),
+    PACE_TEXT(check_sql,
+              "a SELECT of one value: 0 or no row lets the backfill go on, 1 has it wait, more pauses it"),
+    PACE_TEXT(check_http,
+              "an address that is asked every second: 2xx lets the backfill go on, 410 pauses it, anything "
+              "else, or nothing within a second, has it wait"),
+    PACE_TEXT(windows, "times of day, in the server's time, in which it may run: 22:00-06:00, 12:00-13:00"),
 };
-static MAP_OF(backfill_map, "backfill", cfg_migration, backfill_keys);
+MAP_OF(cfg__pace_map, "backfill", cfg_migration, pace_keys);
 
 static const cfg__key migration_keys[] = {
     {.name = "name",
@@ -250,7 +267,7 @@ static const cfg__key migration_keys[] = {
      .required = true,
      .map = &pair_map,
      .meaning = "the columns that are renamed or changed"},
-    {.name = "backfill", .kind = CFG__MAP, .map = &backfill_map, .meaning = "pace of the backfill"},
+    {.name = "backfill", .kind = CFG__MAP, .map = &cfg__pace_map, .meaning = "pace of the backfill"},
     {.name = "observe_days",
      .kind = CFG__U32,
      .offset = AT(cfg_migration, observe_days),
@@ -379,6 +396,7 @@ static void describe_type(const cfg__key *k, b_buf *out)
 {
     switch (k->kind) {
     case CFG__TEXT:
+    case CFG__PACE_TEXT:
     case CFG__SECRET:
     case CFG__SECRET_ENV:
     case CFG__SECRET_FILE: b_buf_str(out, "text"); break;

@@ -17,6 +17,7 @@ typedef enum cfg__kind {
     CFG__U64,         /* uint64_t in min..max */
     CFG__THREADS,     /* unsigned: auto, or a number in min..max */
     CFG__BOOL,        /* bool */
+    CFG__PACE_TEXT,   /* char *: checked by cfg__pace_text_check */
     CFG__ADDRESS,     /* cfg_address */
     CFG__NETWORKS,    /* cfg_network array at offset, their number at count; written with commas between */
     CFG__SECRET,      /* char *: the value itself */
@@ -60,6 +61,9 @@ typedef struct cfg__draft {
     bool allow_remote;
 } cfg__draft;
 
-extern const cfg__map cfg__root_map, cfg__migration_map;
+extern const cfg__map cfg__root_map, cfg__migration_map, cfg__pace_map;
+
+/* pace.c: is that a value for this key of the backfill? */
+b_status cfg__pace_text_check(const char *key, const char *value, b_err *err) B_MUSTCHECK;
 
 #endif

@@ -92,11 +92,9 @@ static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m,
     c.sql[0] = b_arena_printf(
         a,
         "INSERT INTO straddle.migrations (name, table_schema, table_name, definition, phase, epoch, "
-        "generation, chunk_rows, max_lag_ms, max_threads_running, observe_days, strategy, gate_ms, since) "
-        "SELECT %s, %s, %s, %s, 'planned', epoch, 1, %u, %u, %u, %u, '%s', %u, NOW(3) FROM straddle.state "
-        "WHERE id = 1",
-        mig__q(a, m->name), mig__q(a, m->schema), mig__q(a, m->table), definition, m->chunk_rows,
-        m->max_lag_ms, m->max_threads_running, m->observe_days,
+        "generation, observe_days, strategy, gate_ms, since) SELECT %s, %s, %s, %s, 'planned', epoch, 1, %u, "
+        "'%s', %u, NOW(3) FROM straddle.state WHERE id = 1",
+        mig__q(a, m->name), mig__q(a, m->schema), mig__q(a, m->table), definition, m->observe_days,
         m->strategy == CFG_STRATEGY_INSTANT_RENAME ? "instant_rename" : "dual_write", m->gate_ms);
     c.sql[1] = columns;
     c.sql[2] =
@@ -104,7 +102,9 @@ static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m,
                        "REPLACE INTO straddle.backfill (migration, generation, phase, state) VALUES (%s, 1, "
                        "'planned', 'none')",
                        mig__q(a, m->name));
-    if (c.sql[0] == NULL || columns == NULL || c.sql[2] == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    c.sql[3] = mig__pace_insert(a, m->name, &m->pace);
+    if (c.sql[0] == NULL || columns == NULL || c.sql[2] == NULL || c.sql[3] == NULL)
+        return b_fail(err, B_NOMEM, "out of memory");
     return mig__publish(op, &c, err);
 }
 
@@ -190,9 +190,10 @@ b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err
                    name, rw_phase_name(op.m->phase));
     if (s == B_OK) {
         const char *sql = b_arena_printf(op.m->arena,
-                                         "DELETE m, c, b, u FROM straddle.migrations m LEFT JOIN "
+                                         "DELETE m, c, b, p, u FROM straddle.migrations m LEFT JOIN "
                                          "straddle.migration_columns c ON c.migration = m.name "
                                          "LEFT JOIN straddle.backfill b ON b.migration = m.name LEFT JOIN "
+                                         "straddle.pace p ON p.migration = m.name LEFT JOIN "
                                          "straddle.name_usage u ON u.migration = m.name "
                                          "WHERE m.name = '%s'",
                                          op.m->name);
@@ -241,28 +242,14 @@ b_status mig_resume(mig_engine *e, const char *name, const mig_actor *who, b_err
 b_status mig_set(mig_engine *e, const char *name, const char *key, const char *value, const mig_actor *who,
                  b_err *err)
 {
-    static const struct {
-        const char *key;
-        unsigned long least, most;
-    } keys[] = {{"chunk_rows", 1, 1000000}, {"max_lag_ms", 1, 3600000}, {"max_threads_running", 0, 100000}};
-    char *end = NULL;
-    unsigned long v = strtoul(value, &end, 10);
-    size_t k = 0;
-    while (k < 3 && strcmp(keys[k].key, key) != 0) k++;
-    if (k == 3)
-        return b_fail(err, B_INVALID,
-                      "'%s' cannot be set; there are chunk_rows, max_lag_ms and max_threads_running", key);
-    if (end == value || *end != '\0' || value[0] == '-' || v < keys[k].least || v > keys[k].most)
-        return b_fail(err, B_INVALID, "%s is a number from %lu to %lu, not '%s'", key, keys[k].least,
-                      keys[k].most, value);
     mig__op op;
     b_status s = mig__op_begin(e, name, who, NULL, &op, err);
     if (s != B_OK) return s;
-    const char *what = b_arena_printf(op.m->arena, "%s = %lu", key, v);
-    s = change_row(
-        &op, "set", what,
-        b_arena_printf(op.m->arena, "UPDATE straddle.migrations SET %s WHERE name = '%s'", what, op.m->name),
-        false, err);
+    b_arena *a = op.m->arena;
+    s = cfg_pace_set(&op.m->pace, key, value, a, err);
+    if (s == B_OK)
+        s = change_row(&op, "set", b_arena_printf(a, "%s = %s", key, value),
+                       mig__pace_insert(a, op.m->name, &op.m->pace), false, err);
     mig__op_end(&op);
     return s;
 }

@@ -111,7 +111,7 @@ static void adapt(runner *r, uint64_t took)
     else if (took > r->target_ms)
         r->rows = r->rows * r->target_ms / took;
     if (r->rows < LEAST_ROWS) r->rows = LEAST_ROWS;
-    if (r->rows > r->m->chunk_rows) r->rows = r->m->chunk_rows;
+    if (r->rows > r->m->pace.chunk_rows) r->rows = r->m->pace.chunk_rows;
 }
 
 static b_status complete(runner *r, b_err *err);
@@ -167,14 +167,21 @@ static b_status store_reason(runner *r, const char *reason, b_err *err)
                       mig__q(r->m->arena, reason), r->m->name);
 }
 
-static b_status read_target(runner *r, b_err *err)
+/* A critical level: an operator has to look, and to resume it. */
+static b_status pause_for_good(runner *r, b_err *err)
 {
-    b_table *t = NULL;
-    b_status s = mig_db_query(r->db, "SHOW GLOBAL STATUS LIKE 'Threads_running'", &t, err);
-    b_slice running = s == B_OK ? b_table_cell(t, 0, 1) : (b_slice){NULL, 0};
-    r->target_ms = running.p != NULL && strtoull(running.p, NULL, 10) <= IDLE_THREADS ? IDLE_MS : BUSY_MS;
-    b_table_free(t);
-    return s;
+    uint64_t affected = 0;
+    const char *reason = r->throttle.reason;
+    b_status s =
+        mig_db_exec(r->db, &affected, err,
+                    "UPDATE straddle.backfill SET state = 'paused', throttle = %s WHERE migration = "
+                    "'%s' AND generation = %llu AND runner = '%s' AND state = 'running'",
+                    mig__q(r->m->arena, reason), r->m->name, (unsigned long long)r->m->generation, r->e->id);
+    mig__event ev = {.migration = r->m->name, .action = "pause", .result = reason};
+    if (s == B_OK && affected == 1) s = mig__record(r->db, NULL, &ev, err);
+    b_logf(r->e->log, B_WARN, "migrate", "migration=%s backfill paused until RESUME BACKFILL: %s", r->m->name,
+           reason);
+    return s == B_OK ? b_fail(err, B_CANCELLED, "the backfill was paused") : s;
 }
 
 /* Now and then: settings, pause, throttle. *go false: wait. B_CANCELLED: no longer this runner's work. */
@@ -193,10 +200,13 @@ static b_status look(runner *r, bool *go, b_err *err)
     mig__free(r->m);
     r->m = m;
     if (!same) return b_fail(err, B_CANCELLED, "the backfill was paused, stopped or taken over");
-    s = read_target(r, err);
-    const char *reason = mig__throttle_check(&r->throttle, r->db, m);
-    *go = reason[0] == '\0';
-    return s == B_OK ? store_reason(r, *go ? r->locked : reason, err) : s;
+    mig__go how = mig__throttle_check(&r->throttle, r->db, m);
+    const mig__vitals *v = &r->throttle.vitals;
+    bool idle = v->known[MIG__THREADS_RUNNING] && v->value[MIG__THREADS_RUNNING] <= IDLE_THREADS;
+    r->target_ms = idle ? IDLE_MS : BUSY_MS;
+    *go = how == MIG__GO;
+    if (how == MIG__PAUSE) return pause_for_good(r, err);
+    return store_reason(r, *go ? r->locked : r->throttle.reason, err);
 }
 
 static b_status take_over(runner *r, b_err *err)
@@ -217,7 +227,7 @@ static b_status take_over(runner *r, b_err *err)
     if (s != B_OK) return s;
     mig__free(r->m);
     r->m = m;
-    r->rows = FIRST_ROWS < m->chunk_rows ? FIRST_ROWS : m->chunk_rows;
+    r->rows = FIRST_ROWS < m->pace.chunk_rows ? FIRST_ROWS : m->pace.chunk_rows;
     r->done = r->since_rows = m->bf_done, r->since_ms = mig__now_ms();
     b_buf_clear(&r->last);
     if (m->bf_last_key != NULL) b_buf_str(&r->last, m->bf_last_key);

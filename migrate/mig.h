@@ -112,7 +112,8 @@ typedef struct mig__m {
     const char *name, *schema, *table, *definition, *pending, *last_error;
     rw_phase phase;
     uint64_t epoch, generation;
-    uint64_t chunk_rows, max_lag_ms, max_threads_running, observe_days;
+    cfg_pace pace;
+    uint64_t observe_days;
     bool disabled, a_trusted;
     bool instant, held; /* strategy instant_rename; statements on the table wait in all instances */
     uint32_t gate_ms;
@@ -143,6 +144,11 @@ typedef struct mig__event { /* one row of the history */
     bool forced;
 } mig__event;
 b_status mig__record(mig_db *db, const mig_actor *who, const mig__event *ev, b_err *err) B_MUSTCHECK;
+
+/* pace.c */
+b_status mig__pace_load(mig_db *db, mig__m *m, b_err *err) B_MUSTCHECK;
+/* The statement that stores all of it; NULL: out of memory. */
+const char *mig__pace_insert(b_arena *a, const char *migration, const cfg_pace *p);
 
 /* ---- catalogue and rules (catalog_load.c, ruleset_make.c) ---- */
 
@@ -350,17 +356,48 @@ b_status mig__key_range(mig_db *db, const mig__m *m, const mig__key *k, const ch
 
 void *mig__backfill_main(void *engine);
 
+/* vitals.c: what the server says of its load. Deadlocks are counted since its start. */
+typedef enum mig__vital {
+    MIG__THREADS_RUNNING,
+    MIG__LOCK_WAITS,
+    MIG__DEADLOCKS,
+    MIG__HISTORY,
+    MIG__PENDING_IO,
+    MIG__VITALS
+} mig__vital;
+typedef struct mig__vitals {
+    uint64_t value[MIG__VITALS];
+    bool known[MIG__VITALS];
+} mig__vitals;
+b_status mig__vitals_read(mig_db *db, mig__vitals *v, b_err *err) B_MUSTCHECK;
+
+/* replica.c: the heartbeat, and how far a replica is behind it. *db: NULL at first, kept between calls. */
+b_status mig__beat(mig_db *db, b_err *err) B_MUSTCHECK;
+b_status mig__replica_lag(const mig__server *server, mig_db **db, uint64_t *lag_ms, b_err *err) B_MUSTCHECK;
+
+/* outside.c: an operator's check: 0 go on, 1 wait, 2 and more pause. */
+b_status mig__check_sql(mig_db *db, const char *sql, uint64_t *says, b_err *err) B_MUSTCHECK;
+b_status mig__check_http(const char *url, uint64_t *says, b_err *err) B_MUSTCHECK;
+
+/* PAUSE: until an operator resumes it. */
+typedef enum mig__go { MIG__GO, MIG__WAIT, MIG__PAUSE } mig__go;
 typedef struct mig__throttle {
+    mig_engine *e;
     mig_db **replicas;
     mig__server *servers;
     size_t n;
-    uint64_t beat_ms, looked_ms;
-    char reason[300];
+    uint64_t looked_ms;
+    mig__vitals vitals;
+    uint64_t deadlocks, deadlocks_ms, deadlock_rate;
+    uint64_t p99_us, slow_ms; /* without the backfill; since when it has waited for it */
+    uint64_t http_ms, http_says;
+    char http_failed[256];
+    mig__go go;
+    char reason[300]; /* "" while it may go on */
 } mig__throttle;
 b_status mig__throttle_init(mig__throttle *t, mig_engine *e, b_err *err) B_MUSTCHECK;
 void mig__throttle_deinit(mig__throttle *t);
-/* "" when the backfill may go on. */
-const char *mig__throttle_check(mig__throttle *t, mig_db *db, const mig__m *m);
+mig__go mig__throttle_check(mig__throttle *t, mig_db *db, const mig__m *m);
 
 typedef struct mig__checksum {
     uint64_t rows, chunks, differing, ms;

@@ -76,8 +76,8 @@ static void add_migration(b_table *out, const mig__m *m, const char *waiting)
     b_table_int(out, (int64_t)m->bf_done), b_table_int(out, (int64_t)m->bf_total);
     b_table_int(out, (int64_t)m->bf_rate);
     add_eta(out, m);
-    b_table_str(out, m->bf_throttle), b_table_int(out, (int64_t)m->chunk_rows);
-    b_table_int(out, (int64_t)m->max_lag_ms), b_table_int(out, (int64_t)m->max_threads_running);
+    b_table_str(out, m->bf_throttle), b_table_int(out, (int64_t)m->pace.chunk_rows);
+    b_table_int(out, (int64_t)m->pace.max_lag_ms), b_table_int(out, (int64_t)m->pace.max_threads_running);
     b_table_int(out, (int64_t)m->observe_days);
     b_table_str(out, m->checksum_at[0] == '\0' ? "none" : (m->checksum_clean ? "clean" : "differs"));
     b_table_int(out, (int64_t)m->checksum_rows), b_table_int(out, (int64_t)m->checksum_differing);

@@ -20,8 +20,7 @@ static const char *const tables[] = {
     "KEY, table_schema VARCHAR(64) NOT NULL, table_name VARCHAR(64) NOT NULL, definition MEDIUMTEXT NOT "
     "NULL, phase VARCHAR(16) NOT NULL, epoch BIGINT UNSIGNED NOT NULL, generation BIGINT UNSIGNED NOT NULL, "
     "disabled TINYINT NOT NULL DEFAULT 0, a_trusted TINYINT NOT NULL DEFAULT 1, pending VARCHAR(40) NOT NULL "
-    "DEFAULT '', chunk_rows INT UNSIGNED NOT NULL, max_lag_ms INT UNSIGNED NOT NULL, max_threads_running INT "
-    "UNSIGNED NOT NULL, observe_days INT UNSIGNED NOT NULL, checksum_clean TINYINT NOT NULL DEFAULT 0, "
+    "DEFAULT '', observe_days INT UNSIGNED NOT NULL, checksum_clean TINYINT NOT NULL DEFAULT 0, "
     "checksum_rows BIGINT UNSIGNED NOT NULL DEFAULT 0, checksum_differing BIGINT UNSIGNED NOT NULL DEFAULT "
     "0, "
     "checksum_at DATETIME(3) NULL, since DATETIME(3) NOT NULL, last_error VARCHAR(1024) NOT NULL DEFAULT '', "
@@ -34,6 +33,10 @@ static const char *const tables[] = {
     "comment TEXT NOT NULL, nullable TINYINT NOT NULL, default_kind INT NOT NULL, default_text TEXT NOT "
     "NULL, "
     "PRIMARY KEY (migration, n)) ENGINE=InnoDB",
+    /* the backfill's pace, one row a setting */
+    "CREATE TABLE IF NOT EXISTS straddle.pace (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, name "
+    "VARCHAR(64) CHARACTER SET ascii NOT NULL, value TEXT NOT NULL, PRIMARY KEY (migration, name)) "
+    "ENGINE=InnoDB",
     /* one row an incarnation of an instance; acked_epoch: nothing older than it is left there, 0: it is
      * joining; dead_at: it is being fenced; gone_at: of its connections none is left; machine, ticks: to see
      * whether its process is gone */
@@ -199,8 +202,6 @@ static b_status fill(mig_db *db, mig__m *m, const b_table *t, size_t i, b_err *e
     m->table = text(a, t, i, "table_name"), m->definition = text(a, t, i, "definition");
     m->pending = text(a, t, i, "pending"), m->last_error = text(a, t, i, "last_error");
     m->epoch = mig__cell_u64(t, i, "epoch"), m->generation = mig__cell_u64(t, i, "generation");
-    m->chunk_rows = mig__cell_u64(t, i, "chunk_rows"), m->max_lag_ms = mig__cell_u64(t, i, "max_lag_ms");
-    m->max_threads_running = mig__cell_u64(t, i, "max_threads_running");
     m->observe_days = mig__cell_u64(t, i, "observe_days");
     m->disabled = mig__cell_u64(t, i, "disabled") != 0, m->a_trusted = mig__cell_u64(t, i, "a_trusted") != 0;
     m->checksum_clean = mig__cell_u64(t, i, "checksum_clean") != 0;
@@ -213,7 +214,8 @@ static b_status fill(mig_db *db, mig__m *m, const b_table *t, size_t i, b_err *e
     if (!rw_phase_parse(mig__cell(t, i, "phase"), &m->phase))
         return b_fail(err, B_STATE, "migration %s has the unknown phase '%s' in straddle.migrations", m->name,
                       text(a, t, i, "phase"));
-    return load_pairs(db, m, err);
+    b_status s = mig__pace_load(db, m, err);
+    return s == B_OK ? load_pairs(db, m, err) : s;
 }
 
 #define SELECT_ALL                                                                                           \

@@ -1,7 +1,8 @@
 # Packages that building, testing and the demo need, all from Debian 12. Sourced by ./check and ./demo.
 
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libuv1-dev libssl-dev libpcre2-dev libyaml-dev
-  zlib1g-dev libzstd-dev   libjansson-dev default-libmysqlclient-dev libcmocka-dev ca-certificates"
+  zlib1g-dev libzstd-dev libjansson-dev libcurl4-openssl-dev default-libmysqlclient-dev libcmocka-dev
+  ca-certificates"
 SERVER_PACKAGES="mariadb-server-core mariadb-client debian-archive-keyring libaio1 libnuma1 procps"
 CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 spin"
 

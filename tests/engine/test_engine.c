@@ -173,7 +173,7 @@ static void start(fixture *f, unsigned rows)
     f->dirty = f->use_old = false;
     f->held = 0;
     f->migration.observe_days = 0;
-    f->migration.chunk_rows = 10000;
+    f->migration.pace.chunk_rows = 10000;
     f->config.phase_timeout_ms = 5000;
     f->config.nreplicas = 0;
     rw_ruleset_unref(f->rules);
@@ -583,7 +583,7 @@ static int setup(void **state, const char *env)
                                    .table = table,
                                    .columns = &f->pair,
                                    .ncolumns = 1,
-                                   .max_lag_ms = 2000,
+                                   .pace.max_lag_ms = 2000,
                                    .source = source,
                                    .file = empty};
     f->list[0] = &f->migration;

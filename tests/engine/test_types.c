@@ -181,8 +181,8 @@ static void apply(fixture *f, cfg_pair *pairs, size_t n)
                        .table = table,
                        .columns = pairs,
                        .ncolumns = n,
-                       .chunk_rows = 1000,
-                       .max_lag_ms = 2000,
+                       .pace.chunk_rows = 1000,
+                       .pace.max_lag_ms = 2000,
                        .source = empty,
                        .file = empty};
     if (mig_apply(f->engine, &m, &tester, &err) != B_OK) fail_msg("%s: APPLY: %s", f->label, err.msg);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "config/pace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -80,14 +81,12 @@ typedef struct cfg_migration {
     cfg_strategy strategy;
     cfg_pair *columns;
     size_t ncolumns;
-    uint32_t chunk_rows;          /* most rows a chunk; default 10000 */
-    uint32_t max_lag_ms;          /* replica lag that pauses the backfill; default 2000 */
-    uint32_t max_threads_running; /* default 50; 0 = not looked at */
-    uint32_t observe_days;        /* default 7 */
-    char *time_zone;              /* NULL: SYSTEM; in which a DATETIME and a TIMESTAMP mean the same */
-    uint32_t gate_ms;             /* instant_rename: longest hold of statements; default 1000 */
-    char *source;                 /* the YAML text it was read from, for the record in the database */
-    char *file;                   /* where it was read; "" for APPLY MIGRATION '…' */
+    cfg_pace pace;
+    uint32_t observe_days; /* default 7 */
+    char *time_zone;       /* NULL: SYSTEM; in which a DATETIME and a TIMESTAMP mean the same */
+    uint32_t gate_ms;      /* instant_rename: longest hold of statements; default 1000 */
+    char *source;          /* the YAML text it was read from, for the record in the database */
+    char *file;            /* where it was read; "" for APPLY MIGRATION '…' */
     unsigned line;
 } cfg_migration;
 

@@ -110,9 +110,11 @@ b_status mig_rollback(mig_engine *e, const char *name, const char *to, const mig
 
 b_status mig_pause(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
 b_status mig_resume(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
-/* key: chunk_rows, max_lag_ms, max_threads_running. Live, and kept. */
+/* key: one of cfg_pace's. Live, and kept. */
 b_status mig_set(mig_engine *e, const char *name, const char *key, const char *value, const mig_actor *who,
                  b_err *err) B_MUSTCHECK;
+/* SHOW BACKFILL name: all settings of its pace. */
+b_status mig_pace(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
 /* Rules of one migration on or off for names of the other side (RW disabled). */
 b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err) B_MUSTCHECK;
 

@@ -64,6 +64,11 @@ b_status mig_set(mig_engine *e, const char *name, const char *key, const char *v
 {
     return called(e, err, "set %s %s=%s by %s", name, key, value, who->user);
 }
+b_status mig_pace(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    (void)out;
+    return called(e, err, "pace %s", name);
+}
 b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err)
 {
     return called(e, err, "enable %s %d by %s", name, on, who->user);

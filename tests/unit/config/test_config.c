@@ -135,8 +135,8 @@ static void all_keys_arrive(void **state)
     assert_string_equal(m->table, "t");
     assert_int_equal(m->strategy, CFG_STRATEGY_INSTANT_RENAME);
     assert_string_equal(m->columns[0].up, "a + '1'");
-    assert_int_equal(m->chunk_rows, 5);
-    assert_int_equal(m->max_threads_running, 0);
+    assert_int_equal(m->pace.chunk_rows, 5);
+    assert_int_equal(m->pace.max_threads_running, 0);
     assert_int_equal(m->observe_days, 0);
     cfg_free(c);
     b_buf_deinit(&diag);
