@@ -66,7 +66,8 @@ static bool match_word(b_slice word, adm__words *in, adm__call *call)
     if (!adm__next(in, &w) || w.bad) return false;
     if (is_keyword(word)) return !w.quoted && b_slice_ieq(w.text, word);
     if (b_slice_find(word, B_LIT("|")) != (size_t)-1 && !one_of(word, w.text)) return false;
-    return w.text.n > 0 && (w.quoted || w.text.p[0] != '=') && keep(call, word, w.text);
+    bool may_be_empty = w.quoted && b_slice_eq(word, B_LIT("value")); /* takes a setting away */
+    return (w.text.n > 0 || may_be_empty) && (w.quoted || w.text.p[0] != '=') && keep(call, word, w.text);
 }
 
 /* One group, all of it or nothing. */

@@ -73,7 +73,7 @@ static void hours(shop *f)
     char window[40], now[16];
     ts_text(f->direct, now, sizeof now, "SELECT HOUR(NOW())");
     int hour = (now[0] - '0') * (now[1] == '\0' ? 1 : 10) + (now[1] == '\0' ? 0 : now[1] - '0');
-    snprintf(window, sizeof window, "windows: '%02d:00-%02d:00'", (hour + 10) % 24, (hour + 12) % 24);
+    snprintf(window, sizeof window, "windows: %02d:00-%02d:00", (hour + 10) % 24, (hour + 12) % 24);
     begin(f, window);
     shop_await(f->admin, "throttle", "outside of its hours");
     snprintf(window, sizeof window, "'%02d:00-%02d:00'", (hour + 23) % 24, (hour + 2) % 24);
@@ -131,11 +131,14 @@ static void check_http(shop *f)
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, 8) == 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    listening = true, status_code = 503;
+    listening = true;
+    status_code = 503;
     assert_int_equal(pthread_create(&thread, NULL, answer, &fd), 0);
-    snprintf(pace, sizeof pace, "check_http: 'http://127.0.0.1:%u/load'", ntohs(at.sin_port));
+    snprintf(pace, sizeof pace, "check_http: http://127.0.0.1:%u/load", ntohs(at.sin_port));
     begin(f, pace);
     shop_await(f->admin, "throttle", "does not let it go on");
     status_code = 410;
