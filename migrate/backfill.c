@@ -333,6 +333,7 @@ static b_status run_one(mig_engine *e, mig_db *db, mig__m *m, uint64_t *pending_
 static b_status find_work(mig_engine *e, mig_db *db, mig__m **out, b_err *err)
 {
     char name[140] = "", lock[8] = "";
+    bool acked = false;
     *out = NULL;
     b_status s = mig_db_scalar(db,
                                "SELECT b.migration FROM straddle.backfill b JOIN straddle.migrations m ON "
@@ -342,11 +343,10 @@ static b_status find_work(mig_engine *e, mig_db *db, mig__m **out, b_err *err)
                                "straddle.instances i WHERE i.dead_at IS NOT NULL OR i.lease_until < NOW(6) "
                                "OR i.acked_epoch < m.epoch) LIMIT 1",
                                name, sizeof name, err);
-    if (s == B_NOT_FOUND) {
-        bool acked;
-        return mig__all_acked(e, db, mig__ruleset_epoch(e), &acked, NULL, err); /* fences what has expired */
-    }
-    if (s == B_OK) s = mig_db_scalar(db, "SELECT GET_LOCK('straddle.backfill', 0)", lock, sizeof lock, err);
+    if (s == B_NOT_FOUND) return mig__fence(e, db, err);
+    if (s == B_OK) s = mig__all_acked(e, db, mig__ruleset_epoch(e), &acked, NULL, err);
+    if (s != B_OK || !acked) return s;
+    s = mig_db_scalar(db, "SELECT GET_LOCK('straddle.backfill', 0)", lock, sizeof lock, err);
     if (s == B_OK && lock[0] == '1') s = mig__load(db, name, out, err);
     return s;
 }

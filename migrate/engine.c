@@ -139,6 +139,7 @@ static void init_locks(mig_engine *e)
     pthread_condattr_t attr;
     pthread_mutex_init(&e->op, NULL);
     pthread_mutex_init(&e->mu, NULL);
+    pthread_mutex_init(&e->xa_mu, NULL);
     pthread_mutex_init(&e->publish, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -165,12 +166,32 @@ mig_engine *mig_engine_new(const cfg_config *config, const mig_host *host, b_log
     return e;
 }
 
+static b_status known(mig_engine *e, const char *name, bool *yes, b_err *err)
+{
+    mig_db *db = NULL;
+    b_table *t = NULL;
+    b_buf q = {0};
+    b_buf_str(&q, "SELECT 1 FROM straddle.migrations WHERE name = ");
+    b_buf_quote(&q, b_slice_str(name));
+    b_status s = mig__connect(e, 0, &db, err);
+    if (s == B_OK) s = mig__ask(db, &t, err, &q);
+    *yes = s == B_OK && b_table_rows(t) > 0;
+    b_table_free(t);
+    b_buf_deinit(&q);
+    mig_db_close(db);
+    return s;
+}
+
 /* Known migrations stay as they are: the database holds what was applied. */
 static b_status apply_new(mig_engine *e, const cfg_config *config, b_err *err)
 {
     static const mig_actor self = {"straddle", "configuration"};
     for (size_t i = 0; i < config->nmigrations; i++) {
-        b_status s = mig_apply(e, config->migrations[i], &self, err);
+        bool yes = false;
+        b_status s = known(e, config->migrations[i]->name, &yes, err);
+        if (s != B_OK) return s;
+        if (yes) continue; /* also while another instance changes its phase */
+        s = mig_apply(e, config->migrations[i], &self, err);
         if (s == B_EXISTS || s == B_OK) continue;
         if (s != B_REFUSED) return b_err_prefix(err, "migration %s", config->migrations[i]->name);
         b_logf(e->log, B_ERROR, "migrate", "migration=%s is not applied: %s", config->migrations[i]->name,
@@ -227,6 +248,8 @@ void mig_engine_free(mig_engine *e)
     pthread_cond_destroy(&e->wake);
     pthread_mutex_destroy(&e->publish);
     pthread_mutex_destroy(&e->mu);
+    pthread_mutex_destroy(&e->xa_mu);
+    b_table_free(e->xa_known);
     pthread_mutex_destroy(&e->op);
     free(e);
 }

@@ -1,7 +1,7 @@
 /* Instances that are dead: marked, ended on the server, forgotten.
  *
  *   live ── lease over, or its process is gone ──→ dead_at ── every registered connection killed and gone ──→
- *   gone_at ── no transaction that it has prepared (XA) is left ──→ row deleted
+ *   gone_at ── it knew of every migration, or all that it may have sent is over ──→ row deleted
  *
  * A lease proves nothing by itself: what was sent is still executed, also after kill -9 of the sender. But an
  * instance registers a connection before the first statement on a migrating table goes there, and cannot
@@ -158,22 +158,71 @@ static b_status end_connections(mig_db *db, const char *instance, const char *ru
     return s;
 }
 
-/* An instance that had not acknowledged the epoch in which a migration was applied may have statements on
- * that table under way on connections that it had no reason to register: then no transaction at all may be
- * left that is older, and one that the server has yet to begin is given a second. */
-#define NOT_KNOWN_TO_IT                                                                                      \
-    "EXISTS (SELECT 1 FROM straddle.migrations m WHERE m.phase = 'planned' AND m.epoch > acked_epoch)"
+/* ---- forgetting ---- */
 
-static b_status forget(mig_db *db, b_err *err)
+/* Has every transaction ended that was open at that time? INNODB_TRX is a copy that the server renews only
+ * when nobody has read it for 100 ms; it is new enough where a connection made for this is in it. */
+static b_status all_newer(mig_engine *e, const char *than, bool *yes, b_err *err)
 {
-    return mig_db_query(
-        db,
-        "DELETE FROM straddle.instances WHERE gone_at IS NOT NULL AND (gone_at < NOW(6) - "
-        "INTERVAL 1 SECOND OR NOT " NOT_KNOWN_TO_IT
-        ") AND NOT EXISTS (SELECT 1 FROM information_schema.INNODB_TRX t WHERE t.trx_started "
-        "<= gone_at AND t.trx_mysql_thread_id <> CONNECTION_ID() AND (t.trx_mysql_thread_id = "
-        "0 OR " NOT_KNOWN_TO_IT "))",
-        NULL, err);
+    mig_db *db = NULL;
+    b_table *t = NULL;
+    *yes = false;
+    b_status s = mig__connect(e, 0, &db, err);
+    if (s == B_OK) s = mig_db_query(db, "START TRANSACTION WITH CONSISTENT SNAPSHOT", NULL, err);
+    if (s == B_OK)
+        s = mig__query(
+            db, &t, err,
+            "SELECT COALESCE(SUM(trx_mysql_thread_id = CONNECTION_ID()), 0) AS me, "
+            "COALESCE(SUM(trx_mysql_thread_id <> CONNECTION_ID() AND trx_started <= '%s'), 0) AS older "
+            "FROM information_schema.INNODB_TRX",
+            than);
+    if (s == B_OK) *yes = mig__cell_u64(t, 0, "me") == 1 && mig__cell_u64(t, 0, "older") == 0;
+    b_table_free(t);
+    mig_db_close(db);
+    return s;
+}
+
+/* An instance that had not acknowledged the epoch in which a migration was applied does not know that its
+ * table is a migrating one: it sends statements there on connections that it has not registered. Then it must
+ * be certain that its process is gone, or that it has dropped its sessions; and that nothing is under way
+ * that is older, a second being given to what the server has yet to begin. */
+static b_status ignorant_is_gone(mig_engine *e, mig_db *db, const b_table *t, size_t i, bool *yes, b_err *err)
+{
+    b_slice machine = mig__cell(t, i, "machine");
+    bool ended = mig__cell_u64(t, i, "dropped") != 0 ||
+                 (machine.n != 0 && b_slice_eq(machine, b_slice_str(e->machine)) &&
+                  started_ticks((long)mig__cell_u64(t, i, "pid")) != mig__cell_u64(t, i, "ticks"));
+    *yes = false;
+    if (ended)
+        return mig__cell_u64(t, i, "settled") == 0 ? B_OK
+                                                   : all_newer(e, mig__cell(t, i, "gone_at").p, yes, err);
+    return mig__query(
+        db, NULL, err,
+        "UPDATE straddle.instances SET holder = 'it died before it had learnt of a migration that was "
+        "applied, and nobody can see here that its process has ended: see to that, then DELETE its row "
+        "from straddle.instances' WHERE id = '%s'",
+        mig__cell(t, i, "id").p);
+}
+
+static b_status forget(mig_engine *e, mig_db *db, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s = mig_db_query(db,
+                              "SELECT id, pid, machine, ticks, dropped, gone_at, gone_at < NOW(6) - INTERVAL "
+                              "1 SECOND AS settled, EXISTS "
+                              "(SELECT 1 FROM straddle.migrations m WHERE m.phase = 'planned' AND m.epoch > "
+                              "acked_epoch) AS ignorant FROM "
+                              "straddle.instances WHERE gone_at IS NOT NULL",
+                              &t, err);
+    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
+        bool gone = true;
+        if (mig__cell_u64(t, i, "ignorant") != 0) s = ignorant_is_gone(e, db, t, i, &gone, err);
+        if (s == B_OK && gone)
+            s = mig__query(db, NULL, err, "DELETE FROM straddle.instances WHERE id = '%s'",
+                           mig__cell(t, i, "id").p);
+    }
+    b_table_free(t);
+    return s;
 }
 
 b_status mig__fence(mig_engine *e, mig_db *db, b_err *err)
@@ -199,5 +248,5 @@ b_status mig__fence(mig_engine *e, mig_db *db, b_err *err)
                 "UPDATE straddle.instances SET gone_at = NOW(6) WHERE id = '%s' AND gone_at IS NULL", id);
     }
     b_table_free(t);
-    return s == B_OK ? forget(db, err) : s;
+    return s == B_OK ? forget(e, db, err) : s;
 }

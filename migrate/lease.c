@@ -117,10 +117,7 @@ b_status mig__ack_self(mig_engine *e, mig_db *db, b_err *err)
     b_buf_printf(&q, "UPDATE straddle.instances SET seen_epoch = GREATEST(seen_epoch, %llu)",
                  (unsigned long long)epoch);
     if (clean(e, epoch, &text))
-        b_buf_printf(&q,
-                     ", acked_at = IF(acked_epoch < %llu, NOW(6), acked_at), acked_epoch = "
-                     "GREATEST(acked_epoch, %llu)",
-                     (unsigned long long)epoch, (unsigned long long)epoch);
+        b_buf_printf(&q, ", acked_epoch = GREATEST(acked_epoch, %llu)", (unsigned long long)epoch);
     b_slice cut = b_buf_view(&text);
     if (cut.n > 290) cut.n = 290;
     b_buf_str(&q, ", holder = ");
@@ -138,9 +135,8 @@ static void name_holders(const b_table *t, b_buf *who)
         b_slice holder = mig__cell(t, i, "holder");
         b_buf_printf(who, "%sinstance %.*s", i == 0 ? "" : "; ", B_ARG(mig__cell(t, i, "id")));
         if (mig__cell(t, i, "gone_at").p != NULL)
-            b_buf_str(who,
-                      " (it is dead; a transaction that it has prepared, see XA RECOVER, or one begun before "
-                      "a migration was applied, is still open on the server)");
+            b_buf_str(who, " (it is dead; a transaction that may be its own, begun before "
+                           "a migration was applied, is still open on the server)");
         else if (mig__cell(t, i, "dead_at").p != NULL)
             b_buf_printf(who, " (it is dead; its connections are being killed%s%.*s)",
                          holder.n == 0 ? "" : ": ", B_ARG(holder));
@@ -151,28 +147,60 @@ static void name_holders(const b_table *t, b_buf *who)
     }
 }
 
-/* A prepared XA transaction outlives its session, and commits whenever somebody says so. */
-static b_status prepared_ones(mig_db *db, bool *any, b_buf *who, b_err *err)
+static bool has_row(const b_table *t, const b_table *of, size_t row)
 {
-    b_table *t = NULL;
-    b_status s =
-        mig_db_query(db,
-                     "SELECT trx_started FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id "
-                     "= 0 AND trx_started <= (SELECT MAX(acked_at) FROM straddle.instances) LIMIT 1",
-                     &t, err);
-    *any = s == B_OK && b_table_rows(t) != 0;
-    if (*any && who != NULL)
-        b_buf_printf(who,
-                     "a prepared transaction (XA RECOVER lists it) begun at %.*s; commit it or roll it back",
-                     B_ARG(b_table_cell(t, 0, 0)));
-    b_table_free(t);
+    for (size_t i = 0; i < b_table_rows(t); i++) {
+        bool same = true;
+        for (size_t k = 0; same && k < b_table_columns(t); k++)
+            same = b_slice_eq(b_table_cell(t, i, k), b_table_cell(of, row, k));
+        if (same) return true;
+    }
+    return false;
+}
+
+/* A prepared XA transaction outlives its session, and commits whenever somebody says so. Those that there are
+ * once all have acknowledged the epoch may be older, and must end; what comes later is not. Under e->xa_mu.
+ */
+static b_status prepared_ones(mig_engine *e, mig_db *db, uint64_t epoch, bool *any, b_err *err)
+{
+    b_table *now = NULL;
+    *any = false;
+    if (e->xa_epoch == epoch && e->xa_known == NULL) return B_OK;
+    b_status s = mig_db_query(db, "XA RECOVER", &now, err);
+    if (s != B_OK)
+        return b_err_prefix(
+            err, "prepared transactions cannot be listed, which the engine's account must be able to "
+                 "(MySQL: GRANT XA_RECOVER_ADMIN)");
+    if (e->xa_epoch != epoch) {
+        b_table_free(e->xa_known);
+        e->xa_epoch = epoch, e->xa_known = now;
+        *any = b_table_rows(now) > 0;
+    } else {
+        for (size_t i = 0; i < b_table_rows(e->xa_known) && !*any; i++) *any = has_row(now, e->xa_known, i);
+        b_table_free(now);
+    }
+    if (*any) return B_OK;
+    b_table_free(e->xa_known);
+    e->xa_known = NULL;
+    return B_OK;
+}
+
+static b_status none_prepared(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_buf *who, b_err *err)
+{
+    bool any = false;
+    pthread_mutex_lock(&e->xa_mu);
+    b_status s = prepared_ones(e, db, epoch, &any, err);
+    pthread_mutex_unlock(&e->xa_mu);
+    *yes = s == B_OK && !any;
+    if (any && who != NULL)
+        b_buf_str(
+            who, "a prepared transaction of an older epoch (XA RECOVER lists it; commit it or roll it back)");
     return s;
 }
 
 b_status mig__all_acked(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_buf *who, b_err *err)
 {
     b_table *t = NULL;
-    bool prepared = false;
     *yes = false;
     b_status s = mig__ack_self(e, db, err);
     if (s == B_OK) s = mig__fence(e, db, err);
@@ -189,9 +217,7 @@ b_status mig__all_acked(mig_engine *e, mig_db *db, uint64_t epoch, bool *yes, b_
         name_holders(t, who);
     }
     b_table_free(t);
-    if (*yes) s = prepared_ones(db, &prepared, who, err);
-    *yes = *yes && s == B_OK && !prepared;
-    return s;
+    return *yes ? none_prepared(e, db, epoch, yes, who, err) : B_OK;
 }
 
 /* ---- the thread ---- */
@@ -225,9 +251,12 @@ static void set_db(keeper *k, mig_db *db)
 static b_status rejoin(keeper *k, b_err *err)
 {
     mig_engine *e = k->e;
+    char old[160];
     set_live(e, false);
     e->host.drop_sessions(e->host.ctx);
-    b_status s = mig__lease_join(e, k->db, err);
+    b_status s = mig__query(k->db, NULL, err, "UPDATE straddle.instances SET dropped = 1 WHERE id = '%s'",
+                            mig__member(e, old));
+    if (s == B_OK) s = mig__lease_join(e, k->db, err);
     if (s != B_OK) return s;
     set_live(e, true);
     b_logf(e->log, B_WARN, "migrate",
@@ -344,7 +373,7 @@ static void leave(keeper *k)
     b_err ignored;
     if (k->db == NULL && mig__connect(k->e, 2000, &k->db, &ignored) != B_OK) return;
     if (mig_db_exec(k->db, NULL, &ignored,
-                    "UPDATE straddle.instances SET lease_until = NOW(6) WHERE id = '%s'",
+                    "UPDATE straddle.instances SET lease_until = NOW(6), dropped = 1 WHERE id = '%s'",
                     mig__member(k->e, id)) != B_OK)
         b_logf(k->e->log, B_WARN, "migrate", "could not give the lease back: %s", ignored.msg);
 }

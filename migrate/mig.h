@@ -60,6 +60,9 @@ struct mig_engine {
     char machine[80]; /* two processes with the same see each other's /proc */
     uint64_t ticks;   /* when this process started, as /proc has it */
     mig__registrar reg;
+    pthread_mutex_t xa_mu;   /* guards the next two */
+    uint64_t xa_epoch;       /* acknowledged by all when xa_known was listed */
+    b_table *xa_known;       /* of it: prepared transactions that may be older; NULL: none is left */
     pthread_mutex_t op;      /* one operation of an operator at a time */
     pthread_mutex_t mu;      /* guards all below */
     pthread_mutex_t publish; /* held while a newer ruleset replaces the one in force */

@@ -44,9 +44,9 @@ static const char *const tables[] = {
     "KEY, "
     "host VARCHAR(128) NOT NULL, pid BIGINT NOT NULL, started DATETIME(3) NOT NULL, lease_until DATETIME(6) "
     "NOT NULL, dead_at DATETIME(6) NULL, seen_epoch BIGINT UNSIGNED NOT NULL, acked_epoch BIGINT UNSIGNED "
-    "NOT NULL, holder VARCHAR(300) NOT NULL DEFAULT '', acked_at DATETIME(6) NULL, gone_at DATETIME(6) NULL, "
-    "machine VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT '', ticks BIGINT UNSIGNED NOT NULL DEFAULT 0) "
-    "ENGINE=InnoDB",
+    "NOT NULL, holder VARCHAR(300) NOT NULL DEFAULT '', gone_at DATETIME(6) NULL, "
+    "machine VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT '', ticks BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+    "dropped TINYINT NOT NULL DEFAULT 0) ENGINE=InnoDB",
     /* connections that are killed when their instance is fenced; server: one run of the server, since another
      * gives the same ids out again */
     "CREATE TABLE IF NOT EXISTS straddle.connections (instance VARCHAR(160) CHARACTER SET ascii NOT NULL, "
@@ -84,10 +84,10 @@ static const struct {
     {"migrations", "strategy", "VARCHAR(16) NOT NULL DEFAULT 'dual_write'"},
     {"migrations", "gate_ms", "INT UNSIGNED NOT NULL DEFAULT 1000"},
     {"migrations", "held", "TINYINT NOT NULL DEFAULT 0"},
-    {"instances", "acked_at", "DATETIME(6) NULL"},
     {"instances", "gone_at", "DATETIME(6) NULL"},
     {"instances", "machine", "VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT ''"},
     {"instances", "ticks", "BIGINT UNSIGNED NOT NULL DEFAULT 0"},
+    {"instances", "dropped", "TINYINT NOT NULL DEFAULT 0"},
 };
 
 static b_status add_columns(mig_db *db, b_err *err)

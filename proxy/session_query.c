@@ -2,6 +2,7 @@
  * what becomes of it, and who is counted for it. */
 #include "kind.h"
 #include "session.h"
+#include "test_hook.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -242,6 +243,7 @@ px_done px_query(px_session *s, const px_cmd *c)
     s->run.res = &s->result;
     s->run.started_ns = uv_hrtime();
     px_query_count(s, &s->result, sql);
+    px_test_stop(sql);
     if (s->result.verdict == RW_PASS) {
         s->loop->stats.statements_passed++;
         px_cmd_forward(s, c);
