@@ -336,7 +336,9 @@ void px_patch_column(px_session *s, b_slice payload, uint8_t seq);
 uint8_t px_patch_missing(px_session *s, uint8_t seq);
 void px_patch_error(px_session *s, b_slice payload, uint8_t seq);
 void px_patch_warning(px_session *s, b_slice payload, uint8_t seq); /* a row of SHOW WARNINGS */
-void px_patch_keep(px_session *s, const rw_result *res);            /* for a SHOW WARNINGS to come */
+bool px_patch_creates(const px_session *s); /* runs SHOW CREATE TABLE of a migrating table? */
+void px_patch_create(px_session *s, b_slice payload, uint8_t seq); /* its row */
+void px_patch_keep(px_session *s, const rw_result *res);           /* for a SHOW WARNINGS to come */
 void px_patch_forget(px_session *s);
 
 #endif

@@ -149,6 +149,49 @@ void px_patch_warning(px_session *s, b_slice payload, uint8_t seq)
     b_buf_deinit(&text);
 }
 
+bool px_patch_creates(const px_session *s)
+{
+    bool rows = s->run.command == MP_COM_QUERY || s->run.command == MP_COM_STMT_EXECUTE;
+    return rows && s->run.res != NULL && s->run.res->show_create.schema.n > 0;
+}
+
+static b_status plain_text(px_session *s, b_slice text, b_buf *out)
+{
+    rw_ctx ctx;
+    b_arena *a = b_arena_new(0);
+    px_vars_ctx(s, &ctx, NULL, NULL, false);
+    if (ctx.charset == RW_CHARSET_UNKNOWN) ctx.charset = RW_CHARSET_SAFE;
+    b_status st =
+        a == NULL ? B_NOMEM : rw_show_create(s->rules, &ctx, &s->run.res->show_create, text, a, out);
+    b_arena_free(a);
+    return st;
+}
+
+/* The table's name and its text: two strings, in a prepared statement's answer behind 0x00 and a null bitmap.
+ */
+void px_patch_create(px_session *s, b_slice payload, uint8_t seq)
+{
+    mp_reader r = mp_reader_of(payload);
+    b_slice head = mp_read_bytes(&r, s->run.command == MP_COM_STMT_EXECUTE ? 2 : 0);
+    b_slice name = mp_read_lenenc_str(&r), create = mp_read_lenenc_str(&r);
+    b_buf text = {0};
+    if (r.bad || mp_left(&r) > 0 || plain_text(s, create, &text) != B_OK) {
+        px_session_fail(
+            s, seq, 1105, "HY000",
+            "straddle: the answer to SHOW CREATE TABLE of migrating table %.*s was not understood, and "
+            "cannot be shown as its plain table's: use SHOW COLUMNS and SHOW INDEX; connect again",
+            B_ARG(s->run.res->show_create.name));
+    } else {
+        b_buf *b = px_conn_buf(&s->client);
+        size_t at = mp_packet_begin(b);
+        b_buf_slice(b, head);
+        mp_put_lenenc_str(b, name);
+        mp_put_lenenc_str(b, b_buf_view(&text));
+        mp_packet_end(b, at, seq);
+    }
+    b_buf_deinit(&text);
+}
+
 void px_patch_forget(px_session *s)
 {
     b_arena_free(s->shown_arena);

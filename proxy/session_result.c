@@ -153,6 +153,12 @@ static void finish(px_session *s)
 
 /* --- packets --- */
 
+/* Rows of a few statements are changed; those of all others are passed on before they are whole. */
+static bool rows_change(const px_session *s)
+{
+    return s->run.warnings || px_patch_creates(s);
+}
+
 /* True when the packet needs no sending any more. */
 static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uint8_t seq)
 {
@@ -186,8 +192,11 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
             mp_command_name(s->run.command));
         return true;
     case MP_EV_ROW:
-        if (!s->run.warnings || s->skip > 0) return false;
-        px_patch_warning(s, whole, seq);
+        if (!rows_change(s) || s->skip > 0) return false;
+        if (s->run.warnings)
+            px_patch_warning(s, whole, seq);
+        else
+            px_patch_create(s, whole, seq);
         return true;
     case MP_EV_COLUMN_COUNT: return on_count(s, seq);
     case MP_EV_INFILE: s->run.infile_seq = (uint8_t)(h.seq + 1); return false;
@@ -208,7 +217,7 @@ static size_t packet(px_session *s, char *p, size_t n)
     if (h.len > 0 && n < MP_HEADER + 1) return 0;
     size_t need =
         MP_HEADER +
-        (s->run.warnings ? h.len : mp_response_need(&s->resp, h, h.len > 0 ? (uint8_t)p[MP_HEADER] : 0));
+        (rows_change(s) ? h.len : mp_response_need(&s->resp, h, h.len > 0 ? (uint8_t)p[MP_HEADER] : 0));
     s->backend.need = need;
     if (n < need) return 0;
     s->backend.need = 0;

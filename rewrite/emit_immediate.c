@@ -146,6 +146,12 @@ void rw__plan_immediate(rw_planner *p, const rw_stmt *s, rw_plan *inner)
         return;
     }
     take_uses(p, inner);
+    if (inner->show_create.schema.n > 0) {
+        rw__refuse_as(p, 1235, "42000", "statement",
+                      "straddle: EXECUTE IMMEDIATE of SHOW CREATE TABLE of a migrating table: send the "
+                      "statement itself");
+        return;
+    }
     if (inner->verdict == RW_REWRITTEN) {
         put_back(p, &ctx, s, &t, inner);
     }

@@ -1,9 +1,10 @@
 /* SHOW COLUMNS, DESCRIBE t and SHOW INDEX of a migrating table: become the SELECT over information_schema
  * that gives the server's own result columns, with the rows of the plain table of the client's version. LIKE
- * and WHERE stay as written: they see a derived table with these columns. SHOW CREATE TABLE is not built
- * here. */
+ * and WHERE stay as written: they see a derived table with these columns. SHOW CREATE TABLE
+ * passes: see show_create.c. */
 #include "catview.h"
 #include "mention.h"
+#include "show_create.h"
 #include "words.h"
 
 /* A result column of SHOW, and where it comes from. */
@@ -265,12 +266,42 @@ static void write_select(rw_planner *p, const rw_stmt *st, const show *s, rw_mta
     put(p, at, order_of(p, s));
 }
 
+/* SHOW CREATE TABLE t, alone in its text: passes, and its answer is changed. */
+static bool plan_show_create(rw_planner *p, const rw_stmt *st)
+{
+    uint32_t i = st->tok + 1;
+    const rw_table *known;
+    rw_name table;
+    rw_mtab *mt;
+
+    if (!is(p, st->tok, RW_W_SHOW) || !accept(p, &i, RW_W_CREATE) || !accept(p, &i, RW_W_TABLE) ||
+        !read_name(p, &i, &table) || i != st->end) {
+        return false;
+    }
+    mt = rw__find_base(p, &table, &known);
+    if (mt == NULL || rw__is_as_believed(p, mt) || !rw__show_create_can(mt->m)) {
+        return false;
+    }
+    if (st->tok > 0 || st->next != NULL) {
+        rw__refuse(p, mt, "multi", "SHOW CREATE TABLE beside another statement in the same text",
+                   "send them one by one");
+        return true;
+    }
+    rw__note_shape(p, mt, false);
+    p->uncacheable = true;
+    p->show_create = (rw_table_name){mt->m->schema, mt->m->table};
+    return true;
+}
+
 bool rw__plan_show(rw_planner *p, const rw_stmt *st)
 {
     const rw_table *known;
     rw_mtab *mt;
     show s;
 
+    if (!rw__stop(p) && plan_show_create(p, st)) {
+        return true;
+    }
     if (rw__stop(p) || !read_statement(p, st, &s)) {
         return false;
     }

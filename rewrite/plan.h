@@ -24,6 +24,8 @@ typedef struct rw_plan {
     const rw_shown *shown;
     size_t nshown;
 
+    rw_table_name show_create; /* as in rw_result */
+
     /* The plan is right for any statement that differs in nothing but the values of its number, string and
      * hexadecimal literals (aliases, ORDER BY and GROUP BY ordinals, comments and hints do not count as such:
      * cache.c keeps them in its key). False where a value was looked at, or copied as RW_P_TEXT. */

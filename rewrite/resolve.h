@@ -84,6 +84,7 @@ typedef struct rw_planner {
     rw_mtab *mtabs;                 /* migrating tables met so far */
     const rw_stmt *stmt;            /* the statement at hand, for messages */
     const struct rw_insert *insert; /* whose ON DUPLICATE KEY UPDATE is written; else NULL */
+    rw_table_name show_create;      /* the statement is SHOW CREATE TABLE of it, which passes */
     bool as_plain;    /* in switched, read A all the same: it has the plain column's attributes, B not yet */
     bool uncacheable; /* a literal's value took part in the decision */
     bool nomem;

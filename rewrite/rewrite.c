@@ -624,6 +624,7 @@ static b_status fill_plan(plan_state *s, rw_plan *out)
     }
     out->verdict = s->edits.n > 0 ? RW_REWRITTEN : RW_PASS;
     out->edits = s->edits;
+    out->show_create = p->show_create;
     return B_OK;
 }
 

@@ -52,6 +52,8 @@ static bool copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
     }
     out->shown = shown;
     out->nshown = plan->nshown;
+    out->show_create.schema = keep(arena, plan->show_create.schema, &ok);
+    out->show_create.name = keep(arena, plan->show_create.name, &ok);
     out->message = keep(arena, plan->message, &ok);
     return ok;
 }

@@ -103,6 +103,9 @@ typedef struct rw_result {
     size_t neffects;
     const rw_shown *shown;
     size_t nshown;
+    /* SHOW CREATE TABLE of this table (schema.n > 0): what the server answers goes through rw_show_create().
+     */
+    rw_table_name show_create;
     uint64_t digest; /* of the statement with its literals taken out; 0 where it was not lexed */
     bool cached;     /* the plan came from the cache */
 } rw_result;
@@ -111,6 +114,12 @@ typedef struct rw_result {
  * B_OK with *out filled, or B_NOMEM (answer with an error; never forward). */
 b_status rw_rewrite(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
                     rw_result *out) B_MUSTCHECK;
+
+/* The text that SHOW CREATE TABLE has of a migrating table, as the plain table of ctx's schema version would
+ * have it; sql_mode, version and charset of *ctx count. Appends to *out. B_INVALID when the text is not
+ * understood, and must not be shown. */
+b_status rw_show_create(const rw_ruleset *r, const rw_ctx *ctx, const rw_table_name *table, b_slice text,
+                        b_arena *arena, b_buf *out) B_MUSTCHECK;
 
 /* A bounded cache of plans, from the lexed digest (with the whole normalised text, schema, sql_mode,
  * character set, epoch and schema version as key) to an edit script. One thread. */
