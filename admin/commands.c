@@ -21,8 +21,12 @@ const adm__command adm__commands[] = {
      "Takes a planned or finished migration off the list; its history stays."},
     {"CHECK MIGRATION name", READS, adm__check, "check,result,detail",
      "Runs the preflight again: what on the table stands in the way."},
-    {"PLAN MIGRATION name", READS, adm__plan, "step,phase,sql,rollback_sql,lock,estimate",
-     "Every step of the migration: its SQL, the SQL of the way back, the lock, the time."},
+    {"PLAN MIGRATION name FORMAT flyway|liquibase|sql", READS, adm__plan, "file,content",
+     "The plan as versioned files, to expand, to contract, and to undo each."},
+    {"PLAN MIGRATION name", READS, adm__plan,
+     "step,phase,sql,rollback_sql,algorithm,lock,estimate,space,replica_lag",
+     "Every step of the migration: its SQL, the SQL of the way back, what the server does with it, the "
+     "time."},
     {"ADVANCE MIGRATION name [TO phase] [FORCE]", CHANGES, adm__advance, STEPS,
      "One phase forward, or phase by phase up to the one named. FORCE passes a gate that is not met, and is "
      "recorded."},

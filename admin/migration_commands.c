@@ -100,7 +100,12 @@ b_status adm__check(adm__call *call)
 
 b_status adm__plan(adm__call *call)
 {
-    return mig_plan(call->console->engine, name_of(call), call->out, call->err);
+    const char *format = adm__arg_cstr(call, "flyway|liquibase|sql");
+    char lower[16] = "";
+    for (size_t i = 0; format != NULL && format[i] != '\0' && i + 1 < sizeof lower; i++)
+        lower[i] = b_lower(format[i]);
+    return mig_plan(call->console->engine, name_of(call), format == NULL ? NULL : lower, call->out,
+                    call->err);
 }
 
 /* ---- phases ---- */

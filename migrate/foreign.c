@@ -124,6 +124,20 @@ b_status mig__foreign_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *e
     return s == B_OK && clauses->failed ? b_fail(err, B_NOMEM, "out of memory") : s;
 }
 
+b_status mig__foreign_names(mig_db *db, const mig__m *m, b_buf *out, b_err *err)
+{
+    b_table *t = NULL;
+    b_status s = read_keys(db, m, &t, err);
+    for (size_t at = 0, end; s == B_OK && at < b_table_rows(t); at = end) {
+        end = key_end(t, at);
+        if (over(m, t, at, end, false) == NULL) continue;
+        if (out->n > 0) b_buf_char(out, '\n');
+        b_buf_slice(out, mig__cell(t, at, "n"));
+    }
+    b_table_free(t);
+    return s;
+}
+
 b_status mig__foreign_cascades(mig_db *db, const mig__m *m, bool *yes, b_err *err)
 {
     b_table *t = NULL;

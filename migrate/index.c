@@ -80,16 +80,21 @@ void mig__twin_name(b_slice name, const char *column, char out[65])
     snprintf(out, 65, "%.64s", whole);
 }
 
-static void add_clause(const mig__m *m, const mig_db *db, const b_table *t, size_t at, size_t end,
+/* twin: of the one over B, where it is not there; else of the index itself. */
+static void add_clause(const mig__m *m, const mig_db *db, const b_table *t, size_t at, size_t end, bool twin,
                        b_buf *clauses)
 {
     b_buf columns = {0};
     const mig__pair *over = NULL;
     bool unique = mig__cell_u64(t, at, "nu") == 0;
-    if (columns_sql(m, t, at, end, true, &over, &columns) && over != NULL &&
-        !exists(m, t, b_buf_view(&columns), unique)) {
+    if (columns_sql(m, t, at, end, twin, &over, &columns) && over != NULL &&
+        !(twin && exists(m, t, b_buf_view(&columns), unique))) {
         char name[65];
-        mig__twin_name(mig__cell(t, at, "i"), over->to, name);
+        b_slice own = mig__cell(t, at, "i");
+        if (twin)
+            mig__twin_name(own, over->to, name);
+        else
+            snprintf(name, sizeof name, "%.*s", B_ARG(own));
         if (clauses->n > 0) b_buf_char(clauses, '\n');
         b_buf_printf(clauses, "ADD %sINDEX ", unique ? "UNIQUE " : "");
         b_buf_ident(clauses, b_slice_str(name));
@@ -100,7 +105,7 @@ static void add_clause(const mig__m *m, const mig_db *db, const b_table *t, size
     b_buf_deinit(&columns);
 }
 
-b_status mig__twins_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err)
+static b_status list(mig_db *db, const mig__m *m, bool twins, b_buf *clauses, b_err *err)
 {
     b_table *t = NULL;
     b_buf_clear(clauses);
@@ -108,10 +113,20 @@ b_status mig__twins_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err
     if (s != B_OK) return s;
     for (size_t at = 0, end; at < b_table_rows(t); at = end) {
         end = index_end(t, at);
-        add_clause(m, db, t, at, end, clauses);
+        add_clause(m, db, t, at, end, twins, clauses);
     }
     b_table_free(t);
     return clauses->failed ? b_fail(err, B_NOMEM, "out of memory") : B_OK;
+}
+
+b_status mig__twins_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err)
+{
+    return list(db, m, true, clauses, err);
+}
+
+b_status mig__indexes_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err)
+{
+    return list(db, m, false, clauses, err);
 }
 
 b_status mig__twins_ready(mig_db *db, const mig__m *m, bool *yes, b_buf *missing, b_err *err)

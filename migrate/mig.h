@@ -305,6 +305,8 @@ b_slice mig__original_name(const mig__m *m, b_slice twin); /* p == NULL: it is n
 
 /* Foreign keys over A and their twins over B (foreign.c); called by the functions for indexes above. */
 b_status mig__foreign_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err) B_MUSTCHECK;
+/* The names of those over A, one a line. */
+b_status mig__foreign_names(mig_db *db, const mig__m *m, b_buf *out, b_err *err) B_MUSTCHECK;
 b_status mig__foreign_build(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__foreign_drop(mig__op *op, bool new_name, b_err *err) B_MUSTCHECK; /* over B, or over A */
 b_status mig__foreign_restore(mig__op *op, b_err *err) B_MUSTCHECK;
@@ -323,6 +325,8 @@ b_status mig__unretire_after(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__twins_build(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__twins_ready(mig_db *db, const mig__m *m, bool *yes, b_buf *missing, b_err *err) B_MUSTCHECK;
 /* The ALTER clauses that are still to do, one a line: ADD INDEX … (for PLAN, too). */
+/* The same of the indexes over A as they are. */
+b_status mig__indexes_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err) B_MUSTCHECK;
 b_status mig__twins_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err) B_MUSTCHECK;
 
 /* ---- rows: backfill and verify (key.c, backfill.c, throttle.c, verify.c) ---- */
@@ -407,6 +411,15 @@ typedef struct mig__checksum {
     char first_keys[512];
 } mig__checksum;
 b_status mig__verify(mig_engine *e, mig_db *db, mig__m *m, mig__checksum *out, b_err *err) B_MUSTCHECK;
+
+/* ---- the plan (plan.c, plan_trial.c, plan_files.c) ---- */
+
+/* steps: step, phase, sql, rollback_sql, lock, estimate; out gets them as the server really takes them. */
+b_status mig__plan_try(mig_db *db, const mig__m *m, const b_table *steps, b_table *out,
+                       b_err *err) B_MUSTCHECK;
+/* out: file, content. format: flyway, liquibase, sql. */
+b_status mig__plan_files(mig_db *db, const mig__m *m, const char *format, const b_table *plan, b_table *out,
+                         b_err *err) B_MUSTCHECK;
 
 /* ---- preflight.c ---- */
 

@@ -1,5 +1,5 @@
-/* PLAN MIGRATION: every step with its exact SQL, how to undo it, the lock and an estimate. Built by the same
- * functions that build the SQL which is run; reads the table's statistics, changes nothing. */
+/* PLAN MIGRATION: every step with its exact SQL and how to undo it. Built by the same functions that build
+ * the SQL which is run; what the server makes of each step, plan_trial.c asks it. */
 #include "mig.h"
 
 #include <stdio.h>
@@ -205,9 +205,48 @@ static void plan_retire(plan *p)
     b_buf_deinit(&undo);
 }
 
-/* After the column is gone there is no step back: a migration the other way is, printed whole. */
-static void plan_contract(plan *p)
+/* The name in backticks that stands first in a clause, without them. */
+static b_slice first_name(const char *clause)
 {
+    const char *open = strchr(clause, '`'), *close = open == NULL ? NULL : strchr(open + 1, '`');
+    return close == NULL ? (b_slice){"", 0} : (b_slice){open + 1, (size_t)(close - open - 1)};
+}
+
+/* The twins take the names of what they replaced. As long as they are not built, their clauses name them. */
+static b_status plan_names(plan *p, bool foreign, unsigned *n, b_err *err)
+{
+    b_buf clauses = {0}, q = {0}, undo = {0};
+    b_status s =
+        foreign ? mig__foreign_list(p->db, p->m, &clauses, err) : mig__twins_list(p->db, p->m, &clauses, err);
+    char *next = clauses.p;
+    while (s == B_OK && next != NULL && *next != '\0') {
+        char *clause = next, *end = strchr(next, '\n');
+        next = end == NULL ? NULL : end + 1;
+        if (end != NULL) *end = '\0';
+        b_slice twin = first_name(clause), name = mig__original_name(p->m, twin);
+        if (name.p == NULL) continue;
+        alter(p, &q), alter(p, &undo);
+        if (foreign) {
+            b_buf_str(&q, "ADD CONSTRAINT "), b_buf_ident(&q, name);
+            b_buf_printf(&q, "%s, DROP FOREIGN KEY ", twin.p + twin.n + 1), b_buf_ident(&q, twin);
+            b_buf_printf(&undo, "%s, DROP FOREIGN KEY ", clause), b_buf_ident(&undo, name);
+        } else {
+            b_buf_str(&q, "RENAME INDEX "), b_buf_ident(&q, twin);
+            b_buf_str(&q, " TO "), b_buf_ident(&q, name);
+            b_buf_str(&undo, "RENAME INDEX "), b_buf_ident(&undo, name);
+            b_buf_str(&undo, " TO "), b_buf_ident(&undo, twin);
+        }
+        add(p, "contracted", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
+        ++*n;
+    }
+    b_buf_deinit(&clauses), b_buf_deinit(&q), b_buf_deinit(&undo);
+    return s;
+}
+
+/* After the column is gone there is no step back: a migration the other way is, printed whole. */
+static b_status plan_contract(plan *p, b_err *err)
+{
+    unsigned named = 0;
     b_buf q = {0}, undo = {0};
     b_buf_printf(&undo, "APPLY MIGRATION 'name: %s_back\ntable: %s.%s\ncolumns:\n", p->m->name, p->m->schema,
                  p->m->table);
@@ -219,12 +258,33 @@ static void plan_contract(plan *p)
         add(p, "contracted", b_buf_cstr(&q), b_buf_cstr(&undo), moment,
             "milliseconds, where the server can drop it instantly; otherwise an online rebuild");
     }
-    add(p, "contracted", "-- each twin index takes the name of the index that it replaced (RENAME INDEX)",
-        b_buf_cstr(&undo), moment, "milliseconds");
+    b_status s = plan_names(p, false, &named, err);
+    if (s == B_OK) s = plan_names(p, true, &named, err);
+    if (named == 0)
+        add(p, "contracted", "-- each twin takes the name of what it replaced (RENAME INDEX)",
+            b_buf_cstr(&undo), moment, "milliseconds");
     add(p, "finished", "-- the migration is inert: the old name is unknown", b_buf_cstr(&undo), "none",
         "milliseconds");
     b_buf_deinit(&q);
     b_buf_deinit(&undo);
+    return s;
+}
+
+/* The foreign keys over A, before it holds one literal. */
+static b_status plan_key_drops(plan *p, b_err *err)
+{
+    b_buf names = {0}, q = {0};
+    b_status s = mig__foreign_names(p->db, p->m, &names, err);
+    for (const char *at = b_buf_cstr(&names); s == B_OK && *at != '\0';) {
+        b_slice name = b_slice_of(at, strcspn(at, "\n"));
+        at += name.n + (at[name.n] == '\n' ? 1 : 0);
+        alter(p, &q);
+        b_buf_str(&q, "DROP FOREIGN KEY "), b_buf_ident(&q, name);
+        add(p, "retired", b_buf_cstr(&q), "ROLLBACK MIGRATION makes it anew, after A is filled", moment,
+            "milliseconds");
+    }
+    b_buf_deinit(&names), b_buf_deinit(&q);
+    return s;
 }
 
 static void plan_rename(plan *p)
@@ -266,22 +326,30 @@ static b_status run(plan *p, b_err *err)
         "ROLLBACK MIGRATION: reads move back",
         "none; waits for statements and transactions of the epoch before", "milliseconds");
     plan_retire(p);
-    s = plan_index_drops(p, "retired", true, err);
+    s = plan_key_drops(p, err);
+    if (s == B_OK) s = plan_index_drops(p, "retired", true, err);
     if (s == B_OK) s = plan_index_drops(p, "contracted", false, err);
     if (s != B_OK) return s;
-    plan_contract(p);
+    s = plan_contract(p, err);
+    if (s != B_OK) return s;
     return b_table_failed(p->out) ? b_fail(err, B_NOMEM, "out of memory for the plan") : B_OK;
 }
 
-b_status mig_plan(mig_engine *e, const char *name, b_table *out, b_err *err)
+b_status mig_plan(mig_engine *e, const char *name, const char *format, b_table *out, b_err *err)
 {
-    plan p = {.out = out};
+    plan p = {.out = b_table_new()};
+    b_table *tried = format == NULL ? out : b_table_new();
     mig__m *m = NULL;
-    b_status s = mig__connect(e, 0, &p.db, err);
+    b_status s = p.out == NULL || tried == NULL ? b_fail(err, B_NOMEM, "out of memory for the plan") : B_OK;
+    if (s == B_OK) s = mig__connect(e, 0, &p.db, err);
     if (s == B_OK) s = mig__load(p.db, name, &m, err);
     p.m = m;
     if (s == B_OK) s = run(&p, err);
+    if (s == B_OK) s = mig__plan_try(p.db, m, p.out, tried, err);
+    if (s == B_OK && format != NULL) s = mig__plan_files(p.db, m, format, tried, out, err);
     mig__free(m);
     mig_db_close(p.db);
+    if (format != NULL) b_table_free(tried);
+    b_table_free(p.out);
     return s;
 }

@@ -408,7 +408,7 @@ static void plan_is_runnable(void **state)
     run(f,
         "INSERT INTO t_types.t (kind, id, n, word) VALUES (1, 1, 1, 'a'), (2, 2, 2, NULL), (3, 3, 3, 'A')");
     apply(f, pairs, 2);
-    if (mig_plan(f->engine, "m", out, &err) != B_OK) fail_msg("PLAN: %s", err.msg);
+    if (mig_plan(f->engine, "m", NULL, out, &err) != B_OK) fail_msg("PLAN: %s", err.msg);
     run(f, "SET SESSION sql_mode = 'STRICT_TRANS_TABLES'");
     for (size_t i = 0; i < b_table_rows(out); i++) {
         b_slice sql = b_table_cell(out, i, 2);

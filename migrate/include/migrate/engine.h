@@ -124,7 +124,8 @@ b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_tab
 
 /* Each fills *out with rows whose columns docs/admin.md names. */
 b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* preflight */
-b_status mig_plan(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+/* format: NULL, or flyway, liquibase, sql: then *out has the columns file and content. */
+b_status mig_plan(mig_engine *e, const char *name, const char *format, b_table *out, b_err *err) B_MUSTCHECK;
 b_status mig_list(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK; /* SHOW MIGRATIONS */
 /* SHOW MIGRATION name. */
 b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;

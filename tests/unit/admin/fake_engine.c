@@ -82,9 +82,9 @@ b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
     return with_row(e, out, err, "check", name);
 }
-b_status mig_plan(mig_engine *e, const char *name, b_table *out, b_err *err)
+b_status mig_plan(mig_engine *e, const char *name, const char *format, b_table *out, b_err *err)
 {
-    return with_row(e, out, err, "plan", name);
+    return with_row(e, out, err, format == NULL ? "plan" : format, name);
 }
 b_status mig_list(mig_engine *e, b_table *out, b_err *err)
 {

@@ -131,6 +131,7 @@ static const struct {
     {"REMOVE MIGRATION m", "remove m by op", true},
     {"CHECK MIGRATION m", "check m", false},
     {"PLAN MIGRATION m", "plan m", false},
+    {"PLAN MIGRATION m FORMAT Flyway", "flyway m", false},
     {"ADVANCE MIGRATION m", "advance m to - force 0 by op", true},
     {"ADVANCE MIGRATION m FORCE", "advance m to - force 1 by op", true},
     {"ADVANCE MIGRATION m TO switched", "advance m to switched force 0 by op", true},
