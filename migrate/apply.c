@@ -2,9 +2,13 @@
  * rules on or off. Each is one transaction with its record in the history. */
 #include "mig.h"
 
+#include "rewrite/expr.h"
+
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- taking on ---- */
 
@@ -59,6 +63,7 @@ static b_status column_row(mig__op *op, b_arena *a, const cfg_migration *m, size
 {
     b_table *t = NULL;
     const cfg_pair *p = &m->columns[i];
+    const char *old = p->from != NULL ? p->from : p->common;
     b_status s =
         mig__query(op->db, &t, err,
                    "SELECT c.*, COALESCE((SELECT b.COLUMN_NAME FROM information_schema.COLUMNS b WHERE "
@@ -66,13 +71,13 @@ static b_status column_row(mig__op *op, b_arena *a, const cfg_migration *m, size
                    "c.ORDINAL_POSITION ORDER BY b.ORDINAL_POSITION DESC LIMIT 1), '') AS AFTER_NAME FROM "
                    "information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = %s AND c.TABLE_NAME = %s AND "
                    "c.COLUMN_NAME = %s",
-                   mig__q(a, m->schema), mig__q(a, m->table), mig__q(a, p->from));
+                   mig__q(a, m->schema), mig__q(a, m->table), mig__q(a, old));
     if (s == B_OK && b_table_rows(t) != 1)
-        s = b_fail(err, B_REFUSED, "table %s.%s has no column %s", m->schema, m->table, p->from);
+        s = b_fail(err, B_REFUSED, "table %s.%s has no column %s", m->schema, m->table, old);
     if (s == B_OK) {
         b_slice name = mig__cell(t, 0, "COLUMN_NAME"); /* as the server spells it */
         b_buf_printf(q, "%s(%s, %zu, ", i == 0 ? "" : ", ", mig__q(a, m->name), i);
-        b_buf_quote(q, name);
+        b_buf_quote(q, p->from != NULL ? name : B_LIT(""));
         b_buf_printf(q, ", %s", mig__q(a, p->to));
         column_values(q, t, mig__mariadb(op->db));
     }
@@ -80,8 +85,35 @@ static b_status column_row(mig__op *op, b_arena *a, const cfg_migration *m, size
     return s;
 }
 
+/* What changes besides names; nothing where nothing does. */
+static b_status changes_rows(mig__op *op, b_arena *a, const cfg_migration *m, b_buf *q, b_err *err)
+{
+    rw_pair *pairs = b_arena_array(a, m->ncolumns + 1, sizeof *pairs);
+    if (!mig__changes(m)) return B_OK;
+    if (pairs == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    b_status s = mig__probe(op->db, m, a, pairs, err);
+    b_buf_str(
+        q,
+        "INSERT INTO straddle.migration_changes (migration, n, up, down, one_way, type, charset, collation, "
+        "nullable, default_kind, default_text, time_zone) VALUES ");
+    for (size_t i = 0; s == B_OK && i < m->ncolumns; i++) {
+        const rw_column *t = &pairs[i].target;
+        size_t n = 0;
+        while (n < t->collation.n && t->collation.p[n] != '_') n++;
+        b_buf_printf(q, "%s(%s, %zu, ", i == 0 ? "" : ", ", mig__q(a, m->name), i);
+        b_buf_quote(q, pairs[i].up), b_buf_str(q, ", "), b_buf_quote(q, pairs[i].down);
+        b_buf_printf(q, ", %d, ", pairs[i].one_way ? 1 : 0);
+        b_buf_quote(q, t->type), b_buf_str(q, ", ");
+        b_buf_quote(q, b_slice_of(t->collation.p, n)), b_buf_str(q, ", "), b_buf_quote(q, t->collation);
+        b_buf_printf(q, ", %d, %d, ", t->nullable ? 1 : 0, (int)t->default_kind);
+        b_buf_quote(q, t->default_text);
+        b_buf_printf(q, ", %s)", mig__q(a, m->time_zone == NULL ? "SYSTEM" : m->time_zone));
+    }
+    return s;
+}
+
 static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m, const char *columns,
-                                b_err *err)
+                                const char *changes, b_err *err)
 {
     mig__change c = {.event = {.migration = m->name,
                                .action = "apply",
@@ -103,6 +135,7 @@ static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m,
                        "'planned', 'none')",
                        mig__q(a, m->name));
     c.sql[3] = mig__pace_insert(a, m->name, &m->pace);
+    c.sql[4] = changes[0] == '\0' ? NULL : changes;
     if (c.sql[0] == NULL || columns == NULL || c.sql[2] == NULL || c.sql[3] == NULL)
         return b_fail(err, B_NOMEM, "out of memory");
     return mig__publish(op, &c, err);
@@ -111,37 +144,103 @@ static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m,
 static b_status not_yet(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
 {
     b_table *t = NULL;
-    b_status s =
-        mig__query(op->db, &t, err,
-                   "SELECT name, phase, name = %s AS same FROM straddle.migrations WHERE name = %s OR "
-                   "(table_schema = %s AND table_name = %s AND phase <> 'finished') ORDER BY name = %s DESC",
-                   mig__q(a, m->name), mig__q(a, m->name), mig__q(a, m->schema), mig__q(a, m->table),
-                   mig__q(a, m->name));
-    if (s != B_OK) return s;
-    if (b_table_rows(t) != 0 && mig__cell_u64(t, 0, "same") != 0)
+    b_status s = mig__query(op->db, &t, err, "SELECT phase FROM straddle.migrations WHERE name = %s",
+                            mig__q(a, m->name));
+    if (s == B_OK && b_table_rows(t) != 0)
         s = b_fail(err, B_EXISTS, "migration %s is applied already, it is in phase %.*s", m->name,
                    B_ARG(mig__cell(t, 0, "phase")));
-    else if (b_table_rows(t) != 0)
-        s = b_fail(err, B_REFUSED,
-                   "migration %.*s (phase %.*s) is on table %s.%s; a table takes one at a time: finish or "
-                   "REMOVE it first",
-                   B_ARG(mig__cell(t, 0, "name")), B_ARG(mig__cell(t, 0, "phase")), m->schema, m->table);
     b_table_free(t);
+    return s;
+}
+
+static bool names(const cfg_migration *m, const char *column)
+{
+    b_slice c = b_slice_str(column);
+    for (size_t i = 0; i < m->ncolumns && c.n > 0; i++) {
+        const cfg_pair *p = &m->columns[i];
+        if ((p->from != NULL && b_slice_ieq(b_slice_str(p->from), c)) ||
+            (p->to != NULL && b_slice_ieq(b_slice_str(p->to), c)))
+            return true;
+    }
+    return false;
+}
+
+/* As a whole word, quoted or not: finds too much rather than too little. */
+static bool has_name(b_slice text, b_slice name)
+{
+    for (size_t i = 0; i + name.n <= text.n; i++) {
+        char before = i == 0 ? ' ' : text.p[i - 1], after = i + name.n == text.n ? ' ' : text.p[i + name.n];
+        if (b_slice_ieq(b_slice_of(text.p + i, name.n), name) && !isalnum((unsigned char)before) &&
+            before != '_' && !isalnum((unsigned char)after) && after != '_')
+            return true;
+    }
+    return false;
+}
+
+/* Do the two have a column in common, or does one's expression read the other's? */
+static bool meets(const cfg_migration *m, const rw_pair *mine, const mig__m *o)
+{
+    for (size_t i = 0; i < o->npairs; i++) {
+        const mig__pair *p = &o->pairs[i];
+        const char *both[] = {p->from, p->to};
+        for (size_t k = 0; k < 2; k++) {
+            if (names(m, both[k])) return true;
+            for (size_t j = 0; j < m->ncolumns && both[k][0] != '\0'; j++)
+                if (has_name(mine[j].up, b_slice_str(both[k])) ||
+                    has_name(mine[j].down, b_slice_str(both[k])))
+                    return true;
+        }
+        for (size_t j = 0; j < m->ncolumns; j++) {
+            const char *own[] = {m->columns[j].from, m->columns[j].to};
+            for (size_t k = 0; k < 2; k++)
+                if (own[k] != NULL && (rw_expr_reads(b_slice_str(p->up), b_slice_str(own[k])) ||
+                                       rw_expr_reads(b_slice_str(p->down), b_slice_str(own[k]))))
+                    return true;
+        }
+    }
+    return false;
+}
+
+/* Other migrations of the table may be under way, on other columns. */
+static b_status check_others(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
+{
+    mig__m **all = NULL;
+    size_t n = 0;
+    rw_pair *mine = b_arena_array(a, m->ncolumns + 1, sizeof *mine);
+    if (mine == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    for (size_t i = 0; i < m->ncolumns; i++) { /* as written is near enough: names stand in it */
+        mine[i].up = b_slice_str(m->columns[i].up == NULL ? "" : m->columns[i].up);
+        mine[i].down = b_slice_str(m->columns[i].down == NULL ? "" : m->columns[i].down);
+    }
+    b_status s = mig__load_all(op->db, &all, &n, err);
+    for (size_t i = 0; s == B_OK && i < n; i++) {
+        if (all[i]->phase == RW_FINISHED || strcasecmp(all[i]->schema, m->schema) != 0 ||
+            strcasecmp(all[i]->table, m->table) != 0 || !meets(m, mine, all[i]))
+            continue;
+        s = b_fail(
+            err, B_REFUSED,
+            "migration %s (phase %s) is on a column of table %s.%s that this one names, too; finish or "
+            "REMOVE it first",
+            all[i]->name, rw_phase_name(all[i]->phase), m->schema, m->table);
+    }
+    mig__free_all(all, n);
     return s;
 }
 
 static b_status apply(mig__op *op, b_arena *a, const cfg_migration *m, b_err *err)
 {
-    b_buf q = {0};
+    b_buf q = {0}, changes = {0};
     b_status s = not_yet(op, a, m, err);
+    if (s == B_OK) s = check_others(op, a, m, err);
     if (s == B_OK) s = check(op, m, err);
+    if (s == B_OK) s = changes_rows(op, a, m, &changes, err);
     b_buf_str(&q, "INSERT INTO straddle.migration_columns (migration, n, from_name, to_name, after_name, "
                   "type, charset, "
                   "collation, comment, nullable, default_kind, default_text) VALUES ");
     for (size_t i = 0; s == B_OK && i < m->ncolumns; i++) s = column_row(op, a, m, i, &q, err);
-    if (s == B_OK && q.failed) s = b_fail(err, B_NOMEM, "out of memory");
-    if (s == B_OK) s = publish_planned(op, a, m, b_buf_cstr(&q), err);
-    b_buf_deinit(&q);
+    if (s == B_OK && (q.failed || changes.failed)) s = b_fail(err, B_NOMEM, "out of memory");
+    if (s == B_OK) s = publish_planned(op, a, m, b_buf_cstr(&q), b_buf_cstr(&changes), err);
+    b_buf_deinit(&q), b_buf_deinit(&changes);
     return s;
 }
 
@@ -190,8 +289,9 @@ b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err
                    name, rw_phase_name(op.m->phase));
     if (s == B_OK) {
         const char *sql = b_arena_printf(op.m->arena,
-                                         "DELETE m, c, b, p, u FROM straddle.migrations m LEFT JOIN "
+                                         "DELETE m, c, x, b, p, u FROM straddle.migrations m LEFT JOIN "
                                          "straddle.migration_columns c ON c.migration = m.name "
+                                         "LEFT JOIN straddle.migration_changes x ON x.migration = m.name "
                                          "LEFT JOIN straddle.backfill b ON b.migration = m.name LEFT JOIN "
                                          "straddle.pace p ON p.migration = m.name LEFT JOIN "
                                          "straddle.name_usage u ON u.migration = m.name "

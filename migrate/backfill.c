@@ -39,11 +39,15 @@ static b_status assignments(const runner *r, b_buf *q, b_err *err)
 {
     b_table *t = NULL;
     const mig__m *m = r->m;
+    bool some = false;
     for (size_t i = 0; i < m->npairs; i++) {
         const mig__pair *p = &m->pairs[i];
-        if (i > 0) b_buf_str(q, ", ");
-        b_buf_ident(q, b_slice_str(m->bf_reverse ? p->from : p->to)), b_buf_str(q, " = ");
-        b_buf_ident(q, b_slice_str(m->bf_reverse ? p->to : p->from));
+        const char *column = m->bf_reverse ? p->from : p->to;
+        if (column[0] == '\0') continue;
+        if (some) b_buf_str(q, ", ");
+        b_buf_ident(q, b_slice_str(column)), b_buf_str(q, " = ");
+        m->bf_reverse ? mig__down(p, q) : mig__up(p, q);
+        some = true;
     }
     b_status s = mig__query(
         r->db, &t, err,
@@ -388,14 +392,14 @@ void *mig__backfill_main(void *engine)
         if (s == B_OK) retry_pending(e, db, &pending_ms);
         if (s == B_OK) s = find_work(e, db, &m, &err);
         if (s == B_OK && m != NULL) {
-            s = mig_db_query(db, "SET SESSION time_zone = '+00:00'", NULL, &err);
+            s = mig__zone_set(db, m, &err);
             if (s == B_OK)
                 s = run_one(e, db, m, &pending_ms);
             else
                 mig__free(m);
             release(db);
             b_err ignored;
-            if (mig_db_query(db, "SET SESSION time_zone = 'SYSTEM'", NULL, &ignored) != B_OK) s = B_LOST;
+            if (mig__zone_reset(db, &ignored) != B_OK) s = B_LOST;
         }
         if (s == B_LOST || s == B_DENIED) end_session(e, &db);
         mig__sleep(e, s == B_OK ? LOOK_MS : 500);

@@ -171,6 +171,31 @@ static b_status fill(changes *c, size_t i, rw_pair *p)
     return s == B_OK && cp->to != NULL ? fill_target(c, cp, p) : s;
 }
 
+bool mig__changes(const cfg_migration *m)
+{
+    for (size_t i = 0; i < m->ncolumns; i++)
+        if (m->columns[i].type != NULL || m->columns[i].up != NULL || m->columns[i].down != NULL) return true;
+    return false;
+}
+
+static bool reads(const mig__pair *p, const mig__pair *q)
+{
+    return (q->from[0] != '\0' && rw_expr_reads(b_slice_str(p->up), b_slice_str(q->from))) ||
+           (q->to[0] != '\0' && rw_expr_reads(b_slice_str(p->down), b_slice_str(q->to)));
+}
+
+void mig__groups(mig__pair *pairs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) pairs[i].group = i;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n; k++) {
+            size_t a = pairs[i].group, b = pairs[k].group;
+            if (i == k || a == b || !reads(&pairs[i], &pairs[k])) continue;
+            for (size_t x = 0; x < n; x++)
+                if (pairs[x].group == (a > b ? a : b)) pairs[x].group = a > b ? b : a;
+        }
+}
+
 b_status mig_pairs(rw_server server, const cfg_migration *m, const rw_table *t, b_arena *arena,
                    rw_pair *pairs, b_err *err)
 {

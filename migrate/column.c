@@ -83,23 +83,55 @@ static void literal(b_buf *out, bool mariadb, const char *type)
     b_buf_str(out, large_type(type) && !mariadb ? "('')" : "''");
 }
 
-/* The value behind DEFAULT; nothing for no default. */
-static void default_value(b_buf *out, bool mariadb, const mig__pair *p, bool not_null, mig__def def)
+bool mig__is_new(const mig__pair *p, const char *name)
 {
+    return p->to[0] != '\0' && strcmp(p->to, name) == 0;
+}
+
+static void made_of(const char *expression, const char *column, b_buf *out)
+{
+    if (expression[0] != '\0')
+        b_buf_str(out, expression);
+    else
+        b_buf_ident(out, b_slice_str(column));
+}
+
+void mig__up(const mig__pair *p, b_buf *out)
+{
+    made_of(p->up, p->from, out);
+}
+
+void mig__down(const mig__pair *p, b_buf *out)
+{
+    made_of(p->down, p->to, out);
+}
+
+const char *mig__after(const mig__m *m, size_t pair)
+{
+    if (m->pairs[pair].from[0] != '\0') return m->pairs[pair].from;
+    while (pair-- > 0)
+        if (m->pairs[pair].to[0] != '\0') return m->pairs[pair].to;
+    return m->pairs[0].from;
+}
+
+/* The value behind DEFAULT of column `name`; nothing for no default. */
+static void default_value(b_buf *out, bool mariadb, const mig__pair *p, const char *name, bool not_null,
+                          mig__def def)
+{
+    const rw_column *c = mig__is_new(p, name) ? &p->target : &p->plain;
+    const mig__column *w = mig__is_new(p, name) ? &p->b : &p->a;
     switch (def) {
-    case MIG__DEF_UP:
-        b_buf_char(out, '('), b_buf_ident(out, b_slice_str(p->from)), b_buf_char(out, ')');
-        return;
-    case MIG__DEF_LITERAL: literal(out, mariadb, p->type); return;
+    case MIG__DEF_UP: b_buf_char(out, '('), mig__up(p, out), b_buf_char(out, ')'); return;
+    case MIG__DEF_LITERAL: literal(out, mariadb, w->type); return;
     case MIG__DEF_NONE:
         if (!not_null) b_buf_str(out, "NULL");
         return;
     case MIG__DEF_OWN: break;
     }
-    switch (p->plain.default_kind) {
+    switch (c->default_kind) {
     case RW_DEFAULT_LITERAL:
-    case RW_DEFAULT_NOW: b_buf_str(out, p->default_text); return;
-    case RW_DEFAULT_EXPR: b_buf_printf(out, "(%s)", p->default_text); return;
+    case RW_DEFAULT_NOW: b_buf_str(out, w->default_text); return;
+    case RW_DEFAULT_EXPR: b_buf_printf(out, "(%s)", w->default_text); return;
     case RW_DEFAULT_NULL:
     case RW_DEFAULT_NONE:
     case RW_DEFAULT_AUTO_INC:
@@ -112,11 +144,12 @@ void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const cha
                      bool invisible, mig__def def)
 {
     b_buf value = {0};
+    const mig__column *w = mig__is_new(p, name) ? &p->b : &p->a;
     b_buf_ident(out, b_slice_str(name));
-    b_buf_printf(out, " %s", p->type);
-    if (p->charset[0] != '\0') b_buf_printf(out, " CHARACTER SET %s COLLATE %s", p->charset, p->collation);
+    b_buf_printf(out, " %s", w->type);
+    if (w->charset[0] != '\0') b_buf_printf(out, " CHARACTER SET %s COLLATE %s", w->charset, w->collation);
     b_buf_str(out, not_null ? " NOT NULL" : " NULL");
-    default_value(&value, mig__mariadb(db), p, not_null, def);
+    default_value(&value, mig__mariadb(db), p, name, not_null, def);
     if (value.n != 0) b_buf_printf(out, " DEFAULT %s", b_buf_cstr(&value));
     if (value.failed) out->failed = true;
     b_buf_deinit(&value);
@@ -159,17 +192,20 @@ static b_slice unquoted(const char *text)
 static bool default_is(const mig__live *now, const mig_db *db, const mig__pair *p, const shape *want)
 {
     b_buf value = {0};
-    bool same = false;
-    default_value(&value, mig__mariadb(db), p, want->not_null, want->def);
+    bool same = false, to = mig__is_new(p, want->column);
+    const rw_column *own = to ? &p->target : &p->plain;
+    const mig__column *written = to ? &p->b : &p->a;
+    default_value(&value, mig__mariadb(db), p, want->column, want->not_null, want->def);
     if (want->def == MIG__DEF_UP)
-        same =
-            now->kind == RW_DEFAULT_EXPR && mig__default_is_column(b_slice_str(now->default_text), p->from);
+        same = now->kind == RW_DEFAULT_EXPR &&
+               (p->up[0] != '\0' || mig__default_is_column(b_slice_str(now->default_text), p->from));
     else if (value.n == 0)
         same = now->kind == RW_DEFAULT_NONE;
     else if (b_slice_ieq(b_buf_view(&value), B_LIT("NULL")))
         same = now->kind == RW_DEFAULT_NULL;
     else if (want->def == MIG__DEF_OWN)
-        same = now->kind == p->plain.default_kind && strcmp(now->default_text, p->default_text) == 0;
+        same = now->kind == own->default_kind &&
+               b_slice_eq(unquoted(now->default_text), unquoted(written->default_text));
     else
         same = now->kind != RW_DEFAULT_NULL && now->kind != RW_DEFAULT_NONE &&
                b_slice_eq(unquoted(now->default_text), unquoted(b_buf_cstr(&value)));
@@ -196,7 +232,7 @@ static b_status modify(mig__op *op, const mig__pair *p, const shape *want, bool 
 static b_status set_default(mig__op *op, const mig__pair *p, const shape *want, b_err *err)
 {
     b_buf q = {0}, value = {0};
-    default_value(&value, mig__mariadb(op->db), p, want->not_null, want->def);
+    default_value(&value, mig__mariadb(op->db), p, want->column, want->not_null, want->def);
     b_buf_str(&q, "ALTER COLUMN "), b_buf_ident(&q, b_slice_str(want->column));
     if (value.n == 0)
         b_buf_str(&q, " DROP DEFAULT");
@@ -219,6 +255,7 @@ static b_status set_visibility(mig__op *op, const shape *want, b_err *err)
 static b_status make(mig__op *op, const mig__pair *p, shape want, b_err *err)
 {
     mig__live now;
+    if (want.column[0] == '\0') return B_OK; /* a pair without that side */
     b_status s = mig__column_now(op->db, op->m, want.column, &now, err);
     if (s != B_OK) return s;
     if (!now.exists)
@@ -227,8 +264,10 @@ static b_status make(mig__op *op, const mig__pair *p, shape want, b_err *err)
     bool same_null = now.nullable == !want.not_null, same_default = default_is(&now, op->db, p, &want);
     bool same_visible = now.invisible == want.invisible;
     if (same_null && same_default && same_visible) return B_OK;
-    bool by_modify = !same_default && (large_type(p->type) ||
-                                       (want.def == MIG__DEF_OWN && p->plain.default_kind == RW_DEFAULT_NOW));
+    bool to = mig__is_new(p, want.column);
+    rw_default_kind kind = to ? p->target.default_kind : p->plain.default_kind;
+    bool by_modify = !same_default && (large_type(to ? p->b.type : p->a.type) ||
+                                       (want.def == MIG__DEF_OWN && kind == RW_DEFAULT_NOW));
     if (!same_null || mig__mariadb(op->db) || by_modify) return modify(op, p, &want, !same_null, err);
     if (!same_default) s = set_default(op, p, &want, err);
     if (s == B_OK && !same_visible) s = set_visibility(op, &want, err);
@@ -237,15 +276,17 @@ static b_status make(mig__op *op, const mig__pair *p, shape want, b_err *err)
 
 /* ---- the steps ---- */
 
-static b_status add_one(mig__op *op, const mig__pair *p, b_err *err)
+static b_status add_one(mig__op *op, size_t i, b_err *err)
 {
+    const mig__pair *p = &op->m->pairs[i];
     mig__live now;
+    if (p->to[0] == '\0') return B_OK;
     b_status s = mig__column_now(op->db, op->m, p->to, &now, err);
     if (s == B_OK && !now.exists) {
         b_buf q = {0};
         b_buf_str(&q, "ADD COLUMN ");
         mig__column_def(&q, op->db, p, p->to, false, true, MIG__DEF_NONE);
-        b_buf_str(&q, " AFTER "), b_buf_ident(&q, b_slice_str(p->from));
+        b_buf_str(&q, " AFTER "), b_buf_ident(&q, b_slice_str(mig__after(op->m, i)));
         s = alter_built(op, &q, false, err);
     }
     shape b = {p->to, false, true, MIG__DEF_UP};
@@ -255,13 +296,14 @@ static b_status add_one(mig__op *op, const mig__pair *p, b_err *err)
 b_status mig__add_columns(mig__op *op, b_err *err)
 {
     b_status s = B_OK;
-    for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) s = add_one(op, &op->m->pairs[i], err);
+    for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) s = add_one(op, i, err);
     return s;
 }
 
 static b_status drop_column(mig__op *op, const char *column, b_err *err)
 {
     mig__live now;
+    if (column[0] == '\0') return B_OK;
     b_status s = mig__column_now(op->db, op->m, column, &now, err);
     if (s != B_OK || !now.exists) return s;
     b_buf q = {0};
@@ -281,7 +323,7 @@ b_status mig__drop_old(mig__op *op, b_err *err)
     b_status s = B_OK;
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
-        s = make(op, p, (shape){p->to, !p->plain.nullable, false, MIG__DEF_OWN}, err);
+        s = make(op, p, (shape){p->to, !p->target.nullable, false, MIG__DEF_OWN}, err);
     }
     if (s == B_OK) s = mig__indexes_drop(op, err);
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) s = drop_column(op, op->m->pairs[i].from, err);
@@ -303,7 +345,7 @@ b_status mig__retire_before(mig__op *op, b_err *err)
     b_status s = B_OK;
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
-        s = make(op, p, (shape){p->to, !p->plain.nullable, true, mig__up_or_own(p)}, err);
+        s = make(op, p, (shape){p->to, !p->target.nullable, true, mig__up_or_own(p)}, err);
         if (s == B_OK) s = make(op, p, (shape){p->from, !p->plain.nullable, true, mig__unread(p)}, err);
     }
     return s == B_OK ? mig__unique_drop(op, err) : s;
@@ -314,7 +356,7 @@ b_status mig__retire_after(mig__op *op, b_err *err)
     b_status s = B_OK;
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
-        s = make(op, p, (shape){p->to, !p->plain.nullable, false, MIG__DEF_OWN}, err);
+        s = make(op, p, (shape){p->to, !p->target.nullable, false, MIG__DEF_OWN}, err);
     }
     return s;
 }
@@ -325,7 +367,7 @@ b_status mig__unretire_before(mig__op *op, b_err *err)
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
         s = make(op, p, (shape){p->from, !p->plain.nullable, true, mig__unread(p)}, err);
-        if (s == B_OK) s = make(op, p, (shape){p->to, !p->plain.nullable, false, mig__up_or_own(p)}, err);
+        if (s == B_OK) s = make(op, p, (shape){p->to, !p->target.nullable, false, mig__up_or_own(p)}, err);
     }
     return s;
 }
@@ -336,7 +378,7 @@ b_status mig__unretire_after(mig__op *op, b_err *err)
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
         s = make(op, p, (shape){p->from, !p->plain.nullable, false, MIG__DEF_OWN}, err);
-        if (s == B_OK) s = make(op, p, (shape){p->to, !p->plain.nullable, true, mig__up_or_own(p)}, err);
+        if (s == B_OK) s = make(op, p, (shape){p->to, !p->target.nullable, true, mig__up_or_own(p)}, err);
     }
     return s;
 }

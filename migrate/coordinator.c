@@ -134,7 +134,7 @@ static b_status change_all(mig__op *op, const mig__change *c, uint64_t epoch, rw
                         (unsigned long long)epoch);
     if (s == B_OK && affected != 1)
         s = b_fail(err, B_STATE, "another epoch was published in the meantime; try again");
-    for (size_t i = 0; s == B_OK && i < 4 && c->sql[i] != NULL; i++)
+    for (size_t i = 0; s == B_OK && i < sizeof c->sql / sizeof c->sql[0] && c->sql[i] != NULL; i++)
         s = mig_db_query(op->db, c->sql[i], NULL, err);
     if (s == B_OK && c->event.action != NULL) s = mig__record(op->db, op->who, &c->event, err);
     /* The rules are made before the commit: what cannot be made is not published. */

@@ -8,9 +8,13 @@
 
 static const mig__pair *pair_of(const mig__m *m, b_slice column)
 {
+    const mig__pair *p = NULL;
     for (size_t i = 0; i < m->npairs; i++)
-        if (b_slice_ieq(b_slice_str(m->pairs[i].from), column)) return &m->pairs[i];
-    return NULL;
+        if (m->pairs[i].from[0] != '\0' && b_slice_ieq(b_slice_str(m->pairs[i].from), column))
+            p = &m->pairs[i];
+    for (size_t i = 0; p != NULL && i < m->npairs; i++) /* made of several, or several of it: no twin */
+        if (p->to[0] == '\0' || (&m->pairs[i] != p && m->pairs[i].group == p->group)) return NULL;
+    return p;
 }
 
 static b_status read_indexes(mig_db *db, const mig__m *m, b_table **out, b_err *err)
@@ -38,6 +42,16 @@ static size_t index_end(const b_table *t, size_t at)
     return end;
 }
 
+static bool takes_prefix(const char *type)
+{
+    static const char *const words[] = {"char",   "varchar", "binary", "varbinary", "tiny",
+                                        "medium", "long",    "text",   "blob"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (b_slice_istarts(b_slice_str(type), b_slice_str(words[i])) && strstr(type, "int") == NULL)
+            return true;
+    return false;
+}
+
 /* Its columns as SQL, with A's replaced by B's when `twin`: `a`, `b`(10) DESC. False: not a plain index. */
 static bool columns_sql(const mig__m *m, const b_table *t, size_t at, size_t end, bool twin,
                         const mig__pair **over, b_buf *out)
@@ -52,6 +66,7 @@ static bool columns_sql(const mig__m *m, const b_table *t, size_t at, size_t end
         if (i > at) b_buf_str(out, ", ");
         b_buf_ident(out, p != NULL && twin ? b_slice_str(p->to) : c);
         uint64_t sub = mig__cell_u64(t, i, "sub");
+        if (p != NULL && twin && !takes_prefix(p->b.type)) sub = 0;
         if (sub > 0) b_buf_printf(out, "(%llu)", (unsigned long long)sub);
         if (b_slice_eq(mig__cell(t, i, "dir"), B_LIT("D"))) b_buf_str(out, " DESC");
     }

@@ -2,7 +2,8 @@
  * as SQL literals that compare exactly, and the conditions "after this key", "up to this key".
  *
  * Literals are kept as text, one a line, so that a checkpoint is plain SQL that survives a restart. The
- * session that uses them has time_zone '+00:00', so that a TIMESTAMP reads and compares as the same instant.
+ * session that uses them has one time zone from end to end (mig__zone_set), so that a TIMESTAMP reads and
+ * compares as the same instant.
  */
 #include "mig.h"
 
@@ -185,24 +186,6 @@ void mig__key_after(const mig__key *k, const char *lits, b_buf *out)
 void mig__key_upto(const mig__key *k, const char *lits, b_buf *out)
 {
     compare(k, lits, "<", "<=", "<=", out);
-}
-
-void mig__differs(const mig__m *m, b_buf *out)
-{
-    b_buf_char(out, '(');
-    for (size_t i = 0; i < m->npairs; i++) {
-        const mig__pair *p = &m->pairs[i];
-        b_slice type = b_slice_str(p->type);
-        /* A collation, or JSON's own comparison, calls equal what differs in bytes. */
-        bool bytes = p->collation[0] != '\0' || b_slice_istarts(type, B_LIT("json"));
-        const char *open = bytes ? "CAST(" : "", *close = bytes ? " AS BINARY)" : "";
-        b_buf_printf(out, "%sNOT (%s", i > 0 ? " OR " : "", open);
-        b_buf_ident(out, b_slice_str(p->from));
-        b_buf_printf(out, "%s <=> %s", close, open);
-        b_buf_ident(out, b_slice_str(p->to));
-        b_buf_printf(out, "%s)", close);
-    }
-    b_buf_char(out, ')');
 }
 
 void mig__key_rows(const mig__key *k, const mig__m *m, const char *last, const char *upto, b_buf *out)

@@ -104,10 +104,20 @@ void mig__undo(mig_db *db); /* ROLLBACK, whatever comes of it */
 
 /* ---- what is stored of a migration (store.c) ---- */
 
+typedef struct mig__column { /* how a column is written down; "" where there is none */
+    const char *type, *charset, *collation, *default_text;
+} mig__column;
+
+/* A further new column has no `from`, a further old one no `to`: "". */
 typedef struct mig__pair {
     const char *from, *to, *after; /* after: the column before A; "" = A was the first */
     rw_column plain;               /* A as it was before anything was touched */
-    const char *type, *charset, *collation, *comment, *default_text; /* of A; "" where there is none */
+    rw_column target;              /* B as it is to be */
+    mig__column a, b;
+    const char *comment;
+    const char *up, *down; /* as rw_expr_check writes them; "": the other column as it is */
+    bool one_way;
+    size_t group; /* the first of the pairs that are made from each other */
 } mig__pair;
 
 typedef struct mig__m {
@@ -125,6 +135,8 @@ typedef struct mig__m {
     uint64_t checksum_rows, checksum_differing;
     const char *checksum_at, *since;
     /* the backfill: state none, running, paused, complete; reverse: A = B */
+    const char *time_zone; /* in which the values are made; "" where it does not matter */
+    bool one_way;          /* of some pair */
     const char *bf_state, *bf_last_key, *bf_throttle, *bf_runner;
     bool bf_reverse;
     uint64_t bf_done, bf_total, bf_rate;
@@ -235,7 +247,7 @@ void mig__op_step(mig__op *op, const char *step, const char *detail, uint64_t st
 b_status mig__wait_ack(mig__op *op, b_err *err) B_MUSTCHECK; /* of the published epoch */
 /* In a transaction with the new epoch: `change` (SQL, may be NULL) and the record; then in force. */
 typedef struct mig__change {
-    const char *sql[4]; /* run in this order; NULL ends */
+    const char *sql[5]; /* run in this order; NULL ends */
     mig__event event;
     bool without_ack; /* the caller has shown that this epoch may be published beside the two before it */
 } mig__change;
@@ -280,12 +292,19 @@ typedef struct mig__live { /* a column as it is now */
 b_status mig__column_now(mig_db *db, const mig__m *m, const char *column, mig__live *out,
                          b_err *err) B_MUSTCHECK;
 
-/* A default of A, in SQL: "DEFAULT …" for its own, or a literal that stands for none; "" = none. */
+/* A default, in SQL: "DEFAULT …" for its own, or a literal that stands for none; "" = none. */
 typedef enum mig__def { MIG__DEF_OWN, MIG__DEF_UP, MIG__DEF_LITERAL, MIG__DEF_NONE } mig__def;
 bool mig__can_default_up(const mig__pair *p);
 mig__def mig__up_or_own(const mig__pair *p); /* B's while both are written */
 mig__def mig__unread(const mig__pair *p);    /* A's in retired */
-/* Appends the full definition of column `name` with A's type and comment. */
+/* What B is made from, what A is: an expression or the other column's name. */
+void mig__up(const mig__pair *p, b_buf *out);
+void mig__down(const mig__pair *p, b_buf *out);
+/* Is the name B's? */
+bool mig__is_new(const mig__pair *p, const char *name);
+/* The column that B is added after. */
+const char *mig__after(const mig__m *m, size_t pair);
+/* Appends the full definition of column `name`, A or B, with A's comment. */
 void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const char *name, bool not_null,
                      bool invisible, mig__def def);
 
@@ -354,7 +373,8 @@ void mig__key_after(const mig__key *k, const char *lits, b_buf *out);
 void mig__key_upto(const mig__key *k, const char *lits, b_buf *out);
 /* " FROM the table WHERE …": the rows whose key is after last and up to upto (NULL: no bound). */
 void mig__key_rows(const mig__key *k, const mig__m *m, const char *last, const char *upto, b_buf *out);
-/* Byte-exact, null-safe: NOT (A <=> B) over all pairs, joined by OR. */
+/* The rows that are not right, byte-exact and null-safe: B is not what `up` makes of A, nor A what `down`
+ * makes of B; over all groups of pairs, joined by OR. */
 void mig__differs(const mig__m *m, b_buf *out);
 
 /* Moves on by one range of at most `rows`: *hi gets its last key's literals; *more false at the end. */
@@ -419,6 +439,25 @@ b_status mig__plan_try(mig_db *db, const mig__m *m, const b_table *steps, b_tabl
                        b_err *err) B_MUSTCHECK;
 /* out: file, content. format: flyway, liquibase, sql. */
 b_status mig__plan_files(mig_db *db, const mig__m *m, const char *format, const b_table *plan, b_table *out,
+                         b_err *err) B_MUSTCHECK;
+
+/* The session's time zone while rows are compared or made: the migration's, or one in which every TIMESTAMP
+ * is itself; and back. */
+b_status mig__zone_set(mig_db *db, const mig__m *m, b_err *err) B_MUSTCHECK;
+b_status mig__zone_reset(mig_db *db, b_err *err) B_MUSTCHECK;
+
+/* ---- migrations that change values (changes.c, probe.c) ---- */
+
+/* Does the definition say more than names? */
+bool mig__changes(const cfg_migration *m);
+/* Numbers the groups of pairs that are made from each other. */
+void mig__groups(mig__pair *pairs, size_t n);
+/* pairs[m->ncolumns] with the columns as the server makes them, tried in a temporary table, which stays. */
+b_status mig__probe(mig_db *db, const cfg_migration *m, b_arena *arena, rw_pair *pairs,
+                    b_err *err) B_MUSTCHECK;
+/* One finding of a try of `up` and `down` on rows of the table; severity: 0 blocker, 1 warning, 2 info. */
+typedef void mig__found(void *arg, int severity, const char *object, const char *why, const char *remedy);
+b_status mig__probe_rows(mig_db *db, const cfg_migration *m, b_arena *arena, mig__found *found, void *arg,
                          b_err *err) B_MUSTCHECK;
 
 /* ---- preflight.c ---- */

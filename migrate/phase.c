@@ -30,7 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PIECES 5 /* an edge has this many of a kind at most */
+#define MAX_PIECES 6 /* an edge has this many of a kind at most */
 #define RENAME_PAUSE_MS 200
 
 typedef b_status piece(mig__op *op, b_err *err);
@@ -98,6 +98,7 @@ static b_status gate_checksum(mig__op *op, b_err *err)
 /* In switched A is compared once more, as long as it is what B is. */
 static b_status gate_checksum_now(mig__op *op, b_err *err)
 {
+    if (op->m->one_way) return B_OK; /* FORCE said so at switched */
     if (!op->m->a_trusted)
         return b_fail(
             err, B_REFUSED,
@@ -143,6 +144,27 @@ static b_status gate_cascades(mig__op *op, b_err *err)
                   "a cascade of a foreign key has written the old column of migration %s while the new one "
                   "was being filled; it is filled once more, wait for that and ADVANCE again",
                   op->m->name);
+}
+
+/* Nothing makes old values of new ones any more: there is no way back from where the new name is written. */
+static b_status gate_two_ways(mig__op *op, b_err *err)
+{
+    if (!op->m->one_way) return B_OK;
+    return b_fail(
+        err, B_REFUSED,
+        "migration %s is one-way (it has no `down`): from switched on the old name cannot be read, and "
+        "there is no way back; FORCE if that is meant",
+        op->m->name);
+}
+
+static b_status gate_way_back(mig__op *op, b_err *err)
+{
+    if (!op->m->one_way) return B_OK;
+    return b_fail(
+        err, B_REFUSED,
+        "there is no way back from phase %s of migration %s: it is one-way, nothing makes old values of "
+        "the new ones",
+        rw_phase_name(op->m->phase), op->m->name);
 }
 
 static b_status gate_trusted(mig__op *op, b_err *err)
@@ -243,7 +265,7 @@ static const mig__edge edges[] = {
      .backfill = "state = 'running', reverse = 0, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = VOID_ALL},
     {RW_DUAL_WRITE, RW_SWITCHED,
-     .gates = {gate_backfill, gate_checksum, gate_cascades, gate_twins, gate_cascades}},
+     .gates = {gate_two_ways, gate_backfill, gate_checksum, gate_cascades, gate_twins, gate_cascades}},
     {RW_SWITCHED, RW_RETIRED, .gates = {gate_checksum_now}, .before = {mig__retire_before},
      .after = {mig__wait_ack, mig__retire_after, republish}, .backfill = VOID_BACKFILL,
      .migration = "a_trusted = 0"},
@@ -253,8 +275,10 @@ static const mig__edge edges[] = {
     {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, mig__drop_new, republish}, .backfill = VOID_BACKFILL},
     {RW_DUAL_WRITE, RW_EXPANDED, .after = {mig__twins_strict_drop}, .backfill = VOID_BACKFILL,
      .migration = VOID_ALL},
-    {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_trusted}, .backfill = "state = 'complete', reverse = 0"},
-    {RW_RETIRED, RW_SWITCHED, .before = {mig__unretire_before}, .after = {mig__wait_ack},
+    {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_way_back, gate_trusted},
+     .backfill = "state = 'complete', reverse = 0"},
+    {RW_RETIRED, RW_SWITCHED, .gates = {gate_way_back}, .before = {mig__unretire_before},
+     .after = {mig__wait_ack},
      .backfill = "state = 'running', reverse = 1, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = "generation = generation + 1, checksum_clean = 0"},
     {RW_PLANNED, RW_CONTRACTED, .migration = "held = 0", .rename = true},
@@ -282,7 +306,8 @@ static b_status run_gates(const mig__edge *edge, mig__op *op, b_err *err)
     for (size_t i = 0; i < MAX_PIECES && edge->gates[i] != NULL; i++) {
         b_status s = edge->gates[i](op, err);
         if (s == B_OK) continue;
-        if (s != B_REFUSED || !op->force || edge->gates[i] == gate_trusted) return s;
+        if (s != B_REFUSED || !op->force || edge->gates[i] == gate_trusted || edge->gates[i] == gate_way_back)
+            return s;
         if (op->forced.n != 0) b_buf_str(&op->forced, "; ");
         b_buf_str(&op->forced, err->msg);
         mig__op_step(op, "forced", err->msg, mig__now_ms());

@@ -60,11 +60,12 @@ static void plan_expand(plan *p)
     b_buf q = {0}, undo = {0};
     for (size_t i = 0; i < p->m->npairs; i++) {
         const mig__pair *c = &p->m->pairs[i];
+        if (c->to[0] == '\0') continue;
         alter(p, &q);
         b_buf_str(&q, "ADD COLUMN ");
         mig__column_def(&q, p->db, c, c->to, false, true, MIG__DEF_NONE);
         b_buf_str(&q, " AFTER ");
-        b_buf_ident(&q, b_slice_str(c->from));
+        b_buf_ident(&q, b_slice_str(mig__after(p->m, i)));
         b_buf_str(&q, ", ALGORITHM=INSTANT");
         drop(p, c->to, &undo);
         add(p, "expanded", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
@@ -73,7 +74,7 @@ static void plan_expand(plan *p)
         b_buf_str(&q, "ALTER COLUMN ");
         b_buf_ident(&q, b_slice_str(c->to));
         b_buf_str(&q, " SET DEFAULT (");
-        b_buf_ident(&q, b_slice_str(c->from));
+        mig__up(c, &q);
         b_buf_str(&q, "), ALGORITHM=INSTANT");
         alter(p, &undo);
         b_buf_str(&undo, "ALTER COLUMN ");
@@ -97,11 +98,14 @@ static void plan_fill(plan *p)
     b_buf_char(&q, '.');
     b_buf_ident(&q, b_slice_str(p->m->table));
     b_buf_str(&q, " SET ");
+    bool some = false;
     for (size_t i = 0; i < p->m->npairs; i++) {
-        if (i > 0) b_buf_str(&q, ", ");
+        if (p->m->pairs[i].to[0] == '\0') continue;
+        if (some) b_buf_str(&q, ", ");
         b_buf_ident(&q, b_slice_str(p->m->pairs[i].to));
         b_buf_str(&q, " = ");
-        b_buf_ident(&q, b_slice_str(p->m->pairs[i].from));
+        mig__up(&p->m->pairs[i], &q);
+        some = true;
     }
     b_buf_str(&q, " WHERE ");
     mig__differs(p->m, &q);
@@ -179,30 +183,50 @@ static b_status plan_index_drops(plan *p, const char *phase, bool unique, b_err 
     return s;
 }
 
+static void plan_retire_new(plan *p, const mig__pair *c, b_buf *q, b_buf *undo)
+{
+    char estimate[64];
+    if (c->to[0] == '\0' || c->target.nullable) return;
+    modify(p, q, c, c->to, true, true, mig__up_or_own(c));
+    modify(p, undo, c, c->to, false, true, mig__up_or_own(c));
+    b_buf_str(q, ", ALGORITHM=INPLACE, LOCK=NONE");
+    add(p, "retired", b_buf_cstr(q), b_buf_cstr(undo),
+        "online rebuild of the table; exclusive metadata lock for a moment at its begin and end",
+        seconds_for(p, INDEX_ROWS_PER_SECOND, estimate));
+}
+
 static void plan_retire(plan *p)
 {
     b_buf q = {0}, undo = {0};
-    char estimate[64];
     for (size_t i = 0; i < p->m->npairs; i++) {
         const mig__pair *c = &p->m->pairs[i];
-        bool not_null = !c->plain.nullable;
-        if (not_null) {
-            modify(p, &q, c, c->to, true, true, mig__up_or_own(c));
-            modify(p, &undo, c, c->to, false, true, mig__up_or_own(c));
-            b_buf_str(&q, ", ALGORITHM=INPLACE, LOCK=NONE");
-            add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo),
-                "online rebuild of the table; exclusive metadata lock for a moment at its begin and end",
-                seconds_for(p, INDEX_ROWS_PER_SECOND, estimate));
+        plan_retire_new(p, c, &q, &undo);
+        if (c->from[0] != '\0') {
+            modify(p, &q, c, c->from, !c->plain.nullable, true, mig__unread(c));
+            modify(p, &undo, c, c->from, !c->plain.nullable, false, MIG__DEF_OWN);
+            add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
         }
-        modify(p, &q, c, c->from, not_null, true, mig__unread(c));
-        modify(p, &undo, c, c->from, not_null, false, MIG__DEF_OWN);
-        add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
-        modify(p, &q, c, c->to, not_null, false, MIG__DEF_OWN);
-        modify(p, &undo, c, c->to, not_null, true, mig__up_or_own(c));
-        add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
+        if (c->to[0] != '\0') {
+            modify(p, &q, c, c->to, !c->target.nullable, false, MIG__DEF_OWN);
+            modify(p, &undo, c, c->to, !c->target.nullable, true, mig__up_or_own(c));
+            add(p, "retired", b_buf_cstr(&q), b_buf_cstr(&undo), moment, "milliseconds");
+        }
     }
     b_buf_deinit(&q);
     b_buf_deinit(&undo);
+}
+
+/* One entry of the migration back; of columns in common each entry names both. */
+static void put_back(const plan *p, size_t i, b_buf *out)
+{
+    const mig__pair *c = &p->m->pairs[i], *g = &p->m->pairs[c->group];
+    const char *from = c->to[0] != '\0' ? c->to : g->to, *to = c->from[0] != '\0' ? c->from : g->from;
+    b_buf_printf(out, "  - {from: %s, to: %s", from, to);
+    if (c->from[0] != '\0' && strcmp(c->a.type, c->b.type) != 0)
+        b_buf_printf(out, ", type: \"%s\"", c->a.type);
+    if (c->from[0] != '\0' && c->down[0] != '\0') b_buf_printf(out, ", up: \"%s\"", c->down);
+    if (c->to[0] != '\0' && c->up[0] != '\0') b_buf_printf(out, ", down: \"%s\"", c->up);
+    b_buf_str(out, "}\n");
 }
 
 /* The name in backticks that stands first in a clause, without them. */
@@ -250,10 +274,10 @@ static b_status plan_contract(plan *p, b_err *err)
     b_buf q = {0}, undo = {0};
     b_buf_printf(&undo, "APPLY MIGRATION 'name: %s_back\ntable: %s.%s\ncolumns:\n", p->m->name, p->m->schema,
                  p->m->table);
-    for (size_t i = 0; i < p->m->npairs; i++)
-        b_buf_printf(&undo, "  - {from: %s, to: %s}\n", p->m->pairs[i].to, p->m->pairs[i].from);
+    for (size_t i = 0; i < p->m->npairs; i++) put_back(p, i, &undo);
     b_buf_char(&undo, '\'');
     for (size_t i = 0; i < p->m->npairs; i++) {
+        if (p->m->pairs[i].from[0] == '\0') continue;
         drop(p, p->m->pairs[i].from, &q);
         add(p, "contracted", b_buf_cstr(&q), b_buf_cstr(&undo), moment,
             "milliseconds, where the server can drop it instantly; otherwise an online rebuild");

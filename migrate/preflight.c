@@ -51,17 +51,24 @@ const char *mig__names_any(mig__flight *f, b_slice expression)
     return NULL;
 }
 
-static b_status check_definition(mig__flight *f)
+static void found_by_probe(void *arg, int severity, const char *object, const char *why, const char *remedy)
 {
-    const cfg_migration *m = f->m;
-    for (size_t i = 0; i < m->ncolumns; i++) {
-        const cfg_pair *p = &m->columns[i];
-        if (p->type != NULL || p->up != NULL || p->down != NULL)
-            mig__finding(f, MIG__BLOCKER, p->from,
-                         "this version renames columns; it cannot change their type or transform values",
-                         "take type, up and down out of the migration");
-    }
-    return B_OK;
+    mig__finding(arg,
+                 severity == 0   ? MIG__BLOCKER
+                 : severity == 1 ? MIG__WARNING
+                                 : MIG__INFO,
+                 object, why, remedy);
+}
+
+/* Values that change are tried on rows of the table. */
+static b_status check_values(mig__flight *f)
+{
+    if (!mig__changes(f->m)) return B_OK;
+    if (f->instant)
+        mig__finding(f, MIG__BLOCKER, f->m->name, "strategy instant_rename changes names only",
+                     "use strategy: dual_write");
+    if (f->begun || f->blockers > 0) return B_OK;
+    return mig__probe_rows(f->db, f->m, f->arena, found_by_probe, f, f->err);
 }
 
 static b_status read_begun(mig__flight *f)
@@ -88,10 +95,10 @@ static b_status run_all(mig__flight *f)
         mig__check_columns,    mig__check_indexes, mig__check_keys,  mig__check_partitions,
         mig__check_checks,     mig__check_grants,  mig__check_code,  mig__check_replication,
         mig__check_privileges, mig__check_space,   mig__check_tools, mig__check_transactions,
+        check_values,
     };
     bool there = false;
-    b_status s = check_definition(f);
-    if (s == B_OK) s = mig__check_server(f);
+    b_status s = mig__check_server(f);
     if (s == B_OK) s = read_begun(f);
     if (s == B_OK) s = mig__check_table(f, &there);
     for (size_t i = 0; s == B_OK && there && i < sizeof checks / sizeof checks[0]; i++) s = checks[i](f);

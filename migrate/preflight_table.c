@@ -148,7 +148,7 @@ static bool changes(const mig__flight *f, b_slice column)
     for (size_t i = 0; i < f->m->ncolumns; i++) {
         const cfg_pair *p = &f->m->columns[i];
         if (p->from != NULL && b_slice_ieq(b_slice_str(p->from), column))
-            return p->type != NULL || p->up != NULL || p->down != NULL;
+            return p->to == NULL || p->type != NULL || p->up != NULL || p->down != NULL;
     }
     return false;
 }

@@ -11,8 +11,8 @@ static bool default_up(rw_catalog *c, const mig__m *m, const mig__pair *p)
 {
     const rw_table *t = rw_catalog_find(c, b_slice_str(m->schema), b_slice_str(m->table));
     const rw_column *b = t == NULL ? NULL : rw_table_column(t, b_slice_str(p->to));
-    return b != NULL && b->default_kind == RW_DEFAULT_EXPR &&
-           mig__default_is_column(b->default_text, p->from);
+    return b != NULL && p->to[0] != '\0' && b->default_kind == RW_DEFAULT_EXPR &&
+           (p->up[0] != '\0' || mig__default_is_column(b->default_text, p->from));
 }
 
 static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_migration *out)
@@ -21,11 +21,14 @@ static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_mi
         const mig__pair *p = &m->pairs[i];
         pairs[i] = (rw_pair){.from = b_slice_str(p->from),
                              .to = b_slice_str(p->to),
-                             .up = {"", 0},
-                             .down = {"", 0},
+                             .up = b_slice_str(p->up),
+                             .down = b_slice_str(p->down),
+                             .one_way = p->one_way,
                              .plain = p->plain,
+                             .target = p->target,
                              .after = b_slice_str(p->after),
-                             .b_default_up = default_up(c, m, p)};
+                             .b_default_up = default_up(c, m, p),
+                             .a_stale = m->phase == RW_SWITCHED && !m->a_trusted};
     }
     *out = (rw_migration){.name = b_slice_str(m->name),
                           .schema = b_slice_str(m->schema),
@@ -33,6 +36,7 @@ static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_mi
                           .phase = m->phase,
                           .disabled = m->disabled,
                           .held_ms = m->held ? m->gate_ms + HOLD_GRACE_MS : 0,
+                          .time_zone = b_slice_str(m->time_zone),
                           .pairs = pairs,
                           .npairs = m->npairs};
 }

@@ -33,6 +33,14 @@ static const char *const tables[] = {
     "comment TEXT NOT NULL, nullable TINYINT NOT NULL, default_kind INT NOT NULL, default_text TEXT NOT "
     "NULL, "
     "PRIMARY KEY (migration, n)) ENGINE=InnoDB",
+    /* of pairs that change more than the name: the expressions, and B as it is to be */
+    "CREATE TABLE IF NOT EXISTS straddle.migration_changes (migration VARCHAR(128) CHARACTER SET ascii NOT "
+    "NULL, n "
+    "INT NOT NULL, up TEXT NOT NULL, down TEXT NOT NULL, one_way TINYINT NOT NULL, type TEXT NOT NULL, "
+    "charset "
+    "VARCHAR(64) NOT NULL, collation VARCHAR(64) NOT NULL, nullable TINYINT NOT NULL, default_kind INT NOT "
+    "NULL, "
+    "default_text TEXT NOT NULL, time_zone VARCHAR(64) NOT NULL, PRIMARY KEY (migration, n)) ENGINE=InnoDB",
     /* the backfill's pace, one row a setting */
     "CREATE TABLE IF NOT EXISTS straddle.pace (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, name "
     "VARCHAR(64) CHARACTER SET ascii NOT NULL, value TEXT NOT NULL, PRIMARY KEY (migration, name)) "
@@ -145,22 +153,54 @@ static const char *text(b_arena *a, const b_table *t, size_t row, const char *co
     return c.p == NULL ? "" : c.p;
 }
 
+typedef struct names { /* of the cells that tell of a column */
+    const char *type, *charset, *collation, *default_text, *default_kind, *nullable;
+} names;
+
+static void fill_column(b_arena *a, const b_table *t, size_t i, const names *n, const char *name,
+                        mig__column *c, rw_column *out)
+{
+    *c = (mig__column){text(a, t, i, n->type), text(a, t, i, n->charset), text(a, t, i, n->collation),
+                       text(a, t, i, n->default_text)};
+    *out = (rw_column){.name = b_slice_str(name),
+                       .type = b_slice_str(c->type),
+                       .collation = b_slice_str(c->collation),
+                       .default_text = b_slice_str(c->default_text),
+                       .default_kind = (rw_default_kind)mig__cell_u64(t, i, n->default_kind),
+                       .nullable = mig__cell_u64(t, i, n->nullable) != 0};
+    /* Said only where it is not the table's own, so that B's definition reads as A's did. */
+    if (b_slice_ieq(b_slice_str(c->collation), mig__cell(t, i, "table_collation"))) c->charset = "";
+}
+
 static void fill_pair(b_arena *a, const b_table *t, size_t i, mig__pair *p)
 {
+    static const names of_a = {"type", "charset", "collation", "default_text", "default_kind", "nullable"};
+    static const names of_b = {"to_type",    "to_charset", "to_collation",
+                               "to_default", "to_kind",    "to_nullable"};
+    bool changes = mig__cell(t, i, "to_type").p != NULL;
     p->from = text(a, t, i, "from_name"), p->to = text(a, t, i, "to_name");
-    p->after = text(a, t, i, "after_name"), p->type = text(a, t, i, "type");
-    p->charset = text(a, t, i, "charset"), p->collation = text(a, t, i, "collation");
-    p->comment = text(a, t, i, "comment"), p->default_text = text(a, t, i, "default_text");
-    p->plain = (rw_column){
-        .name = b_slice_str(p->from),
-        .type = b_slice_str(p->type),
-        .collation = b_slice_str(p->collation),
-        .default_text = b_slice_str(p->default_text),
-        .default_kind = (rw_default_kind)mig__cell_u64(t, i, "default_kind"),
-        .nullable = mig__cell_u64(t, i, "nullable") != 0,
-    };
-    /* Said only where it is not the table's own, so that B's definition reads as A's did. */
-    if (b_slice_ieq(b_slice_str(p->collation), mig__cell(t, i, "table_collation"))) p->charset = "";
+    p->after = text(a, t, i, "after_name"), p->comment = text(a, t, i, "comment");
+    p->up = text(a, t, i, "up"), p->down = text(a, t, i, "down");
+    p->one_way = mig__cell_u64(t, i, "one_way") != 0;
+    fill_column(a, t, i, &of_a, p->from, &p->a, &p->plain);
+    fill_column(a, t, i, changes ? &of_b : &of_a, p->to, &p->b, &p->target);
+}
+
+/* What all pairs together say. */
+static void sum_up(mig__m *m, mig__pair *pairs, const b_table *t)
+{
+    m->time_zone = "";
+    for (size_t i = 0; i < m->npairs; i++) {
+        rw_pair p = {.from = b_slice_str(pairs[i].from),
+                     .to = b_slice_str(pairs[i].to),
+                     .up = b_slice_str(pairs[i].up),
+                     .down = b_slice_str(pairs[i].down),
+                     .plain = pairs[i].plain,
+                     .target = pairs[i].target};
+        m->one_way = m->one_way || pairs[i].one_way;
+        if (rw_pair_zoned(&p)) m->time_zone = text(m->arena, t, i, "time_zone");
+    }
+    mig__groups(pairs, m->npairs);
 }
 
 static b_status load_pairs(mig_db *db, mig__m *m, b_err *err)
@@ -168,9 +208,13 @@ static b_status load_pairs(mig_db *db, mig__m *m, b_err *err)
     b_table *t = NULL;
     b_status s = mig__query(
         db, &t, err,
-        "SELECT c.*, (SELECT TABLE_COLLATION FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s "
-        "AND TABLE_NAME = %s) AS table_collation FROM straddle.migration_columns c WHERE "
-        "c.migration = %s ORDER BY c.n",
+        "SELECT c.*, x.up, x.down, x.one_way, x.type AS to_type, x.charset AS to_charset, x.collation AS "
+        "to_collation, x.nullable AS to_nullable, x.default_kind AS to_kind, x.default_text AS to_default, "
+        "x.time_zone, (SELECT TABLE_COLLATION FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s "
+        "AND TABLE_NAME = %s) AS table_collation FROM straddle.migration_columns c LEFT JOIN "
+        "straddle.migration_changes x ON x.migration = c.migration AND x.n = c.n WHERE c.migration = %s "
+        "ORDER BY "
+        "c.n",
         mig__q(m->arena, m->schema), mig__q(m->arena, m->table), mig__q(m->arena, m->name));
     if (s != B_OK) return s;
     size_t n = b_table_rows(t);
@@ -180,6 +224,7 @@ static b_status load_pairs(mig_db *db, mig__m *m, b_err *err)
     } else {
         for (size_t i = 0; i < n; i++) fill_pair(m->arena, t, i, &pairs[i]);
         m->pairs = pairs, m->npairs = n;
+        sum_up(m, pairs, t);
     }
     b_table_free(t);
     return s;

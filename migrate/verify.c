@@ -69,7 +69,7 @@ b_status mig__verify(mig_engine *e, mig_db *db, mig__m *m, mig__checksum *out, b
     b_buf last = {0}, hi = {0};
     uint64_t started = mig__now_ms(), found = 1;
     *out = (mig__checksum){0};
-    b_status s = mig_db_query(db, "SET SESSION time_zone = '+00:00'", NULL, err);
+    b_status s = mig__zone_set(db, m, err);
     if (s == B_OK) s = mig__key_load(db, m->schema, m->table, &key, err);
     if (s != B_OK) return s;
     while (s == B_OK) {
@@ -89,6 +89,6 @@ b_status mig__verify(mig_engine *e, mig_db *db, mig__m *m, mig__checksum *out, b
     b_buf_deinit(&hi);
     mig__key_deinit(&key);
     b_err ignored; /* leases are compared in the server's own zone on this connection */
-    b_status back = mig_db_query(db, "SET SESSION time_zone = 'SYSTEM'", NULL, s == B_OK ? err : &ignored);
+    b_status back = mig__zone_reset(db, s == B_OK ? err : &ignored);
     return s == B_OK ? back : s;
 }

@@ -115,6 +115,7 @@ b_status px_explain(void *ctx, const adm_explain *ask, b_table *out, b_err *err)
     px_app *app = ctx;
     rw_ruleset *rules = NULL;
     rw_ctx c = {.sql_mode = RW_MODE_STRICT,
+                .time_zone = B_LIT("SYSTEM"),
                 .charset = rw_charset_parse(B_LIT("utf8mb4")),
                 .schema = ask->schema,
                 .prepared = true};

@@ -134,6 +134,8 @@ typedef struct px_vars {
     bool known;
     px_context *now; /* NULL before anything was heard; to be relied on only when known */
     uint64_t serial; /* changes of character set */
+    char zone[64];   /* @@time_zone, as the server spells it */
+    size_t zone_len;
 } px_vars;
 
 typedef struct px_session {
@@ -318,6 +320,7 @@ void px_hidden_clear(px_session *s);
 
 /* session_vars.c */
 void px_vars_track(px_session *s, b_slice state);
+void px_vars_zone(px_session *s, b_slice zone);
 void px_vars_set(px_session *s, b_slice schema, b_slice mode, b_slice client, b_slice collation);
 b_slice px_vars_schema(const px_session *s);
 void px_vars_forget(px_session *s); /* RESET_CONNECTION, CHANGE_USER: statements, tables, variables */

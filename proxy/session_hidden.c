@@ -16,9 +16,10 @@ static const char track_sql[] =
     "), NULL, 'sql_mode'), IF(FIND_IN_SET('character_set_client', " TRACKED
     "), NULL, 'character_set_client'), IF(FIND_IN_SET('character_set_connection', " TRACKED
     "), NULL, 'character_set_connection'), IF(FIND_IN_SET('collation_connection', " TRACKED
-    "), NULL, 'collation_connection')))";
-static const char state_sql[] =
-    "SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, @@SESSION.collation_connection, DATABASE()";
+    "), NULL, 'collation_connection'), IF(FIND_IN_SET('time_zone', " TRACKED "), NULL, 'time_zone')))";
+static const char state_sql[] = "SELECT @@SESSION.sql_mode, @@SESSION.character_set_client, "
+                                "@@SESSION.collation_connection, @@SESSION.time_zone, "
+                                "DATABASE()";
 
 void px_hidden_clear(px_session *s)
 {
@@ -99,12 +100,13 @@ static void take_state_row(px_session *s, b_slice row)
     mp_reader r = mp_reader_of(row);
     bool no_schema = false;
     b_slice mode = mp_read_lenenc_str(&r), client = mp_read_lenenc_str(&r);
-    b_slice collation = mp_read_lenenc_str(&r);
+    b_slice collation = mp_read_lenenc_str(&r), zone = mp_read_lenenc_str(&r);
     mp_reader probe = r;
     (void)mp_read_lenenc(&probe, &no_schema);
     b_slice schema = no_schema ? B_LIT("") : mp_read_lenenc_str(&r);
     if (r.bad) return;
     s->vars.known = true;
+    px_vars_zone(s, zone);
     px_vars_set(s, schema, mode, client, collation);
 }
 

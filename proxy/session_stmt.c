@@ -239,6 +239,12 @@ static bool elsewhere(const px_session *s, const px_stmt *x)
     return !x->fresh && !px_context_same(s->vars.now, x->context);
 }
 
+/* What it writes or reads hangs on the time zone of the moment: looked at again, which refuses it. */
+static bool other_zone(const px_session *s, const px_stmt *x)
+{
+    return x->res.zone.n > 0 && !b_slice_ieq(x->res.zone, b_slice_of(s->vars.zone, s->vars.zone_len));
+}
+
 /* The epoch has moved, or the session: what is the statement now? True: it can be executed. */
 static bool renew(px_session *s, const px_cmd *c, mp_stmt *stmt, px_done *done)
 {
@@ -326,7 +332,7 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
     px_stmt *x = stmt->extra;
     px_session_take_rules(s);
     if (px_hold(s, b_slice_of(stmt->sql, stmt->sql_len))) return PX_WAIT;
-    bool stale = stmt->tag != s->epoch || (x->arena != NULL && elsewhere(s, x));
+    bool stale = stmt->tag != s->epoch || (x->arena != NULL && (elsewhere(s, x) || other_zone(s, x)));
     if (stale && !renew(s, c, stmt, &done)) return done;
     if (x->arena != NULL && !px_query_ready(s, c, &done)) return done;
     if (x->bad_long) {

@@ -16,6 +16,12 @@ void px_vars_set(px_session *s, b_slice schema, b_slice mode, b_slice client, b_
     s->vars.now = next;
 }
 
+void px_vars_zone(px_session *s, b_slice zone)
+{
+    s->vars.zone_len = zone.n > sizeof s->vars.zone ? 0 : zone.n;
+    if (s->vars.zone_len > 0) memcpy(s->vars.zone, zone.p, zone.n);
+}
+
 b_slice px_vars_schema(const px_session *s)
 {
     return s->vars.now == NULL ? B_LIT("") : s->vars.now->schema;
@@ -24,6 +30,7 @@ b_slice px_vars_schema(const px_session *s)
 /* What one OK packet reports. */
 typedef struct report {
     b_slice schema, mode, client, collation;
+    b_slice zone;
     bool charset; /* SET NAMES and its like, which say nothing of the collation */
     bool any;
 } report;
@@ -39,6 +46,9 @@ static void track_variable(report *r, b_slice name, b_slice value)
         r->charset = true;
     } else if (b_slice_ieq(name, B_LIT("character_set_connection"))) {
         r->charset = true;
+    } else if (b_slice_ieq(name, B_LIT("time_zone"))) {
+        r->zone = value;
+        return;
     } else {
         return;
     }
@@ -60,6 +70,7 @@ void px_vars_track(px_session *s, b_slice state)
         }
     }
     if (state.n > 0) s->vars.known = false; /* malformed: ask */
+    if (r.zone.n > 0) px_vars_zone(s, r.zone);
     if (!r.any) return;
     if (r.charset || r.collation.n > 0)
         s->vars.serial++;
@@ -143,6 +154,7 @@ void px_vars_ctx(px_session *s, rw_ctx *ctx, const px_context *in, b_arena *aren
     *ctx = (rw_ctx){.sql_mode = in == NULL ? 0 : in->sql_mode,
                     .charset = in == NULL ? RW_CHARSET_UNKNOWN : in->charset,
                     .schema = in == NULL ? B_LIT("") : in->schema,
+                    .time_zone = b_slice_of(s->vars.zone, s->vars.zone_len),
                     .version = s->version,
                     .multi = !prepared && (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0,
                     .prepared = prepared};

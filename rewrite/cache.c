@@ -242,6 +242,7 @@ static void pack_plan(packer *p, const rw_plan *from, rw_plan *to)
     rw_plan plan = *from;
     pack_edits(p, &from->edits, &plan.edits);
     plan.message = pack_slice(p, from->message);
+    plan.zone = pack_slice(p, from->zone);
     plan.uses = pack(p, from->uses, from->nuses * sizeof *from->uses);
     rw_effect *effects = pack(p, from->effects, from->neffects * sizeof *effects);
     for (size_t i = 0; i < from->neffects; i++) {

@@ -287,10 +287,10 @@ static void emit_after(rw_planner *p, const rw_assigns *a, const target *t)
 }
 
 /* A name that is written physically may be one that other tables of the statement have, too. */
-static void qualify_target(rw_planner *p, const rw_assigns *a, const target *t)
+static void qualify_target(rw_planner *p, const rw_assigns *a, const target *t, b_slice name)
 {
     const rw_name *col = &t->asg->col;
-    if (!a->qualify || col->n > 1 || b_slice_ieq(col->part[0], rw__write_name(t->pair))) {
+    if (!a->qualify || col->n > 1 || b_slice_ieq(col->part[0], name)) {
         return;
     }
     rw_edit *e = rw_edit_before(p->edits, col->tok);
@@ -302,9 +302,12 @@ static void emit_twice(rw_planner *p, const rw_assigns *a, const target *t)
 {
     marker none = {{NULL, 0}, false};
     rw_edit *e = rw_edit_before(p->edits, t->asg->tok);
-    add_form(p, a, t, rw__is_default(t->asg->value) ? "$ = DEFAULT(%), " : "$ = ?, ", none, e);
-    qualify_target(p, a, t);
-    rw__put_name(p, &t->asg->col, t->pair->from);
+    bool is_default = rw__is_default(t->asg->value);
+    bool back = t->pair->a_stale && !is_default; /* B is read: it is assigned last */
+    b_slice last = back ? t->pair->to : t->pair->from;
+    add_form(p, a, t, is_default ? "$ = DEFAULT(%), " : back ? "% = ?, " : "$ = ?, ", none, e);
+    qualify_target(p, a, t, last);
+    rw__put_name(p, &t->asg->col, last);
     rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
 }
 
@@ -312,7 +315,7 @@ static void emit_both(rw_planner *p, const rw_assigns *a, const target *t)
 {
     if (t->both_named || is_itself(p, a, t)) { /* the client's own dual write; or nothing that changes */
         if (!t->both_named) {
-            qualify_target(p, a, t);
+            qualify_target(p, a, t, t->pair->from);
             rw__put_name(p, &t->asg->col, t->pair->from);
         }
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
@@ -353,7 +356,7 @@ static void emit_one(rw_planner *p, const rw_assigns *a, const target *t)
     if (rw__write_mode(t->pair) == RW_WRITE_BOTH) {
         emit_both(p, a, t);
     } else {
-        qualify_target(p, a, t);
+        qualify_target(p, a, t, rw__write_name(t->pair));
         rw__put_name(p, &t->asg->col, rw__write_name(t->pair));
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
     }
@@ -399,8 +402,12 @@ void rw__emit_assigns(rw_planner *p, const rw_assigns *a)
         } else {
             emit_one(p, a, &ts.at[i]);
         }
-        if (ts.at[i].both_named && ts.at[i].new_name && a->in_order &&
-            rw__write_mode(ts.at[i].pair) == RW_WRITE_BOTH) {
+        if (ts.at[i].both_named && ts.at[i].pair->a_stale && a->in_order) {
+            rw__bind_pair(p, a->scope, ts.at[i].mt, ts.at[i].index, false, RW_READ_ITSELF);
+            rw__bind_pair(p, a->scope, ts.at[i].mt, ts.at[i].index, true,
+                          ts.at[i].new_name ? RW_READ_ITSELF : RW_READ_DERIVED);
+        } else if (ts.at[i].both_named && ts.at[i].new_name && a->in_order &&
+                   rw__write_mode(ts.at[i].pair) == RW_WRITE_BOTH) {
             rw__own_name(p, a->scope, ts.at[i].mt, ts.at[i].index);
         }
     }

@@ -633,8 +633,18 @@ static bool emit_inserted(rw_planner *p, rw_scope *s, const rw_expr *e)
                        ? rw__lookup(p, s, &e->name, false)
                        : (rw_binding){.kind = RW_BIND_NONE};
 
-    if (b.kind != RW_BIND_COLUMN || b.col->mt == NULL || pair_of(b.col)->forms == NULL) {
+    if (b.kind != RW_BIND_COLUMN || b.col->mt == NULL ||
+        (pair_of(b.col)->forms == NULL && !pair_of(b.col)->a_stale)) {
         return false;
+    }
+    if (p->insert != NULL && pair_of(b.col)->forms == NULL) { /* B's value is given as A's, unless both are */
+        const rw_pair *pair = pair_of(b.col);
+        bool both =
+            rw__insert_names(p->insert, b.col->pair, true) && rw__insert_names(p->insert, b.col->pair, false);
+
+        rw__note_use(s->src[0].mt, b.col->pair, b.col->new_name, false);
+        rw__put_name(p, &e->name, both && b.col->new_name ? pair->to : pair->from);
+        return true;
     }
     if (p->insert == NULL || !rw__insert_names(p->insert, b.col->pair, b.col->new_name)) {
         rw__refuse_name(p, b.col->mt, "transform", "VALUES(%.*s) of a column that the INSERT does not name",

@@ -152,6 +152,7 @@ void rw__plan_immediate(rw_planner *p, const rw_stmt *s, rw_plan *inner)
                       "statement itself");
         return;
     }
+    p->zone = inner->zone.n > 0 ? inner->zone : p->zone;
     if (inner->verdict == RW_REWRITTEN) {
         put_back(p, &ctx, s, &t, inner);
     }

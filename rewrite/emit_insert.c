@@ -354,7 +354,8 @@ static void emit_on_duplicate(rw_planner *p, const rw_insert *in, const rw_stmt 
         return;
     }
     if (in != NULL) {
-        t->cols = u->cols = in->src->cols;
+        const rw_vcol *cols = rw__assign_cols(p, u);
+        t->cols = u->cols = cols != NULL ? cols : u->cols;
     }
     if (s->row_alias.n > 0) {
         add_row_alias(p, in, s, &scope);

@@ -204,7 +204,7 @@ static bool emit_set(rw_planner *p, const rw_stmt *s, rw_scope *scope)
     for (uint32_t i = 0; i < scope->nsrc; i++) {
         reads[i] = scope->src[i].cols;
         if (scope->src[i].mt != NULL) {
-            const rw_vcol *cols = rw__write_cols(p, &scope->src[i]);
+            const rw_vcol *cols = rw__assign_cols(p, &scope->src[i]);
             scope->src[i].cols = cols != NULL ? cols : reads[i];
         }
     }

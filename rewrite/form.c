@@ -4,7 +4,7 @@
 
 #include "type.h"
 
-bool rw__pair_changes(const rw_pair *p)
+bool rw_pair_changes(const rw_pair *p)
 {
     if (p->from.n == 0 || p->to.n == 0 || p->up.n > 0 || p->down.n > 0 || p->one_way) return true;
     return p->target.name.n > 0 &&
@@ -141,13 +141,14 @@ static bool has_word(b_slice text, const char *word)
     return false;
 }
 
-static bool zoned(const rw_pair *p, const rw_column *b)
+bool rw_pair_zoned(const rw_pair *p)
 {
     static const char *const words[] = {"from_unixtime", "unix_timestamp"};
-    bool a = rw__type_zoned(&p->plain), same = b_slice_ieq(p->plain.type, b->type);
+    rw_column b = rw__pair_target(p);
+    bool a = rw__type_zoned(&p->plain), same = b_slice_ieq(p->plain.type, b.type);
     for (size_t i = 0; i < 2; i++)
         if (has_word(p->up, words[i]) || has_word(p->down, words[i])) return true;
-    return (a || rw__type_zoned(b)) && !(same && p->up.n == 0 && p->down.n == 0);
+    return (a || rw__type_zoned(&b)) && !(same && p->up.n == 0 && p->down.n == 0);
 }
 
 void rw__forms_make(rw_flavour flavour, rw_pair *p, b_slice zone, b_arena *arena, bool *ok)
@@ -174,5 +175,5 @@ void rw__forms_make(rw_flavour flavour, rw_pair *p, b_slice zone, b_arena *arena
         f->read_from = make_read(flavour, arena, p->down, &b, &a, ok);
         f->from_list = is_list(&a) && !(f->down_same && b_slice_ieq(a.type, b.type));
     }
-    if (zoned(p, &b)) f->zone = zone.n > 0 ? zone : B_LIT("SYSTEM");
+    if (rw_pair_zoned(p)) f->zone = zone.n > 0 ? zone : B_LIT("SYSTEM");
 }

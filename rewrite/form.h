@@ -27,9 +27,6 @@ typedef struct rw_forms {
     b_slice zone; /* hangs on the session's time zone, which has to be this one; empty: does not */
 } rw_forms;
 
-/* Is the pair more than a rename? */
-bool rw__pair_changes(const rw_pair *p);
-
 /* B as it is to be: p->target, or A under B's name. */
 rw_column rw__pair_target(const rw_pair *p);
 

@@ -50,7 +50,7 @@ static void fill(rw_server server, const rw_migration *all, rw_pair *pairs, size
                  bool *ok)
 {
     for (size_t i = 0; i < n && *ok; i++)
-        if (rw__pair_changes(&pairs[i]))
+        if (rw_pair_changes(&pairs[i]))
             rw__forms_make(server.flavour, &pairs[i], all[pairs[i].migration].time_zone, arena, ok);
     make_groups(pairs, n);
     for (size_t i = 0; i < n && *ok; i++) /* a rename that others are derived from */

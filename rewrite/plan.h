@@ -23,6 +23,7 @@ typedef struct rw_plan {
     size_t neffects;
     const rw_shown *shown;
     size_t nshown;
+    b_slice zone;
 
     rw_table_name show_create; /* as in rw_result */
 

@@ -77,6 +77,9 @@ void rw__check_zone(rw_planner *p, const rw_mtab *mt, const rw_pair *pair)
 {
     b_slice zone = pair->forms == NULL ? (b_slice){NULL, 0} : pair->forms->zone;
 
+    if (zone.n > 0) {
+        p->zone = zone;
+    }
     if (zone.n > 0 && !b_slice_ieq(zone, p->ctx->time_zone)) {
         rw__refuse_name(p, mt, "time_zone",
                         "a column whose value hangs on the time zone, which is not %.*s here,", zone,

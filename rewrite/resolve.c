@@ -106,6 +106,11 @@ static size_t pair_place(const rw_mtab *mt, const rw_pair *pair, bool *after)
         return pair_place(mt, pair - 1, after); /* beside the one before it, which is of its group */
     }
     *after = from == NULL && prev != NULL;
+    for (size_t i = 0; at == NULL && pair->to.n == 0 && pair->after.n > 0 && i < mt->m->npairs; i++) {
+        if (b_slice_ieq(mt->m->pairs[i].from, pair->after)) {
+            return pair_place(mt, &mt->m->pairs[i], after); /* both are gone: directly after it */
+        }
+    }
     if (at == NULL) {
         at = rw_table_column(mt->table, pair->to);
     }

@@ -83,6 +83,7 @@ typedef struct rw_planner {
     rw_edits *edits;                /* where edits go; rw__render puts another list here for a while */
     rw_mtab *mtabs;                 /* migrating tables met so far */
     const rw_stmt *stmt;            /* the statement at hand, for messages */
+    b_slice zone;                   /* the time zone that the session has to be in, and is */
     const struct rw_insert *insert; /* whose ON DUPLICATE KEY UPDATE is written; else NULL */
     rw_table_name show_create;      /* the statement is SHOW CREATE TABLE of it, which passes */
     bool as_plain;    /* in switched, read A all the same: it has the plain column's attributes, B not yet */

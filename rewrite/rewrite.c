@@ -87,7 +87,11 @@ static void check_moving(rw_planner *p)
 {
     for (const rw_mtab *mt = p->mtabs; mt != NULL && !rw__stop(p); mt = mt->next) {
         for (size_t i = 0; i < mt->m->npairs && mt->as_plain; i++) {
-            if (mt->m->pairs[i].phase == RW_RETIRED && mt->m->pairs[i].b_default_up) {
+            if (mt->m->pairs[i].a_stale) {
+                rw__refuse(p, mt, "default",
+                           "CREATE TABLE … SELECT while the old column is being filled again",
+                           "wait until the move to this phase has ended");
+            } else if (mt->m->pairs[i].phase == RW_RETIRED && mt->m->pairs[i].b_default_up) {
                 rw__refuse(p, mt, "default", "CREATE TABLE … SELECT while a column's default is being moved",
                            "wait until the move to this phase has ended");
             }
@@ -606,6 +610,7 @@ static b_status fill_plan(plan_state *s, rw_plan *out)
     }
     out->cacheable = !p->uncacheable;
     out->effects = s->effects;
+    out->zone = p->zone;
     out->neffects = s->neffects;
     if (!fill_uses(p, out)) {
         return B_NOMEM;

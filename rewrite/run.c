@@ -55,6 +55,7 @@ static bool copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
     out->show_create.schema = keep(arena, plan->show_create.schema, &ok);
     out->show_create.name = keep(arena, plan->show_create.name, &ok);
     out->message = keep(arena, plan->message, &ok);
+    out->zone = keep(arena, plan->zone, &ok);
     return ok;
 }
 

@@ -43,7 +43,7 @@ void rw__check_writable(rw_planner *p, const rw_mtab *mt)
     }
 }
 
-const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src)
+static const rw_vcol *bound_cols(rw_planner *p, const rw_source *src, bool stored)
 {
     rw_vcol *cols = b_arena_array(p->arena, src->ncols == 0 ? 1 : src->ncols, sizeof *cols);
     if (cols == NULL) {
@@ -54,12 +54,23 @@ const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src)
         cols[i] = src->cols[i];
         if (cols[i].mt != NULL) {
             const rw_pair *pair = &cols[i].mt->m->pairs[cols[i].pair];
-            bool to =
-                pair->forms != NULL ? rw__phase_reads_to(pair->phase) : rw__write_mode(pair) == RW_WRITE_TO;
+            bool to = pair->forms != NULL
+                          ? rw__phase_reads_to(pair->phase)
+                          : (rw__write_mode(pair) == RW_WRITE_TO || (stored && pair->a_stale));
             rw__pair_bind(cols[i].mt, pair, cols[i].new_name, to, &cols[i]);
         }
     }
     return cols;
+}
+
+const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src)
+{
+    return bound_cols(p, src, false);
+}
+
+const rw_vcol *rw__assign_cols(rw_planner *p, const rw_source *src)
+{
+    return bound_cols(p, src, true);
 }
 
 void rw__own_name(rw_planner *p, rw_scope *s, const rw_mtab *mt, uint32_t pair)

@@ -27,6 +27,9 @@ void rw__check_writable(rw_planner *p, const rw_mtab *mt);
 /* The source's columns with reads of every pair going to rw__write_name(). NULL once stopped. */
 const rw_vcol *rw__write_cols(rw_planner *p, const rw_source *src);
 
+/* The same for assignments to rows that are there: where A is not filled again, what is read is B. */
+const rw_vcol *rw__assign_cols(rw_planner *p, const rw_source *src);
+
 /* From here on the client's B means B itself: it has been given a value of its own. */
 void rw__own_name(rw_planner *p, rw_scope *s, const rw_mtab *mt, uint32_t pair);
 

@@ -14,6 +14,7 @@ static const tw_state states[] = {
     {"dual_write, stale", RW_DUAL_WRITE, true, true},
     {"dual_write, no default", RW_DUAL_WRITE, false, false},
     {"switched", RW_SWITCHED, true, false},
+    {"switched, A not filled", RW_SWITCHED, true, true},
     {"retired", RW_RETIRED, false, false},
     {"contracted", RW_CONTRACTED, false, false},
 };
@@ -125,7 +126,8 @@ static void make_rules(tw_world *w)
                     .to = B_LIT("pm"),
                     .plain = *tt,
                     .after = B_LIT("n"),
-                    .b_default_up = w->state->up};
+                    .b_default_up = w->state->up,
+                    .a_stale = w->state->stale && w->state->phase == RW_SWITCHED};
     rw_migration m = {.name = B_LIT("rename_tt"),
                       .schema = B_LIT("traps_real"),
                       .table = B_LIT("t"),
@@ -218,14 +220,19 @@ static void fill_one(tw_world *w, ts_conn *c, const char *column, const char *sq
     ts_do(c, "DELETE FROM t");
     ts_do(c, "INSERT INTO t (id, n, %s) VALUES %s", column, first_values(w->kind));
     if (c == w->real && w->state->phase >= RW_EXPANDED && w->state->phase <= RW_SWITCHED) {
+        bool empty = w->state->stale && w->state->phase == RW_DUAL_WRITE;
         ts_do(c, "UPDATE t SET ts = '2000-01-01', pm = %s",
-              w->state->stale || w->state->phase == RW_EXPANDED ? "NULL" : "tt");
+              empty || w->state->phase == RW_EXPANDED ? "NULL" : "tt");
+    }
+    if (c == w->real && w->state->stale && w->state->phase == RW_SWITCHED) {
+        ts_do(c, "UPDATE t SET ts = '2000-01-01', tt = %s", kinds[w->kind].literal + sizeof "DEFAULT");
     }
     ts_do(c, "UPDATE s SET k = id");
     ts_do(c, "DELETE FROM o");
     ts_do(c, "INSERT INTO o VALUES (1, '1', '11'), (2, '3', '33')");
     ts_do(c, "DELETE FROM t0");
-    ts_do(c, "INSERT INTO t0 SELECT id, CAST(%s AS BINARY) FROM t", column);
+    ts_do(c, "INSERT INTO t0 SELECT id, CAST(%s AS BINARY) FROM t",
+          c == w->real && w->state->phase == RW_SWITCHED ? "pm" : column);
     ts_do(c, "SET sql_mode = '%s'", sql_mode == NULL ? STRICT : sql_mode);
     ts_do(c, "SET timestamp = 1600000000");
 }

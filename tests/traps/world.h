@@ -26,7 +26,7 @@ typedef struct tw_state {
     const char *name;
     rw_phase phase;
     bool up;    /* B has DEFAULT (A) */
-    bool stale; /* B is NULL in every row: the backfill has not begun */
+    bool stale; /* in every row B is NULL, or in switched A a constant: the backfill has not begun */
 } tw_state;
 
 const tw_state *tw_states(size_t *n);

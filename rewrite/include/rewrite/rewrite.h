@@ -106,6 +106,7 @@ typedef struct rw_result {
     /* SHOW CREATE TABLE of this table (schema.n > 0): what the server answers goes through rw_show_create().
      */
     rw_table_name show_create;
+    b_slice zone;    /* the time zone that the session has to be in when it runs; empty: any */
     uint64_t digest; /* of the statement with its literals taken out; 0 where it was not lexed */
     bool cached;     /* the plan came from the cache */
 } rw_result;

@@ -46,6 +46,7 @@ typedef struct rw_pair {
     rw_column target;  /* B as it is to be when all is over; no name: as A but for the name */
     b_slice after;     /* the column that A followed on the plain table; empty: A was the first */
     bool b_default_up; /* B now physically carries DEFAULT (up(A)) */
+    bool a_stale;      /* in switched, on the way back from retired: A is not filled again yet */
 
     /* Filled by rw_ruleset_new: */
     rw_phase phase;
@@ -54,6 +55,12 @@ typedef struct rw_pair {
     uint32_t group;               /* the first of the pairs that are derived from each other: its index */
     const struct rw_forms *forms; /* NULL: a rename, both columns hold the same */
 } rw_pair;
+
+/* Does the value of one column hang on the session's time zone when it is made from the other's? */
+bool rw_pair_zoned(const rw_pair *p);
+
+/* Does it change more than a name? */
+bool rw_pair_changes(const rw_pair *p);
 
 typedef struct rw_migration {
     b_slice name;          /* of the migration, for messages and counters */

@@ -1,0 +1,379 @@
+/* Migrations that change values, from planned to finished with the way back in between, on both servers: a
+ * client of either name, by text and by prepared statements, gets in each phase what a table that has only
+ * its own columns would give it, and afterwards that is what both kinds of table hold. What is refused is
+ * refused where docs/rewriting.md says so, and nowhere else. */
+#include "process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { VALUES = 4, SIDES = 2 };
+
+typedef struct side {
+    const char *columns;        /* in CREATE TABLE */
+    const char *names[2];       /* of one or two columns */
+    const char *values[VALUES]; /* for them, by commas; the same in meaning on either side */
+    const char *first[VALUES];  /* the first of them */
+} side;
+
+typedef struct example {
+    const char *label, *yaml; /* entries of columns: */
+    side sides[SIDES];        /* old, new */
+} example;
+
+static const example examples[] = {
+    {"int to bigint",
+     "  - {from: a, to: b, type: BIGINT}\n",
+     {{"a INT NOT NULL DEFAULT 7", {"a"}, {"1", "-2", "2147483647", "0"}, {"1", "-2", "2147483647", "0"}},
+      {"b BIGINT NOT NULL DEFAULT 7",
+       {"b"},
+       {"1", "-2", "2147483647", "0"},
+       {"1", "-2", "2147483647", "0"}}}},
+    {"amount to cents",
+     "  - {from: amount, to: cents, type: BIGINT, up: \"amount * 100\", down: \"cents * 0.01\"}\n",
+     {{"amount DECIMAL(10,2) NULL DEFAULT 1.50",
+       {"amount"},
+       {"1.5", "-2.25", "NULL", "99999.99"},
+       {"1.5", "-2.25", "NULL", "99999.99"}},
+      {"cents BIGINT NULL DEFAULT 150",
+       {"cents"},
+       {"150", "-225", "NULL", "9999999"},
+       {"150", "-225", "NULL", "9999999"}}}},
+    {"varchar to enum",
+     "  - {from: st, to: state, type: \"ENUM('new','paid','sent')\"}\n",
+     {{"st VARCHAR(10) NOT NULL DEFAULT 'new'",
+       {"st"},
+       {"'new'", "'paid'", "'sent'", "'paid'"},
+       {"'new'", "'paid'", "'sent'", "'paid'"}},
+      {"state ENUM('new','paid','sent') NOT NULL DEFAULT 'new'",
+       {"state"},
+       {"'new'", "'paid'", "'sent'", "'paid'"},
+       {"'new'", "'paid'", "'sent'", "'paid'"}}}},
+    {"utf8mb3 to utf8mb4",
+     "  - {from: x, to: y, type: VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin}\n",
+     {{"x VARCHAR(30) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin NOT NULL",
+       {"x"},
+       {"'a'", "'\xC3\xA9t\xC3\xA9'", "''", "'\xE2\x82\xAC'"},
+       {"'a'", "'\xC3\xA9t\xC3\xA9'", "''", "'\xE2\x82\xAC'"}},
+      {"y VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
+       {"y"},
+       {"'a'", "'\xC3\xA9t\xC3\xA9'", "''", "'\xE2\x82\xAC'"},
+       {"'a'", "'\xC3\xA9t\xC3\xA9'", "''", "'\xE2\x82\xAC'"}}}},
+    {"datetime to timestamp",
+     "  - {from: at, to: ts, type: TIMESTAMP}\n",
+     {{"at DATETIME NULL",
+       {"at"},
+       {"'2020-01-02 03:04:05'", "NULL", "'2030-06-01 00:00:00'", "'1999-12-31 23:59:59'"},
+       {"'2020-01-02 03:04:05'", "NULL", "'2030-06-01 00:00:00'", "'1999-12-31 23:59:59'"}},
+      {"ts TIMESTAMP NULL DEFAULT NULL",
+       {"ts"},
+       {"'2020-01-02 03:04:05'", "NULL", "'2030-06-01 00:00:00'", "'1999-12-31 23:59:59'"},
+       {"'2020-01-02 03:04:05'", "NULL", "'2030-06-01 00:00:00'", "'1999-12-31 23:59:59'"}}}},
+    {"split of a name",
+     "  - {from: full_name, to: first, type: VARCHAR(40), up: \"SUBSTRING_INDEX(full_name, ' ', 1)\", down: "
+     "\"CONCAT(first, ' ', last)\"}\n"
+     "  - {from: full_name, to: last, type: VARCHAR(40), up: \"SUBSTRING(full_name, LOCATE(' ', full_name) + "
+     "1)\"}\n",
+     {{"full_name VARCHAR(81) NOT NULL",
+       {"full_name"},
+       {"'Ann Lee'", "'Bob Ray'", "'Cy Doe'", "'Di Fox'"},
+       {"'Ann Lee'", "'Bob Ray'", "'Cy Doe'", "'Di Fox'"}},
+      {"first VARCHAR(40) NOT NULL, last VARCHAR(40) NOT NULL",
+       {"first", "last"},
+       {"'Ann', 'Lee'", "'Bob', 'Ray'", "'Cy', 'Doe'", "'Di', 'Fox'"},
+       {"'Ann'", "'Bob'", "'Cy'", "'Di'"}}}},
+    {"merge of two names",
+     "  - {from: first, to: full_name, type: VARCHAR(81), up: \"CONCAT(first, ' ', last)\", down: "
+     "\"SUBSTRING_INDEX(full_name, ' ', 1)\"}\n"
+     "  - {from: last, to: full_name, down: \"SUBSTRING(full_name, LOCATE(' ', full_name) + 1)\"}\n",
+     {{"first VARCHAR(40) NOT NULL, last VARCHAR(40) NOT NULL",
+       {"first", "last"},
+       {"'Ann', 'Lee'", "'Bob', 'Ray'", "'Cy', 'Doe'", "'Di', 'Fox'"},
+       {"'Ann'", "'Bob'", "'Cy'", "'Di'"}},
+      {"full_name VARCHAR(81) NOT NULL",
+       {"full_name"},
+       {"'Ann Lee'", "'Bob Ray'", "'Cy Doe'", "'Di Fox'"},
+       {"'Ann Lee'", "'Bob Ray'", "'Cy Doe'", "'Di Fox'"}}}},
+};
+
+/* # the names, by commas; $ the first; 1 to 4 after %: values, after ^: the first of them; & assignments of
+ * the second value's row; ~ assignments of VALUES(). */
+typedef struct statement {
+    const char *text;
+    bool write, select;
+} statement;
+
+static const statement statements[] = {
+    {.text = "SELECT * FROM t ORDER BY id"},
+    {.text = "SELECT id, # FROM t WHERE $ = ^1 ORDER BY id"},
+    {.text = "SELECT x.id, x.$ FROM t x WHERE x.$ IS NOT NULL ORDER BY x.id DESC LIMIT 3"},
+    {.text = "SELECT COUNT(*), COUNT(DISTINCT $) FROM t"},
+    {.text = "SELECT d.$ FROM (SELECT id, $ FROM t WHERE id < 3) d ORDER BY d.id"},
+    {.text = "SELECT (SELECT COUNT(*) FROM t i WHERE i.$ <=> o.$) AS c FROM t o ORDER BY o.id"},
+    {.text = "INSERT INTO t (#, n) VALUES (%2, 7), (%3, 8)", .write = true},
+    {.text = "INSERT INTO t (n, #) VALUES (5 + 4, %4)", .write = true},
+    {.text = "INSERT INTO t VALUES (NULL, %1, 70)", .write = true},
+    {.text = "INSERT INTO t SET n = 9, &", .write = true},
+    {.text = "INSERT INTO t (#, n) SELECT #, n + 100 FROM t WHERE id <= 2", .write = true, .select = true},
+    {.text = "UPDATE t SET & WHERE id = 1", .write = true},
+    {.text = "UPDATE t SET n = n + 1, & WHERE id IN (SELECT id FROM s)", .write = true},
+    {.text = "UPDATE t SET n = 5 WHERE $ = ^3", .write = true},
+    {.text = "INSERT INTO t (id, #, n) VALUES (1, %3, 1) ON DUPLICATE KEY UPDATE ~, n = n + 1",
+     .write = true},
+    {.text = "INSERT INTO t (id, #, n) VALUES (50, %3, 1) ON DUPLICATE KEY UPDATE ~", .write = true},
+    {.text = "REPLACE INTO t (id, #, n) VALUES (3, %1, 3)", .write = true},
+    {.text = "DELETE FROM t WHERE id > 40"},
+    {.text = "SELECT * FROM t ORDER BY id"},
+};
+
+static void put(char **at, const char *text)
+{
+    *at = stpcpy(*at, text);
+}
+
+static void put_assigned(char **at, const side *s, bool inserted)
+{
+    char values[200], *rest = NULL;
+    snprintf(values, sizeof values, "%s", s->values[1]);
+    char *value = strtok_r(values, ",", &rest);
+    for (size_t i = 0; i < 2 && s->names[i] != NULL; i++) {
+        if (i > 0) put(at, ", ");
+        *at += sprintf(*at, inserted ? "%s = VALUES(%s)" : "%s = %s", s->names[i],
+                       inserted        ? s->names[i]
+                       : value == NULL ? "NULL"
+                                       : value);
+        value = strtok_r(NULL, ",", &rest);
+    }
+}
+
+static void write_out(const char *text, const side *s, char out[1000])
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        switch (*p) {
+        case '$': put(&out, s->names[0]); break;
+        case '#':
+            put(&out, s->names[0]);
+            if (s->names[1] != NULL) put(&out, ", "), put(&out, s->names[1]);
+            break;
+        case '%': put(&out, s->values[*++p - '1']); break;
+        case '^': put(&out, s->first[*++p - '1']); break;
+        case '&': put_assigned(&out, s, false); break;
+        case '~': put_assigned(&out, s, true); break;
+        default: *out++ = *p; break;
+        }
+    }
+    *out = '\0';
+}
+
+typedef struct world {
+    const ts_server *server;
+    const example *x;
+    ts_proxy proxy;
+    ts_conn *admin, *direct, *plain[SIDES], *proxied[SIDES];
+    const char *phase;
+    unsigned ran, refused, failures;
+} world;
+
+static void fail_here(world *w, int at, const char *sql, const char *why)
+{
+    print_error("%s %s, %s, %s: %s\n  %s\n", w->server->name, w->x->label, w->phase, at == 0 ? "old" : "new",
+                why, sql);
+    w->failures++;
+}
+
+static int phase_number(const char *phase)
+{
+    static const char *const all[] = {"planned",  "expanded", "dual_write",
+                                      "switched", "retired",  "contracted"};
+    for (int i = 0; i < 6; i++)
+        if (strcmp(all[i], phase) == 0) return i;
+    return 6;
+}
+
+static bool may_refuse(const world *w, const statement *k, int at)
+{
+    int phase = phase_number(w->phase);
+    if (!k->write || strchr(k->text, '(') == NULL) {
+        if (strncmp(k->text, "UPDATE t SET n = 5", 18) == 0 || !k->write) return false;
+    }
+    if (at == 1 && phase < 2) return true;
+    if (at == 0 && phase >= 5) return true;
+    return k->select && ((at == 1 && (phase == 2 || phase == 3)) || (at == 0 && phase == 4));
+}
+
+/* Both plain tables go through the same; the proxied one is compared with the one that has this side's
+ * columns. */
+static void run_one(world *w, const statement *k, int at, ts_mode mode)
+{
+    char sql[SIDES][1000], why[512];
+    for (int i = 0; i < SIDES; i++) write_out(k->text, &w->x->sides[i], sql[i]);
+    ts_result *got = ts_run(w->proxied[at], mode, sql[at], NULL, 0);
+    if (got->error == 1235) {
+        w->refused++;
+        if (!may_refuse(w, k, at)) fail_here(w, at, sql[at], got->message);
+        ts_result_free(got);
+        return;
+    }
+    ts_result *want = ts_run(w->plain[at], TS_TEXT, sql[at], NULL, 0);
+    ts_result *other = ts_run(w->plain[1 - at], TS_TEXT, sql[1 - at], NULL, 0);
+    if (!ts_same(want, got, TS_ORDERED, why)) fail_here(w, at, sql[at], why);
+    ts_result_free(want), ts_result_free(got), ts_result_free(other);
+    w->ran++;
+}
+
+/* What a client of each side reads is what its plain table holds. */
+static void compare_tables(world *w)
+{
+    for (int at = 0; at < SIDES; at++) {
+        char why[512];
+        const char *sql = "SELECT * FROM t ORDER BY id";
+        if (at == 0 && strcmp(w->phase, "finished") == 0) continue;
+        ts_result *want = ts_query(w->plain[at], "%s", sql), *got = ts_query(w->proxied[at], "%s", sql);
+        if (!ts_same(want, got, TS_ORDERED, why)) fail_here(w, at, "the whole table", why);
+        ts_result_free(want), ts_result_free(got);
+    }
+}
+
+static void fill(world *w)
+{
+    for (int at = 0; at < SIDES; at++) {
+        const side *s = &w->x->sides[at];
+        char names[1000];
+        write_out("#", s, names);
+        ts_do(w->plain[at], "DELETE FROM t");
+        ts_do(w->plain[at], "ALTER TABLE t AUTO_INCREMENT = 1");
+        for (int v = 0; v < VALUES; v++)
+            ts_do(w->plain[at], "INSERT INTO t (id, %s, n) VALUES (%d, %s, %d)", names, v + 1, s->values[v],
+                  v);
+    }
+}
+
+/* The same rows into the migrating table, by the side that counts in the phase. */
+static void fill_proxied(world *w)
+{
+    int at = phase_number(w->phase) >= 3 ? 1 : 0;
+    const side *s = &w->x->sides[at];
+    char names[1000];
+    write_out("#", s, names);
+    ts_do(w->proxied[at], "DELETE FROM t");
+    ts_do(w->direct, "ALTER TABLE t_chg.t AUTO_INCREMENT = 1");
+    for (int v = 0; v < VALUES; v++)
+        ts_do(w->proxied[at], "INSERT INTO t (id, %s, n) VALUES (%d, %s, %d)", names, v + 1, s->values[v], v);
+}
+
+static void check_verify(world *w)
+{
+    ts_result *r;
+    int phase = phase_number(w->phase);
+    if (phase != 2 && phase != 3) return;
+    ts_wait_backfill(w->admin, "m");
+    r = ts_query(w->admin, "VERIFY MIGRATION m");
+    if (r->error != 0)
+        fail_here(w, 1, "VERIFY MIGRATION m", r->message);
+    else if (strcmp(ts_cell(r, 0, "differing"), "0") != 0)
+        fail_here(w, 1, "VERIFY MIGRATION m", ts_cell(r, 0, "first_keys"));
+    ts_result_free(r);
+}
+
+static void run_phase(world *w, const char *phase, bool statements_too)
+{
+    w->phase = phase;
+    ts_go(w->admin, "m", phase);
+    for (int at = 0; at < SIDES; at++) {
+        if (at == 0 && strcmp(phase, "finished") == 0) continue;
+        for (int mode = TS_TEXT; mode <= TS_PREPARED; mode++) {
+            fill(w);
+            fill_proxied(w);
+            for (size_t i = 0; statements_too && i < sizeof statements / sizeof *statements; i++)
+                run_one(w, &statements[i], at, (ts_mode)mode);
+            compare_tables(w);
+        }
+    }
+    check_verify(w);
+}
+
+static ts_conn *plain_table(const ts_server *s, const char *schema, const char *columns)
+{
+    ts_conn *c = ts_root(s, NULL);
+    ts_do(c, "DROP DATABASE IF EXISTS %s", schema);
+    ts_do(c, "CREATE DATABASE %s CHARACTER SET utf8mb4", schema);
+    ts_do(c,
+          "CREATE TABLE %s.t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, %s, n INT NULL) AUTO_INCREMENT = 1",
+          schema, columns);
+    ts_do(c, "CREATE TABLE %s.s (id INT NOT NULL PRIMARY KEY)", schema);
+    ts_do(c, "INSERT INTO %s.s VALUES (2), (4)", schema);
+    ts_close(c);
+    return ts_root(s, schema);
+}
+
+/* There, back from retired, and to the end. */
+static void walk(world *w)
+{
+    static const char *const phases[] = {"planned", "expanded",   "dual_write", "switched",
+                                         "retired", "switched",   "dual_write", "planned",
+                                         "retired", "contracted", "finished"};
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) run_phase(w, phases[i], i < 6 || i > 8);
+}
+
+static void apply(world *w)
+{
+    char yaml[2000], *at = yaml;
+    for (const char *p = w->x->yaml; *p != '\0'; p++) {
+        if (*p == '\'') *at++ = '\'';
+        *at++ = *p;
+    }
+    *at = '\0';
+    ts_result *r =
+        ts_query(w->admin, "APPLY MIGRATION 'name: m\ntable: t_chg.t\nobserve_days: 0\ncolumns:\n%s'", yaml);
+    if (r->error != 0) ts_die("%s: %s", w->x->label, r->message);
+    ts_result_free(r);
+}
+
+static void each(const ts_server *server)
+{
+    unsigned failures = 0;
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        world w = {.server = server, .x = &examples[i]};
+        ts_forget_migrations(server);
+        ts_close(plain_table(server, "t_chg", w.x->sides[0].columns));
+        w.plain[0] = plain_table(server, "t_old", w.x->sides[0].columns);
+        w.plain[1] = plain_table(server, "t_new", w.x->sides[1].columns);
+        w.direct = ts_root(server, NULL);
+        ts_proxy_start(&w.proxy, server, NULL);
+        w.admin = ts_proxy_admin(&w.proxy);
+        w.proxied[0] = ts_proxy_connect(&w.proxy, w.proxy.port_old, "t_chg");
+        w.proxied[1] = ts_proxy_connect(&w.proxy, w.proxy.port_new, "t_chg");
+        apply(&w);
+        walk(&w);
+        for (int at = 0; at < SIDES; at++) ts_close(w.plain[at]), ts_close(w.proxied[at]);
+        ts_close(w.admin), ts_close(w.direct);
+        ts_proxy_end(&w.proxy);
+        print_message("%s, %s: %u compared, %u refused, %u differ\n", server->name, w.x->label, w.ran,
+                      w.refused, w.failures);
+        failures += w.failures;
+    }
+    assert_int_equal(failures, 0);
+}
+
+static void test_mysql(void **state)
+{
+    (void)state;
+    each(ts_mysql());
+}
+
+static void test_mariadb(void **state)
+{
+    (void)state;
+    each(ts_mariadb());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mysql), cmocka_unit_test(test_mariadb)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
