@@ -76,7 +76,15 @@ b_status adm__show_history(adm__call *call);
 b_status adm__show_instances(adm__call *call);
 b_status adm__show_rules(adm__call *call);
 
+/* rule_commands.c */
+b_status adm__create_rule(adm__call *call);
+b_status adm__alter_rule(adm__call *call);
+b_status adm__drop_rule(adm__call *call);
+b_status adm__enable_rule(adm__call *call);
+b_status adm__disable_rule(adm__call *call);
+
 /* process_commands.c */
+b_status adm__show_regex_rules(adm__call *call);
 b_status adm__explain(adm__call *call);
 b_status adm__show_usage(adm__call *call);
 b_status adm__show_refusals(adm__call *call);

@@ -28,6 +28,11 @@ b_status adm__show_refusals(adm__call *call)
     return fill(call, call->console->host.refusals);
 }
 
+b_status adm__show_regex_rules(adm__call *call)
+{
+    return fill(call, call->console->host.regex_rules);
+}
+
 b_status adm__show_clients(adm__call *call)
 {
     return fill(call, call->console->host.clients);
@@ -41,7 +46,7 @@ b_status adm__show_stats(adm__call *call)
 /* An option that was not understood must not be taken for a statement, of which it would say "pass". */
 static b_status option_left(adm__call *call, b_slice sql)
 {
-    static const char *const options[] = {"AS", "VERSION", "SCHEMA", "PHASE"};
+    static const char *const options[] = {"AS", "VERSION", "SCHEMA", "PHASE", "PROGRAM", "RULE"};
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         size_t n = strlen(options[i]);
         if (sql.n > n && b_slice_istarts(sql, b_slice_str(options[i])) && (unsigned char)sql.p[n] <= 0x20)
@@ -61,6 +66,8 @@ b_status adm__explain(adm__call *call)
                        .version = adm__arg_get(call, "old|new|both"),
                        .schema = adm__arg_get(call, "schema"),
                        .phase = adm__arg_get(call, "phase"),
+                       .program = adm__arg_get(call, "program"),
+                       .rule = adm__arg_get(call, "rule"),
                        .sql = adm__arg_get(call, "sql...")};
     return h->explain(h->ctx, &ask, call->out, call->err);
 }

@@ -184,6 +184,20 @@ static void check_migrations(const cfg__reader *r, const cfg_config *c)
         }
 }
 
+static void check_rules(const cfg__reader *r, const cfg_config *c)
+{
+    for (size_t i = 0; i < c->nrules; i++)
+        for (size_t j = 0; j < i; j++) {
+            const cfg_rule *a = c->rules[i], *b = c->rules[j];
+            if (a->name == NULL || b->name == NULL ||
+                !b_slice_ieq(b_slice_str(a->name), b_slice_str(b->name)))
+                continue;
+            cfg__problem(r->diag, r->file, a->line,
+                         "rule \"%s\" is there twice, first in line %u; give one of them another name",
+                         a->name, b->line);
+        }
+}
+
 static void check_limits(const cfg__reader *r, const cfg__node *root, const cfg_config *c)
 {
     if (c->lease_ms < 10 * (uint64_t)c->poll_ms)
@@ -224,6 +238,7 @@ static void fill(const cfg__reader *r, const cfg__node *root, cfg__draft *d)
     check_users(r, root, &d->c);
     check_servers(r, root, &d->c);
     check_migrations(r, &d->c);
+    check_rules(r, &d->c);
     check_limits(r, root, &d->c);
 }
 

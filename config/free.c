@@ -34,6 +34,19 @@ void cfg_migration_free(cfg_migration *m)
     free(m);
 }
 
+void cfg__rule_deinit(cfg_rule *r)
+{
+    free(r->name), free(r->user), free(r->schema), free(r->program), free(r->digest), free(r->digest_text);
+    free(r->text), free(r->replace), free(r->message), free(r->file);
+}
+
+void cfg_rule_free(cfg_rule *r)
+{
+    if (r == NULL) return;
+    cfg__rule_deinit(r);
+    free(r);
+}
+
 void cfg__config_deinit(cfg_config *c)
 {
     for (size_t i = 0; i < c->nlisteners; i++) {
@@ -45,9 +58,11 @@ void cfg__config_deinit(cfg_config *c)
     for (size_t i = 0; i < c->nreplicas; i++) server_deinit(&c->replicas[i]);
     for (size_t i = 0; i < c->nusers; i++) free(c->users[i].name);
     for (size_t i = 0; i < c->nmigrations; i++) cfg_migration_free(c->migrations[i]);
+    for (size_t i = 0; i < c->nrules; i++) cfg_rule_free(c->rules[i]);
     server_deinit(&c->backend);
     cfg_address_deinit(&c->admin);
     free(c->listeners), free(c->admin_users), free(c->replicas), free(c->users), free(c->migrations);
+    free(c->rules);
     free(c->file), free(c->migrations_dir), free(c->log_file);
     *c = (cfg_config){0};
 }

@@ -89,19 +89,24 @@ static void check_pairs(const cfg__reader *r, const cfg__node *columns, cfg_migr
     }
 }
 
+void cfg__check_name(const cfg__reader *r, const cfg__node *node, const char *what, const char *name)
+{
+    for (const char *p = name; p != NULL && *p != '\0'; p++) {
+        char c = b_lower(*p);
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_') continue;
+        cfg__problem(r->diag, r->file, node->line,
+                     "%s name \"%s\" has the character \"%c\"; use letters, digits and _ only", what, name,
+                     *p);
+        break;
+    }
+}
+
 void cfg__migration_check(const cfg__reader *r, const cfg__node *node, cfg_migration *m)
 {
     const cfg__node *columns = cfg__get(node, "columns"), *name = cfg__get(node, "name");
     m->line = node->line;
     m->file = cfg__dup(r, r->file);
-    for (const char *p = m->name; p != NULL && *p != '\0'; p++) {
-        char c = b_lower(*p);
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_') continue;
-        cfg__problem(r->diag, r->file, name->line,
-                     "migration name \"%s\" has the character \"%c\"; use letters, digits and _ only",
-                     m->name, *p);
-        break;
-    }
+    cfg__check_name(r, name, "migration", m->name);
     if (columns != NULL && columns->shape == CFG__SEQUENCE) check_pairs(r, columns, m);
 }
 

@@ -322,4 +322,5 @@ void cfg__read_map(const cfg__reader *r, const cfg__node *node, const cfg__map *
     }
     check_secrets(r, node, map);
     if (map == &cfg__migration_map) cfg__migration_check(r, node, object);
+    if (map == &cfg__rule_map) cfg__rule_check(r, node, object);
 }

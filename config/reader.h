@@ -20,8 +20,13 @@ char *cfg__dup(const cfg__reader *r, const char *s);
 /* secret.c: the password that a key gives, new; NULL after a problem. */
 char *cfg__secret(const cfg__reader *r, const cfg__key *k, const cfg__node *node);
 
+/* Reports a name that has other characters than letters, digits and _. what: "migration". */
+void cfg__check_name(const cfg__reader *r, const cfg__node *node, const char *what, const char *name);
+
 /* migration.c: checks what one key alone cannot show. node: the map it was read from. */
 void cfg__migration_check(const cfg__reader *r, const cfg__node *node, cfg_migration *m);
+/* rule.c: the same for a regex rule. */
+void cfg__rule_check(const cfg__reader *r, const cfg__node *node, cfg_rule *rule);
 /* Writes a migration as YAML that reads back the same. */
 void cfg__migration_emit(const cfg_migration *m, b_buf *out);
 /* Reads all definition files of c->migrations_dir into c. line: of the key, for messages. */
@@ -35,6 +40,7 @@ char *cfg__resolve(const char *dir, const char *file); /* new; absolute where it
 
 /* free.c */
 void cfg__migration_deinit(cfg_migration *m);
+void cfg__rule_deinit(cfg_rule *r);
 void cfg__config_deinit(cfg_config *c);
 
 #endif

@@ -24,6 +24,13 @@ static const cfg__word backend_compressions[] = {
     {"off", CFG_COMPRESSION_OFF}, {"zlib", CFG_COMPRESSION_ZLIB}, {"zstd", CFG_COMPRESSION_ZSTD}, {NULL, 0}};
 static const cfg__word header_versions[] = {{"off", 0}, {"v1", 1}, {"v2", 2}, {NULL, 0}};
 static const cfg__word replications[] = {{"relay", 0}, {"refuse", 1}, {NULL, 0}};
+static const cfg__word actions[] = {{"rewrite", CFG_RULE_REWRITE},
+                                    {"refuse", CFG_RULE_REFUSE},
+                                    {"log", CFG_RULE_LOG},
+                                    {"count", CFG_RULE_COUNT},
+                                    {NULL, 0}};
+static const cfg__word on_errors[] = {
+    {"refuse", CFG_RULE_ERROR_REFUSE}, {"pass", CFG_RULE_ERROR_PASS}, {NULL, 0}};
 static const cfg__word levels[] = {
     {"debug", B_DEBUG}, {"info", B_INFO}, {"warn", B_WARN}, {"error", B_ERROR}, {NULL, 0}};
 
@@ -289,6 +296,67 @@ static const cfg__key migration_keys[] = {
 };
 MAP_OF(cfg__migration_map, "a migration", cfg_migration, migration_keys);
 
+#define RULE_TEXT(key, what)                                                                                 \
+    {                                                                                                        \
+        .name = #key, .kind = CFG__TEXT, .offset = AT(cfg_rule, key), .meaning = what                        \
+    }
+
+static const cfg__key rule_keys[] = {
+    {.name = "name",
+     .kind = CFG__IDENT,
+     .offset = AT(cfg_rule, name),
+     .required = true,
+     .meaning = "what admin commands call it; letters, digits and _"},
+    {.name = "order",
+     .kind = CFG__U32,
+     .offset = AT(cfg_rule, order),
+     .def = "1000",
+     .max = 1000000,
+     .meaning = "rules run from the lowest to the highest; among equals, by name"},
+    {.name = "enabled",
+     .kind = CFG__BOOL,
+     .offset = AT(cfg_rule, enabled),
+     .def = "true",
+     .meaning = "a rule that is not can be tried with EXPLAIN REWRITE RULE"},
+    RULE_TEXT(user, "pattern for the whole database user name"),
+    RULE_TEXT(schema, "pattern for the whole name of the default schema"),
+    RULE_TEXT(program, "pattern for the whole connection attribute program_name"),
+    RULE_TEXT(digest, "the statement's digest, 16 hexadecimal digits as in SHOW USAGE"),
+    RULE_TEXT(digest_text, "pattern for any part of the statement with literals as ? and white space folded"),
+    RULE_TEXT(text, "pattern for any part of the statement"),
+    {.name = "action",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_rule, action),
+     .required = true,
+     .words = actions,
+     .meaning = "what is done with a statement that matches all of these"},
+    RULE_TEXT(
+        replace,
+        "rewrite: what each match of text becomes; $1, ${name} and $$ as in pcre2; nothing where not given"),
+    RULE_TEXT(message, "refuse: what the client is told"),
+    {.name = "chain",
+     .kind = CFG__BOOL,
+     .offset = AT(cfg_rule, chain),
+     .def = "false",
+     .meaning = "whether the rules after it run when it has acted"},
+    {.name = "on_error",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_rule, on_error),
+     .def = "refuse",
+     .words = on_errors,
+     .meaning = "what becomes of a statement on which it hits a limit or cannot be carried out; pass: as if "
+                "it did not match"},
+    {.name = "max_bytes",
+     .kind = CFG__U32,
+     .offset = AT(cfg_rule, max_bytes),
+     .def = "65536",
+     .min = 1,
+     .max = 1048576,
+     .meaning =
+         "longest statement that text and digests are looked at of, in bytes; a longer one is an error"},
+};
+MAP_OF(cfg__rule_map, "a rule", cfg_rule, rule_keys);
+
 #define LIMIT(key, type, d, lo, hi, text)                                                                    \
     {                                                                                                        \
         .name = #key, .kind = type, .offset = AT(cfg__draft, c.key), .def = d, .min = lo, .max = hi,         \
@@ -387,6 +455,12 @@ static const cfg__key root_keys[] = {
      .def = "relay",
      .words = replications,
      .meaning = "what becomes of commands of replicas (COM_BINLOG_DUMP, COM_REGISTER_SLAVE, …)"},
+    {.name = "rules",
+     .kind = CFG__POINTERS,
+     .offset = AT(cfg__draft, c.rules),
+     .count = AT(cfg__draft, c.nrules),
+     .map = &cfg__rule_map,
+     .meaning = "regex rules; see rules.md"},
     {.name = "limits", .kind = CFG__MAP, .map = &limit_map, .meaning = "sizes and times"},
     {.name = "log", .kind = CFG__MAP, .map = &log_map, .meaning = "the log"},
 };

@@ -61,7 +61,7 @@ typedef struct cfg__draft {
     bool allow_remote;
 } cfg__draft;
 
-extern const cfg__map cfg__root_map, cfg__migration_map, cfg__pace_map;
+extern const cfg__map cfg__root_map, cfg__migration_map, cfg__pace_map, cfg__rule_map;
 
 /* pace.c: is that a value for this key of the backfill? */
 b_status cfg__pace_text_check(const char *key, const char *value, b_err *err) B_MUSTCHECK;

@@ -222,6 +222,7 @@ b_status mig_engine_start(mig_engine *e, b_err *err)
     mig_db_close(db);
     if (s == B_OK) s = start_threads(e, err);
     if (s == B_OK) s = apply_new(e, e->config, err);
+    if (s == B_OK) s = mig__rules_create_new(e, e->config, err);
     if (s != B_OK) mig_engine_stop(e);
     return s;
 }
@@ -264,7 +265,8 @@ b_status mig_engine_reconfigure(mig_engine *e, const cfg_config *config, b_err *
     e->settings = next, e->config = config;
     pthread_mutex_unlock(&e->mu);
     mig__settings_deinit(&old);
-    return apply_new(e, config, err);
+    s = apply_new(e, config, err);
+    return s == B_OK ? mig__rules_create_new(e, config, err) : s;
 }
 
 rw_ruleset *mig_engine_ruleset(mig_engine *e)

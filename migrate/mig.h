@@ -183,6 +183,13 @@ void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash);
 b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
 uint64_t mig__ruleset_epoch(mig_engine *e);
 
+/* ---- regex rules (rule.c) ---- */
+
+/* *out is NULL where there are none. */
+b_status mig__rules_load(mig_db *db, rw_regex_rules **out, b_err *err) B_MUSTCHECK;
+/* Those of the configuration that the database does not know; what it knows stays as it is. */
+b_status mig__rules_create_new(mig_engine *e, const cfg_config *config, b_err *err) B_MUSTCHECK;
+
 /* ---- instances (lease.c) ---- */
 
 b_status mig__lease_join(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;

@@ -72,10 +72,14 @@ b_status mig__ruleset_make(mig_engine *e, mig_db *db, rw_ruleset **out, uint64_t
     mig__m **all = NULL;
     size_t n = 0;
     rw_catalog *c = NULL;
+    rw_regex_rules *regex = NULL;
     b_status s = mig__epoch(db, &epoch, err);
     if (s == B_OK) s = mig__load_all(db, &all, &n, err);
+    if (s == B_OK) s = mig__rules_load(db, &regex, err);
     if (s == B_OK) s = mig__catalog_load(db, &c, hash, err);
     if (s == B_OK) s = make(epoch, c, all, n, out, err);
+    if (s == B_OK) rw_ruleset_set_regex(*out, regex);
+    rw_regex_rules_unref(regex);
     rw_catalog_unref(c);
     mig__free_all(all, n);
     return s;

@@ -79,6 +79,15 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS straddle.heartbeat (id TINYINT NOT NULL PRIMARY KEY, at_ms BIGINT UNSIGNED "
     "NOT "
     "NULL) ENGINE=InnoDB",
+    /* regex rules; patterns are bytes */
+    "CREATE TABLE IF NOT EXISTS straddle.rules (name VARCHAR(128) CHARACTER SET ascii NOT NULL PRIMARY KEY, "
+    "ordinal INT UNSIGNED NOT NULL, enabled TINYINT NOT NULL, chained TINYINT NOT NULL, pass_on_error "
+    "TINYINT "
+    "NOT NULL, max_bytes INT UNSIGNED NOT NULL, action VARCHAR(16) NOT NULL, user_pattern BLOB NOT NULL, "
+    "schema_pattern BLOB NOT NULL, program_pattern BLOB NOT NULL, digest VARCHAR(16) NOT NULL, "
+    "digest_pattern "
+    "BLOB NOT NULL, text_pattern BLOB NOT NULL, replacement BLOB NOT NULL, message BLOB NOT NULL) "
+    "ENGINE=InnoDB",
     /* the census of names, kept over restarts: the last use of the old name gates contracted */
     "CREATE TABLE IF NOT EXISTS straddle.name_usage (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, "
     "old_name TINYINT NOT NULL, last_seen DATETIME(3) NOT NULL, who VARCHAR(300) NOT NULL, PRIMARY KEY "

@@ -25,13 +25,26 @@ static b_status resolve(const cfg_address *a, struct sockaddr_storage *out, b_bu
     return B_OK;
 }
 
+bool px_rules_compile(const cfg_config *c, b_buf *diag)
+{
+    bool ok = true;
+    for (size_t i = 0; i < c->nrules; i++) {
+        b_err err = {0};
+        if (mig_rule_check(c->rules[i], &err) == B_OK) continue;
+        b_buf_printf(diag, "%s:%u: %s\n", c->rules[i]->file, c->rules[i]->line, err.msg);
+        ok = false;
+    }
+    return ok;
+}
+
 px_config *px_config_load(const char *file, b_buf *diag)
 {
     px_config *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
     atomic_init(&c->refs, 1);
     c->c = cfg_load(file, diag);
-    if (c->c == NULL || resolve(&c->c->backend.address, &c->backend, diag, file) != B_OK) {
+    if (c->c == NULL || !px_rules_compile(c->c, diag) ||
+        resolve(&c->c->backend.address, &c->backend, diag, file) != B_OK) {
         px_config_unref(c);
         return NULL;
     }

@@ -49,6 +49,9 @@ typedef struct px_app {
 } px_app;
 
 /* Reads the file, resolves the backend. NULL with the reasons in *diag. */
+/* Can the patterns of the regex rules be compiled? *diag gets a line for each that cannot. */
+bool px_rules_compile(const cfg_config *c, b_buf *diag);
+
 px_config *px_config_load(const char *file, b_buf *diag);
 px_config *px_config_ref(px_config *c);
 void px_config_unref(px_config *c); /* NULL is fine */

@@ -298,6 +298,66 @@ static void refusals(void *ctx, b_table *out)
     px_tally_free(sum);
 }
 
+static void sum_rule_hits(px_loop *loop, void *arg)
+{
+    px_tally_merge(arg, loop->rule_hits);
+}
+
+static const px_count *hits_of(const px_tally *sum, b_slice rule, const char *what)
+{
+    for (size_t i = 0; i < px_tally_size(sum); i++) {
+        const px_count *c = px_tally_at(sum, i);
+        if (b_slice_ieq(b_slice_str(c->key[0]), rule) && strcmp(c->key[1], what) == 0) return c;
+    }
+    return NULL;
+}
+
+static void regex_row(const rw_regex_rule *r, const px_tally *sum, b_table *out)
+{
+    static const char *const actions[] = {"rewrite", "refuse", "log", "count"};
+    const px_count *hits = hits_of(sum, r->name, "hit"), *errors = hits_of(sum, r->name, "error");
+    const b_slice patterns[] = {r->user, r->schema, r->program, r->digest, r->digest_text, r->text};
+    int64_t last = hits == NULL ? 0 : hits->last_ms;
+    if (errors != NULL && errors->last_ms > last) last = errors->last_ms;
+    b_table_row(out);
+    b_table_add(out, r->name);
+    b_table_int(out, r->order);
+    b_table_str(out, r->enabled ? "yes" : "no");
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) b_table_add(out, patterns[i]);
+    b_table_str(out, actions[r->action]);
+    b_table_add(out, r->replace);
+    b_table_add(out, r->message);
+    b_table_str(out, r->chain ? "yes" : "no");
+    b_table_str(out, r->pass_on_error ? "pass" : "refuse");
+    b_table_int(out, r->max_bytes);
+    b_table_int(out, hits == NULL ? 0 : (int64_t)hits->count);
+    b_table_int(out, errors == NULL ? 0 : (int64_t)errors->count);
+    if (last == 0)
+        b_table_null(out);
+    else
+        add_time(out, last);
+}
+
+static void regex_rules(void *ctx, b_table *out)
+{
+    static const char *const names[] = {"name",    "order",   "enabled",     "user",     "schema",
+                                        "program", "digest",  "digest_text", "text",     "action",
+                                        "replace", "message", "chain",       "on_error", "max_bytes",
+                                        "hits",    "errors",  "last_seen"};
+    px_app *app = ctx;
+    rw_ruleset *rules = px_app_rules(app);
+    const rw_regex_rules *regex = rules == NULL ? NULL : rw_ruleset_regex(rules);
+    px_tally *sum = px_tally_new(SUM_ENTRIES);
+    columns(out, names, sizeof names / sizeof *names);
+    if (sum != NULL) {
+        each_loop(ctx, sum_rule_hits, sum);
+        for (size_t i = 0; i < rw_regex_rules_size(regex); i++)
+            regex_row(rw_regex_rules_at(regex, i), sum, out);
+    }
+    px_tally_free(sum);
+    rw_ruleset_unref(rules);
+}
+
 /* The snapshot is pinned by a reference; whose it is is found again by its address. */
 static const cfg_config *config_get(void *ctx)
 {
@@ -368,6 +428,7 @@ adm_host px_adm_host(px_app *app)
                       .stats = stats,
                       .usage = usage,
                       .refusals = refusals,
+                      .regex_rules = regex_rules,
                       .config_get = config_get,
                       .config_done = config_done,
                       .reload = reload,

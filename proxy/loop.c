@@ -208,9 +208,11 @@ static b_status make_parts(px_loop *loop, b_err *err)
     loop->rbuf = malloc(PX_READ_BUFFER);
     loop->usage = px_tally_new(USAGE_ENTRIES);
     loop->refusals = px_tally_new(REFUSAL_ENTRIES);
+    loop->rule_hits = px_tally_new(2 * RW_REGEX_MAX_RULES);
     loop->latency = px_latency_new();
     bool ok = loop->listeners != NULL && loop->cache != NULL && loop->codec != NULL && loop->rbuf != NULL &&
-              loop->usage != NULL && loop->refusals != NULL && loop->latency != NULL;
+              loop->usage != NULL && loop->refusals != NULL && loop->rule_hits != NULL &&
+              loop->latency != NULL;
     if (!ok) return b_fail(err, B_NOMEM, "out of memory while making an event loop");
     px_loop_take_rules(loop, NULL);
     b_status st = B_OK;
@@ -286,6 +288,8 @@ void px_loop_free(px_loop *loop)
     b_buf_deinit(&loop->joined);
     px_tally_free(loop->usage);
     px_tally_free(loop->refusals);
+    px_tally_free(loop->rule_hits);
+    rw_matcher_free(loop->matcher);
     px_latency_free(loop->latency);
     free(loop);
 }

@@ -7,7 +7,7 @@
 
 #include "app.h"
 #include "latency.h"
-#include "rewrite/rewrite.h"
+#include "rewrite/regex_rule.h"
 #include "stats.h"
 #include "tally.h"
 
@@ -58,7 +58,8 @@ struct px_loop {
     b_buf joined;           /* payload of a command of several packets */
 
     px_stats stats;
-    px_tally *usage, *refusals;
+    px_tally *usage, *refusals, *rule_hits;
+    rw_matcher *matcher; /* of the regex rules; NULL before the first */
     px_latency *latency;
 };
 

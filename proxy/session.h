@@ -179,6 +179,7 @@ typedef struct px_session {
     px_vars vars;
     bool temps_unknown; /* there may be temporary tables that we have not seen */
     bool asked_state;   /* the command at hand has had the state read for it once */
+    bool rules_counted; /* ... and what regex rules do with it is counted */
     bool held;          /* IDLE: the command at hand waits for the next epoch, since held_ms (loop time) */
     uint64_t held_ms;
     struct px_session *held_prev, *held_next; /* in the loop's list of such */
@@ -298,6 +299,17 @@ bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, const px_cont
 void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql,
                      const rw_result *why);                            /* answers and counts */
 void px_query_count(px_session *s, const rw_result *res, b_slice sql); /* the census */
+
+/* Is what the session is in known, or can it be read? False as above. */
+bool px_query_known(px_session *s, const px_cmd *c, px_done *done);
+
+/* session_rules.c: regex rules */
+bool px_rules_any(const px_session *s);
+/* What they make of sql; counted once a command, and not for EXECUTE. False: it is answered already. Only
+ * where px_query_known. */
+bool px_rules_run(px_session *s, const px_cmd *c, b_slice sql, const px_context *in, b_arena *arena,
+                  bool prepared, rw_result *out);
+rw_matcher *px_matcher_new(void);
 
 /* session_stmt.c */
 px_done px_stmt_prepare(px_session *s, const px_cmd *c);

@@ -137,7 +137,14 @@ bool px_query_ready(px_session *s, const px_cmd *c, px_done *done)
             "again");
         return false;
     }
-    if (s->vars.known) return registered(s, c, done);
+    if (!px_query_known(s, c, done)) return false;
+    return registered(s, c, done);
+}
+
+bool px_query_known(px_session *s, const px_cmd *c, px_done *done)
+{
+    *done = PX_DONE;
+    if (s->vars.known) return true;
     if (s->asked_state || !(s->backend_caps & MP_CLIENT_SESSION_TRACK)) {
         refuse_unknown_state(s, c);
         return false;
@@ -218,23 +225,25 @@ static b_arena *statement_arena(px_session *s)
     return s->arena;
 }
 
-px_done px_query(px_session *s, const px_cmd *c)
+/* On a migrating table, or rewritten by a regex rule already: from is what came, sql what it is by now. */
+static void pass_on(px_session *s, const px_cmd *c, b_slice from, b_slice sql, uint64_t *counter)
 {
-    b_slice sql = c->text;
-    px_done done;
-    px_session_take_rules(s);
-    s->run.kind = px_kind(sql, (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0);
-    s->run.warnings = s->shown_arena != NULL && b_slice_istarts(b_slice_trim(sql), B_LIT("show "));
-    if (!px_query_touches(s, sql)) {
-        s->statements++;
-        s->loop->stats.statements_forwarded++;
+    bool same = sql.p == from.p;
+    ++*(same ? counter : &s->loop->stats.statements_rewritten);
+    if (same)
         px_cmd_forward(s, c);
-        return PX_DONE;
-    }
+    else
+        px_cmd_replace(s, c, MP_COM_QUERY, sql);
+}
+
+/* Of a statement that came as `from` and is `sql` by now. */
+static px_done migrating(px_session *s, const px_cmd *c, b_slice from, b_slice sql)
+{
+    px_done done;
     if (px_hold(s, sql)) return PX_WAIT;
     if (!px_query_ready(s, c, &done)) return done;
     s->statements++;
-    b_arena *arena = statement_arena(s);
+    b_arena *arena = sql.p == from.p ? statement_arena(s) : s->arena;
     if (arena == NULL) {
         refuse(s, c, 1041, "HY000", "memory", "straddle: out of memory; try again");
         return PX_DONE;
@@ -244,12 +253,26 @@ px_done px_query(px_session *s, const px_cmd *c)
     s->run.started_ns = uv_hrtime();
     px_query_count(s, &s->result, sql);
     px_test_stop(sql);
-    if (s->result.verdict == RW_PASS) {
-        s->loop->stats.statements_passed++;
-        px_cmd_forward(s, c);
-    } else {
-        s->loop->stats.statements_rewritten++;
-        px_cmd_replace(s, c, MP_COM_QUERY, s->result.sql);
+    pass_on(s, c, from, s->result.verdict == RW_PASS ? sql : s->result.sql,
+            &s->loop->stats.statements_passed);
+    return PX_DONE;
+}
+
+px_done px_query(px_session *s, const px_cmd *c)
+{
+    b_slice from = c->text, sql = from;
+    px_done done;
+    px_session_take_rules(s);
+    if (px_rules_any(s)) {
+        rw_result res;
+        if (!px_query_known(s, c, &done)) return done;
+        if (!px_rules_run(s, c, sql, NULL, statement_arena(s), false, &res)) return PX_DONE;
+        if (res.verdict == RW_REWRITTEN) sql = res.sql;
     }
+    s->run.kind = px_kind(sql, (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0);
+    s->run.warnings = s->shown_arena != NULL && b_slice_istarts(b_slice_trim(sql), B_LIT("show "));
+    if (px_query_touches(s, sql)) return migrating(s, c, from, sql);
+    s->statements++;
+    pass_on(s, c, from, sql, &s->loop->stats.statements_forwarded);
     return PX_DONE;
 }

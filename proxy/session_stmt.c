@@ -100,25 +100,68 @@ static mp_stmt *add(px_session *s, b_slice sql)
     return stmt;
 }
 
-/* Rewrites the statement's text into *arena, *res. False: answered. */
-static bool rewrite(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena **arena, rw_result *res)
+/* Is the text to be looked at: does it touch a migrating table, or are there regex rules? */
+static bool looked_at(px_session *s, b_slice sql)
+{
+    return px_rules_any(s) || px_query_touches(s, sql);
+}
+
+/* first ran before second: *second's map becomes that of both. */
+static bool join_maps(const rw_result *first, rw_result *second, b_arena *arena)
+{
+    const rw_param_map *a = &first->params, *b = &second->params;
+    if (first->verdict == RW_PASS || a->identity) return true;
+    uint32_t *source = b_arena_array(arena, b->nout + 1, sizeof *source);
+    if (source == NULL) return false;
+    for (uint32_t i = 0; i < b->nout; i++) source[i] = a->source[b->source[i]];
+    second->params = (rw_param_map){.source = source, .nout = b->nout, .nin = a->nin};
+    return true;
+}
+
+/* What the rules of migrations make of what the regex rules made of it. False: *done. */
+static bool rewrite_after(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena *arena, rw_result *res,
+                          px_done *done)
 {
     const px_stmt *x = stmt->extra;
+    rw_result first = *res;
+    *done = PX_WAIT;
+    if (px_hold(s, first.sql)) return false;
+    if (!px_query_ready(s, c, done)) return false;
+    if (!px_query_rewrite(s, c, first.sql, x->context, arena, true, res)) return false;
+    if (first.verdict == RW_REWRITTEN && res->verdict == RW_PASS) res->verdict = RW_REWRITTEN;
+    if (join_maps(&first, res, arena)) return true;
+    refuse(s, c, stmt, "memory", B_LIT("straddle: out of memory; try again"));
+    return false;
+}
+
+/* Rewrites the statement's text into *arena, *res; *arena is NULL where there is nothing to be done with it.
+ * False: *done says whether it is answered or waits. */
+static bool rewrite(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena **arena, rw_result *res,
+                    px_done *done)
+{
+    const px_stmt *x = stmt->extra;
+    b_slice sql = b_slice_of(stmt->sql, stmt->sql_len);
+    *res = (rw_result){.verdict = RW_PASS, .sql = sql, .params = {.identity = true}};
     *arena = b_arena_new(0);
+    *done = PX_DONE;
     if (*arena == NULL) {
         refuse(s, c, stmt, "memory", B_LIT("straddle: out of memory; try again"));
         return false;
     }
-    bool ok = px_query_rewrite(s, c, b_slice_of(stmt->sql, stmt->sql_len), x->context, *arena, true, res);
+    bool ok = !px_rules_any(s) || px_rules_run(s, c, sql, x->context, *arena, true, res);
+    bool touches = ok && px_query_touches(s, res->sql);
+    if (touches) ok = rewrite_after(s, c, stmt, *arena, res, done);
     if (ok && !can_map(res)) {
         refuse(
             s, c, stmt, "placeholders",
             B_LIT(
-                "straddle: a placeholder of this statement on a migrating table would not be sent on; write "
+                "straddle: a placeholder of this statement would not be sent on once it is rewritten; write "
                 "the value once, without a placeholder that is not needed"));
         ok = false;
     }
-    if (!ok) b_arena_free(*arena);
+    if (ok && (touches || res->verdict != RW_PASS)) return true;
+    b_arena_free(*arena);
+    *arena = NULL;
     return ok;
 }
 
@@ -168,10 +211,9 @@ px_done px_stmt_prepare(px_session *s, const px_cmd *c)
     px_session_take_rules(s);
     mp_stmts_forget_last(s->stmts);
     if (mp_stmts_count(s->stmts) >= s->loop->config->c->max_prepared_statements) return too_many(s, c);
-    bool touches = px_query_touches(s, sql);
-    if (touches && px_hold(s, sql)) return PX_WAIT;
-    if (touches && !px_query_ready(s, c, &done)) return done;
-    if (touches && ask_collation(s, s->vars.now->collation.n == 0)) return PX_WAIT;
+    bool looked = looked_at(s, sql);
+    if (looked && !px_query_known(s, c, &done)) return done;
+    if (looked && ask_collation(s, s->vars.now->collation.n == 0)) return PX_WAIT;
     mp_stmt *stmt = add(s, sql);
     if (stmt == NULL) {
         px_session_error(s, (uint8_t)(c->last_seq + 1), 1041, "HY000", "straddle: out of memory; try again");
@@ -180,10 +222,10 @@ px_done px_stmt_prepare(px_session *s, const px_cmd *c)
     px_stmt *x = stmt->extra;
     b_arena *arena = NULL;
     rw_result res = {.verdict = RW_PASS};
-    bool ok = !touches || rewrite(s, c, stmt, &arena, &res);
+    bool ok = !looked || rewrite(s, c, stmt, &arena, &res, &done);
     if (!ok || !px_stmt_set_result(stmt, arena, &res)) {
         mp_stmts_remove(s->stmts, stmt->client_id);
-        return ok ? not_kept(s, c) : PX_DONE;
+        return ok ? not_kept(s, c) : done;
     }
     if (!px_stmt_account(s, stmt, 0)) {
         mp_stmts_remove(s->stmts, stmt->client_id);
@@ -252,21 +294,28 @@ static bool renew(px_session *s, const px_cmd *c, mp_stmt *stmt, px_done *done)
     b_arena *arena = NULL;
     rw_result res = {.verdict = RW_PASS};
     *done = PX_DONE;
-    bool touches = px_query_touches(s, b_slice_of(stmt->sql, stmt->sql_len));
-    if (!touches && x->arena == NULL) {
+    bool looked = looked_at(s, b_slice_of(stmt->sql, stmt->sql_len));
+    if (!looked && x->arena == NULL) {
         stmt->tag = s->epoch;
         return true;
     }
-    if (touches && !px_query_ready(s, c, done)) return false;
+    if (looked && !px_query_known(s, c, done)) return false;
     if (s->hidden.failed && s->hidden.stmt == stmt) { /* preparing it again was tried just now */
         mp_packet_put(px_conn_buf(&s->client), (uint8_t)(c->last_seq + 1), b_buf_view(&s->hidden.error));
         px_hidden_clear(s);
         return false;
     }
-    if (!can_go_back(s, c, stmt, done)) return false;
-    if (touches && !rewrite(s, c, stmt, &arena, &res)) return false;
+    if (looked && !rewrite(s, c, stmt, &arena, &res, done)) return false;
+    if (arena == NULL && x->arena == NULL) {
+        stmt->tag = s->epoch;
+        return true;
+    }
+    if (!can_go_back(s, c, stmt, done)) {
+        b_arena_free(arena);
+        return false;
+    }
     bool same = b_slice_eq(text_of(stmt, arena, &res), text_of(stmt, x->arena, &x->res)) &&
-                same_map(stmt, arena, &res) && !(touches && elsewhere(s, x));
+                same_map(stmt, arena, &res) && !(arena != NULL && elsewhere(s, x));
     if (!same) {
         px_hidden_prepare(s, stmt, arena, &res);
         *done = PX_WAIT;
@@ -331,7 +380,8 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
     if (stmt == NULL) return no_statement(s, c);
     px_stmt *x = stmt->extra;
     px_session_take_rules(s);
-    if (px_hold(s, b_slice_of(stmt->sql, stmt->sql_len))) return PX_WAIT;
+    if (px_hold(s, b_slice_of(stmt->sql, stmt->sql_len)) || (x->arena != NULL && px_hold(s, x->res.sql)))
+        return PX_WAIT;
     bool stale = stmt->tag != s->epoch || (x->arena != NULL && (elsewhere(s, x) || other_zone(s, x)));
     if (stale && !renew(s, c, stmt, &done)) return done;
     if (x->arena != NULL && !px_query_ready(s, c, &done)) return done;

@@ -26,36 +26,10 @@ static bool reserved(b_slice name)
     return rw__word_reserved((uint16_t)word, mysql) || rw__word_reserved((uint16_t)word, mariadb);
 }
 
-b_slice rw__quoted(rw_planner *p, b_slice name)
+/* text between two quotes, with each quote in it, and each backslash where they escape, doubled. A byte
+ * within a longer character of the client's character set may look like either, and is none. */
+static b_slice enclosed(rw_planner *p, b_slice text, char quote, bool escapes)
 {
-    size_t extra = 2, n = 0;
-    char *out;
-
-    if (plain_word(name) && !reserved(name)) {
-        return name;
-    }
-    for (size_t i = 0; i < name.n; i++) {
-        extra += name.p[i] == '`';
-    }
-    out = b_arena_alloc(p->arena, name.n + extra);
-    if (out == NULL) {
-        p->nomem = true;
-        return (b_slice){NULL, 0};
-    }
-    out[n++] = '`';
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.p[i] == '`') {
-            out[n++] = '`';
-        }
-        out[n++] = name.p[i];
-    }
-    out[n++] = '`';
-    return b_slice_of(out, n);
-}
-
-b_slice rw__string_literal(rw_planner *p, b_slice text)
-{
-    bool escapes = (p->ctx->sql_mode & RW_MODE_NO_BACKSLASH_ESCAPES) == 0;
     char *out = b_arena_alloc(p->arena, 2 * text.n + 2);
     size_t n = 0;
 
@@ -63,13 +37,27 @@ b_slice rw__string_literal(rw_planner *p, b_slice text)
         p->nomem = true;
         return (b_slice){NULL, 0};
     }
-    out[n++] = '\'';
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] == '\'' || (escapes && text.p[i] == '\\')) {
+    out[n++] = quote;
+    for (size_t i = 0; i < text.n;) {
+        uint32_t len = rw__char_len(p->ctx->charset, text.p + i, text.n - i);
+
+        if (text.p[i] == quote || (escapes && text.p[i] == '\\')) {
             out[n++] = text.p[i];
         }
-        out[n++] = text.p[i];
+        memcpy(out + n, text.p + i, len);
+        n += len;
+        i += len;
     }
-    out[n++] = '\'';
+    out[n++] = quote;
     return b_slice_of(out, n);
+}
+
+b_slice rw__quoted(rw_planner *p, b_slice name)
+{
+    return plain_word(name) && !reserved(name) ? name : enclosed(p, name, '`', false);
+}
+
+b_slice rw__string_literal(rw_planner *p, b_slice text)
+{
+    return enclosed(p, text, '\'', (p->ctx->sql_mode & RW_MODE_NO_BACKSLASH_ESCAPES) == 0);
 }

@@ -1,5 +1,5 @@
 /* Validation and ownership of one epoch's migrations. */
-#include "rewrite/ruleset.h"
+#include "rewrite/regex_rule.h"
 
 #include "form.h"
 #include "prefilter.h"
@@ -18,6 +18,7 @@ struct rw_ruleset {
     size_t ntables;
     rw__prefilter *prefilter, *held; /* held: NULL where no migration is */
     uint32_t held_ms;
+    rw_regex_rules *regex; /* NULL: none */
 };
 
 static const char *const phase_names[] = {
@@ -298,6 +299,7 @@ void rw_ruleset_unref(rw_ruleset *r)
     if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1) return;
     rw__prefilter_free(r->prefilter);
     rw__prefilter_free(r->held);
+    rw_regex_rules_unref(r->regex);
     rw_catalog_unref(r->catalog);
     b_arena_free(r->arena);
     free(r);
@@ -331,6 +333,17 @@ size_t rw__ruleset_tables(const rw_ruleset *r)
 const rw_mtable *rw__ruleset_table(const rw_ruleset *r, size_t i)
 {
     return i < r->ntables ? &r->tables[i] : NULL;
+}
+
+void rw_ruleset_set_regex(rw_ruleset *r, rw_regex_rules *x)
+{
+    rw_regex_rules_unref(r->regex);
+    r->regex = x == NULL ? NULL : rw_regex_rules_ref(x);
+}
+
+rw_regex_rules *rw_ruleset_regex(const rw_ruleset *r)
+{
+    return r->regex;
 }
 
 bool rw_may_touch(const rw_ruleset *r, b_slice sql)

@@ -89,8 +89,16 @@ static const example examples[] = {
     {"SHOW BACKFILL name", "SHOW BACKFILL " M, 0},
     {"SET BACKFILL name setting = value", "SET BACKFILL " M " max_threads_running = 0", 0},
     {"VERIFY MIGRATION name", "VERIFY MIGRATION " M, 0},
-    {"EXPLAIN REWRITE [AS user] [VERSION old|new|both] [SCHEMA schema] [PHASE phase] sql...",
+    {"CREATE RULE yaml", "CREATE RULE `{name: r, text: 'x y', action: count}`", 0},
+    {"ALTER RULE yaml", "ALTER RULE '{name: r, text: x  y, action: log}'", 0},
+    {"SHOW REGEX RULES", "SHOW REGEX RULES", 0},
+    {"DISABLE RULE name", "DISABLE RULE r", 0},
+    {"ENABLE RULE name", "ENABLE RULE r", 0},
+    {"EXPLAIN REWRITE [AS user] [VERSION old|new|both] [SCHEMA schema] [PHASE phase] [PROGRAM program] [RULE "
+     "rule] "
+     "sql...",
      "EXPLAIN REWRITE SCHEMA t_mig SELECT payment_method FROM transactions", 0},
+    {"DROP RULE name", "DROP RULE r", 0},
     {"SHOW USAGE", "SHOW USAGE", 0},
     {"SHOW RULES", "SHOW RULES", 0},
     {"DISABLE MIGRATION name", "DISABLE MIGRATION " M, 0},

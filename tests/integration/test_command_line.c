@@ -159,6 +159,15 @@ static void test_check_config(void **state)
         {HEAD BACKEND "frob: 1\n", 2, ":4: "},
         {HEAD BACKEND "limits: {lease_ms: soon}\n", 2, "lease_ms"},
         {HEAD BACKEND BACKEND, 2, "backend"},
+        {HEAD BACKEND "rules: [{name: r, text: 'a(b', action: count}]\n", 2,
+         ":4: rule r: text: missing closing parenthesis (at offset 3 of the pattern)"},
+        {HEAD BACKEND
+         "rules:\n  - {name: r, text: a, action: count}\n  - {name: R, text: b, action: count}\n",
+         2, ":6: rule \"R\" is there twice, first in line 5"},
+        {HEAD BACKEND "rules: [{name: r, text: a, action: rewrite, replace: $1}]\n", 2,
+         "there is no group 1"},
+        {HEAD BACKEND "rules: [{name: r, text: a, action: replace}]\n", 2, "rewrite"},
+        {HEAD BACKEND "rules: [{name: r, text: a, action: rewrite, replace: b}]\n", 0, ""},
         {HEAD BACKEND "migrations_dir: nowhere\n", 2, "nowhere"},
         {"[", 2, ":"},
     };

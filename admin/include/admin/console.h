@@ -15,6 +15,8 @@ typedef struct adm_explain {
     b_slice version; /* old, new or both */
     b_slice schema;  /* default schema */
     b_slice phase;   /* name of the phase to assume for every migration; empty: the phase it is in */
+    b_slice program; /* connection attribute program_name, for regex rules */
+    b_slice rule;    /* a regex rule that is tried although it is disabled */
     b_slice sql;     /* all the rest */
 } adm_explain;
 
@@ -26,13 +28,15 @@ typedef struct adm_explain {
  *             bytes_in, bytes_out, age_s
  *   stats     name, value, unit, meaning
  *   usage     migration, name, user, host, program, digest, sample, count, last_seen  (name: old or new)
- *   refusals  code, migration, user, message, sample, count, last_seen */
+ *   refusals  code, migration, user, message, sample, count, last_seen
+ *   regex_rules  as SHOW REGEX RULES in docs/admin.md */
 typedef struct adm_host {
     void *ctx;
-    void (*clients)(void *ctx, b_table *out);  /* SHOW CLIENTS */
-    void (*stats)(void *ctx, b_table *out);    /* SHOW STATS */
-    void (*usage)(void *ctx, b_table *out);    /* SHOW USAGE */
-    void (*refusals)(void *ctx, b_table *out); /* SHOW REFUSALS */
+    void (*clients)(void *ctx, b_table *out);     /* SHOW CLIENTS */
+    void (*stats)(void *ctx, b_table *out);       /* SHOW STATS */
+    void (*usage)(void *ctx, b_table *out);       /* SHOW USAGE */
+    void (*refusals)(void *ctx, b_table *out);    /* SHOW REFUSALS */
+    void (*regex_rules)(void *ctx, b_table *out); /* SHOW REGEX RULES */
     /* The configuration in force, pinned until config_done. */
     const cfg_config *(*config_get)(void *ctx);
     void (*config_done)(void *ctx, const cfg_config *c);
@@ -40,9 +44,9 @@ typedef struct adm_host {
     void (*shutdown)(void *ctx);
     bool (*kill)(void *ctx, uint64_t session); /* KILL n; false: no such session */
     /* EXPLAIN REWRITE: adds the columns verdict (pass, rewritten or refused), sql (what would be sent),
-     * parameters (which input parameter each output one takes, counted from 1, joined by commas) and reason
-     * (of a refusal), and one row a statement. Sends nothing. Not B_OK: the question cannot be answered (no
-     * such phase, version), *err says why. */
+     * parameters (which input parameter each output one takes, counted from 1, joined by commas), reason (of
+     * a refusal) and rules (regex rules that acted, in order), and one row a statement. Sends nothing. Not
+     * B_OK: the question cannot be answered (no such phase, version), *err says why. */
     b_status (*explain)(void *ctx, const adm_explain *ask, b_table *out, b_err *err);
 } adm_host;
 

@@ -90,6 +90,27 @@ typedef struct cfg_migration {
     unsigned line;
 } cfg_migration;
 
+typedef enum cfg_rule_action {
+    CFG_RULE_REWRITE,
+    CFG_RULE_REFUSE,
+    CFG_RULE_LOG,
+    CFG_RULE_COUNT
+} cfg_rule_action;
+typedef enum cfg_rule_on_error { CFG_RULE_ERROR_REFUSE, CFG_RULE_ERROR_PASS } cfg_rule_on_error;
+
+typedef struct cfg_rule { /* a regex rule; texts are NULL where not given */
+    char *name;
+    uint32_t order; /* default 1000 */
+    bool enabled, chain;
+    char *user, *schema, *program, *digest, *digest_text, *text;
+    cfg_rule_action action;
+    char *replace, *message;
+    cfg_rule_on_error on_error;
+    uint32_t max_bytes; /* default 65536 */
+    char *file;         /* where it was read; "" for CREATE RULE '…' */
+    unsigned line;
+} cfg_rule;
+
 typedef struct cfg_config {
     char *file;
     cfg_listener *listeners;
@@ -106,6 +127,8 @@ typedef struct cfg_config {
     char *migrations_dir;       /* absolute, or NULL */
     cfg_migration **migrations; /* inline ones, then those of the folder in order of file name */
     size_t nmigrations;
+    cfg_rule **rules;
+    size_t nrules;
     /* limits: */
     uint64_t max_statement_bytes;     /* default 64 MiB: longest statement that is buffered */
     uint64_t max_buffer_bytes;        /* default 1 MiB: bytes waiting a direction before reading stops */
@@ -136,6 +159,10 @@ void cfg_free(cfg_config *c); /* wipes passwords; NULL is fine */
 cfg_migration *cfg_migration_parse(const char *text, size_t n, const char *name_for_errors, b_buf *diag);
 cfg_migration *cfg_migration_load(const char *file, b_buf *diag);
 void cfg_migration_free(cfg_migration *m);
+
+/* One regex rule from YAML text. That its patterns can be compiled is not looked at here. */
+cfg_rule *cfg_rule_parse(const char *text, size_t n, const char *name_for_errors, b_buf *diag);
+void cfg_rule_free(cfg_rule *r);
 
 /* Parses "host:port", "[v6]:port", or "/path/to.sock" (also "unix:/path"). */
 b_status cfg_address_parse(const char *text, cfg_address *out, b_err *err) B_MUSTCHECK;

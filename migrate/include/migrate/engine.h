@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "base/table.h"
 #include "config/config.h"
-#include "rewrite/ruleset.h"
+#include "rewrite/regex_rule.h"
 
 typedef struct mig_engine mig_engine;
 
@@ -121,6 +121,14 @@ b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *w
 /* Checksum of A against B. *out: one row: rows, chunks, differing, first_keys, ms. */
 b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out,
                     b_err *err) B_MUSTCHECK;
+
+/* Regex rules, each change under a new epoch. *err of a definition: "rule NAME: KEY: what is wrong". */
+b_status mig_rule_check(const cfg_rule *c, b_err *err) B_MUSTCHECK; /* by itself; changes nothing */
+b_status mig_rule_create(mig_engine *e, const cfg_rule *c, const mig_actor *who, b_err *err) B_MUSTCHECK;
+b_status mig_rule_alter(mig_engine *e, const cfg_rule *c, const mig_actor *who, b_err *err) B_MUSTCHECK;
+b_status mig_rule_drop(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
+b_status mig_rule_enable(mig_engine *e, const char *name, bool on, const mig_actor *who,
+                         b_err *err) B_MUSTCHECK;
 
 /* Each fills *out with rows whose columns docs/admin.md names. */
 b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK; /* preflight */

@@ -35,6 +35,22 @@ b_status mig_apply(mig_engine *e, const cfg_migration *m, const mig_actor *who, 
 {
     return called(e, err, "apply %s by %s@%s", m->name, who->user, who->host);
 }
+b_status mig_rule_create(mig_engine *e, const cfg_rule *c, const mig_actor *who, b_err *err)
+{
+    return called(e, err, "create rule %s %s by %s@%s", c->name, or_dash(c->text), who->user, who->host);
+}
+b_status mig_rule_alter(mig_engine *e, const cfg_rule *c, const mig_actor *who, b_err *err)
+{
+    return called(e, err, "alter rule %s order %u by %s", c->name, (unsigned)c->order, who->user);
+}
+b_status mig_rule_drop(mig_engine *e, const char *name, const mig_actor *who, b_err *err)
+{
+    return called(e, err, "drop rule %s by %s", name, who->user);
+}
+b_status mig_rule_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err)
+{
+    return called(e, err, "rule %s on %d by %s", name, on, who->user);
+}
 b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err *err)
 {
     return called(e, err, "remove %s by %s", name, who->user);
