@@ -125,6 +125,23 @@ b_status adm__rollback(adm__call *call)
                         call->err);
 }
 
+b_status adm__explain_rollback(adm__call *call)
+{
+    return mig_explain_rollback(call->console->engine, name_of(call), adm__arg_cstr(call, "phase"), call->out,
+                                call->err);
+}
+
+b_status adm__abort(adm__call *call)
+{
+    mig_actor who = actor(call);
+    return mig_abort(call->console->engine, name_of(call), &who, call->out, call->err);
+}
+
+b_status adm__advise(adm__call *call)
+{
+    return mig_advise(call->console->engine, name_of(call), call->out, call->err);
+}
+
 b_status adm__verify(adm__call *call)
 {
     mig_actor who = actor(call);

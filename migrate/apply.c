@@ -252,6 +252,8 @@ b_status mig_apply(mig_engine *e, const cfg_migration *m, const mig_actor *who, 
     b_status s = mig__op_begin(e, NULL, who, NULL, &op, err);
     if (s == B_OK) {
         s = apply(&op, a, m, err);
+        if (s == B_OK) s = mig__load(op.db, m->name, &op.m, err);
+        if (s == B_OK) s = mig__remember_table(op.db, op.m, err);
         mig__op_end(&op);
     }
     b_arena_free(a);

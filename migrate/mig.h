@@ -265,6 +265,12 @@ b_status mig__republish(mig__op *op, const char *why, b_err *err) B_MUSTCHECK; /
 
 typedef struct mig__edge mig__edge;
 const mig__edge *mig__edge_find(bool instant, rw_phase from, rw_phase to);
+/* The phase that `to` names, or the one beside this one, if it lies that way. */
+b_status mig__target(const mig__m *m, const char *to, bool forward, rw_phase *out, b_err *err) B_MUSTCHECK;
+rw_phase mig__beside(const mig__m *m, bool forward);
+/* A step that says what going back there costs (abort.c); and the table as it is, kept with the migration. */
+void mig__say_cost(mig__op *op, rw_phase to);
+b_status mig__remember_table(mig_db *db, const mig__m *m, b_err *err) B_MUSTCHECK;
 b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err) B_MUSTCHECK;
 /* This instance's last use of the old name goes into the table, where that of all instances is. */
 b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err) B_MUSTCHECK;

@@ -524,20 +524,20 @@ static void step_columns(b_table *out)
 }
 
 /* The phase beside this one; of instant_rename there are only three. */
-static rw_phase beside(const mig__m *m, bool forward)
+rw_phase mig__beside(const mig__m *m, bool forward)
 {
     if (m->instant && forward && m->phase == RW_PLANNED) return RW_CONTRACTED;
     if (m->instant && !forward && m->phase == RW_CONTRACTED) return RW_PLANNED;
     return (rw_phase)((int)m->phase + (forward ? 1 : -1));
 }
 
-static b_status target(const mig__m *m, const char *to, bool forward, rw_phase *out, b_err *err)
+b_status mig__target(const mig__m *m, const char *to, bool forward, rw_phase *out, b_err *err)
 {
     if (to == NULL || to[0] == '\0') {
         if (forward ? m->phase == RW_FINISHED : m->phase == RW_PLANNED)
             return b_fail(err, B_STATE, "migration %s is in phase %s, there is none %s it", m->name,
                           rw_phase_name(m->phase), forward ? "after" : "before");
-        *out = beside(m, forward);
+        *out = mig__beside(m, forward);
     } else if (!rw_phase_parse(b_slice_str(to), out)) {
         return b_fail(
             err, B_INVALID,
@@ -560,15 +560,16 @@ static b_status walk_to(mig__op *op, const char *to, bool forward, b_err *err)
 {
     rw_phase goal = RW_PLANNED;
     b_status s = mig__finish_pending(op, err);
-    if (s == B_OK) s = target(op->m, to, forward, &goal, err);
+    if (s == B_OK) s = mig__target(op->m, to, forward, &goal, err);
     while (s == B_OK && op->m->phase != goal) {
-        const mig__edge *edge = mig__edge_find(op->m->instant, op->m->phase, beside(op->m, forward));
+        const mig__edge *edge = mig__edge_find(op->m->instant, op->m->phase, mig__beside(op->m, forward));
         if (edge == NULL)
             return b_fail(
                 err, B_REFUSED,
                 "there is no way back from phase %s of migration %s: the old column is gone; apply a new "
                 "migration the other way (PLAN MIGRATION %s prints it)",
                 rw_phase_name(op->m->phase), op->m->name, op->m->name);
+        if (!forward) mig__say_cost(op, mig__beside(op->m, false));
         s = mig__walk(op, edge, err);
     }
     return s;

@@ -101,6 +101,7 @@ static const struct {
     {"migrations", "strategy", "VARCHAR(16) NOT NULL DEFAULT 'dual_write'"},
     {"migrations", "gate_ms", "INT UNSIGNED NOT NULL DEFAULT 1000"},
     {"migrations", "held", "TINYINT NOT NULL DEFAULT 0"},
+    {"migrations", "found", "MEDIUMTEXT NULL"}, /* SHOW CREATE TABLE, when it was applied */
     {"instances", "gone_at", "DATETIME(6) NULL"},
     {"instances", "machine", "VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT ''"},
     {"instances", "ticks", "BIGINT UNSIGNED NOT NULL DEFAULT 0"},

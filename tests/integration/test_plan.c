@@ -101,6 +101,91 @@ static void check(shop *f)
     ts_do(f->direct, "DROP DATABASE t_plan");
 }
 
+/* ---- the way back ---- */
+
+static void abort_from(shop *f, const char *phase, const char *strategy)
+{
+    make(f);
+    ts_do(f->admin,
+          "APPLY MIGRATION 'name: plan\ntable: t_plan.t\ncolumns: [{from: a, to: b}]\nobserve_days: "
+          "0\nstrategy: %s'",
+          strategy);
+    ts_go(f->admin, "plan", phase);
+    ts_result *r = ts_query(f->admin, "EXPLAIN ROLLBACK plan");
+    if (r->error != 0 || r->nrows == 0 || strstr(ts_cell(r, 0, "lost"), "nothing") == NULL)
+        fail_msg("%s: %s", phase, r->message);
+    ts_result_free(r);
+    if (strcmp(phase, "retired") == 0) {
+        shop_expect(f->admin, "ABORT MIGRATION plan", 1235, "not filled again yet");
+        ts_wait_backfill(f->admin, "plan");
+    }
+    r = ts_query(f->admin, "ABORT MIGRATION plan");
+    if (r->error != 0) fail_msg("%s: %s", phase, r->message);
+    assert_string_equal(ts_cell(r, 0, "step"), "cost");
+    const char *last = ts_cell(r, r->nrows - 1, "detail");
+    if (strcmp(last, "as it was found") != 0) fail_msg("%s: %s", phase, last);
+    ts_result_free(r);
+    shop_expect(f->admin, "SHOW MIGRATION plan", 1305, "no migration");
+}
+
+static void aborts(shop *f)
+{
+    static const char *const phases[] = {"expanded", "dual_write", "switched", "retired"};
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) abort_from(f, phases[i], "dual_write");
+    abort_from(f, "contracted", "instant_rename");
+    make(f);
+    ts_do(f->admin,
+          "APPLY MIGRATION 'name: plan\ntable: t_plan.t\ncolumns: [{from: a, to: b}]\nobserve_days: 0'");
+    ts_go(f->admin, "plan", "contracted");
+    shop_expect(f->admin, "EXPLAIN ROLLBACK plan", 1235, "the old column is gone");
+    shop_expect(f->admin, "ABORT MIGRATION plan", 1235, "the old column is gone");
+    ts_go(f->admin, "plan", "finished");
+    ts_do(f->admin, "REMOVE MIGRATION plan");
+    ts_do(f->direct, "DROP DATABASE t_plan");
+}
+
+/* ---- advice ---- */
+
+static void advised(shop *f, const char *way, const char *why)
+{
+    ts_result *r = ts_query(f->admin, "ADVISE MIGRATION plan");
+    if (r->error != 0) fail_msg("%s", r->message);
+    for (size_t i = 0; i < r->nrows; i++) {
+        bool yes = strcmp(ts_cell(r, i, "advised"), "yes") == 0;
+        if (yes != (strcmp(ts_cell(r, i, "way"), way) == 0))
+            fail_msg("%s wanted; %s: %s", way, ts_cell(r, i, "way"), ts_cell(r, i, "why"));
+        if (yes && strstr(ts_cell(r, i, "why"), why) == NULL) fail_msg("%s", ts_cell(r, i, "why"));
+    }
+    ts_result_free(r);
+}
+
+static void advice(shop *f)
+{
+    make(f);
+    ts_do(f->admin, "APPLY MIGRATION 'name: plan\ntable: t_plan.t\ncolumns: [{from: n, to: m}]'");
+    advised(f, "plain_ddl", "an ALTER TABLE at a quiet hour");
+    ts_do(f->direct, "ALTER TABLE t DROP INDEX ua");
+    for (unsigned i = 2; i < 100000; i *= 2) ts_do(f->direct, "INSERT INTO t SELECT id + %u, a, n FROM t", i);
+    ts_do(f->direct, "ANALYZE TABLE t");
+    advised(f, "instant_rename", "rows make no difference");
+    ts_do(f->direct, "CREATE VIEW v AS SELECT n FROM t");
+    advised(f, "shadow_table", "copy all");
+    ts_do(f->admin, "REMOVE MIGRATION plan");
+    ts_do(f->direct, "DROP DATABASE t_plan");
+}
+
+static void test_aborts(void **state)
+{
+    (void)state;
+    shop_each_server(aborts, NULL);
+}
+
+static void test_advice(void **state)
+{
+    (void)state;
+    shop_each_server(advice, NULL);
+}
+
 static void test_plan(void **state)
 {
     (void)state;
@@ -109,6 +194,7 @@ static void test_plan(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plan)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plan), cmocka_unit_test(test_aborts),
+                                       cmocka_unit_test(test_advice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

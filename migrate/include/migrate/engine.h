@@ -108,6 +108,15 @@ b_status mig_advance(mig_engine *e, const char *name, const char *to, bool force
 b_status mig_rollback(mig_engine *e, const char *name, const char *to, const mig_actor *who, b_table *out,
                       b_err *err) B_MUSTCHECK;
 
+/* What that would cost, edge by edge: from, to, cost, lost. Nothing is done. */
+b_status mig_explain_rollback(mig_engine *e, const char *name, const char *to, b_table *out,
+                              b_err *err) B_MUSTCHECK;
+/* Back to planned, and off the list; *out as that of a rollback. */
+b_status mig_abort(mig_engine *e, const char *name, const mig_actor *who, b_table *out,
+                   b_err *err) B_MUSTCHECK;
+/* Which way is best, and why: way, advised, why. Watches the table for a second. */
+b_status mig_advise(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+
 b_status mig_pause(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
 b_status mig_resume(mig_engine *e, const char *name, const mig_actor *who, b_err *err) B_MUSTCHECK;
 /* key: one of cfg_pace's. Live, and kept. */

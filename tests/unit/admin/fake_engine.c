@@ -94,6 +94,20 @@ b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_tab
     (void)who;
     return with_row(e, out, err, "verify", name);
 }
+b_status mig_explain_rollback(mig_engine *e, const char *name, const char *to, b_table *out, b_err *err)
+{
+    (void)to;
+    return with_row(e, out, err, "explain rollback", name);
+}
+b_status mig_abort(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err)
+{
+    (void)who;
+    return with_row(e, out, err, "abort", name);
+}
+b_status mig_advise(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    return with_row(e, out, err, "advise", name);
+}
 b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
     return with_row(e, out, err, "check", name);
