@@ -19,7 +19,7 @@ typedef struct bases { /* of one view */
 typedef struct loader {
     bool mariadb;
     b_arena *arena;
-    b_table *tables, *columns, *usage, *triggers;
+    b_table *tables, *columns, *views, *usage, *triggers;
     uint64_t hash;
 } loader;
 
@@ -110,8 +110,8 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
     static const char *const usage_mysql = "SELECT VIEW_SCHEMA, VIEW_NAME, TABLE_SCHEMA, TABLE_NAME FROM "
                                            "information_schema.VIEW_TABLE_USAGE WHERE "
                                            "VIEW_SCHEMA NOT IN " OWN " ORDER BY 1, 2, 3, 4";
-    static const char *const usage_mariadb =
-        "SELECT TABLE_SCHEMA AS VIEW_SCHEMA, TABLE_NAME AS VIEW_NAME, VIEW_DEFINITION FROM "
+    static const char *const definitions =
+        "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM "
         "information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN " OWN " ORDER BY 1, 2";
     b_status s = mig_db_query(db,
                               "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, CREATE_OPTIONS FROM "
@@ -125,7 +125,8 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
             "COLUMN_DEFAULT, IS_NULLABLE, EXTRA, COLUMN_KEY FROM information_schema.COLUMNS WHERE "
             "TABLE_SCHEMA NOT IN " OWN " ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
             &l->columns, err);
-    if (s == B_OK) s = mig_db_query(db, l->mariadb ? usage_mariadb : usage_mysql, &l->usage, err);
+    if (s == B_OK) s = mig_db_query(db, definitions, &l->views, err);
+    if (s == B_OK && !l->mariadb) s = mig_db_query(db, usage_mysql, &l->usage, err);
     if (s == B_OK)
         s = mig_db_query(
             db,
@@ -135,7 +136,7 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
             &l->triggers, err);
     if (s != B_OK) return s;
     l->hash =
-        hash_table(l->triggers, hash_table(l->usage, hash_table(l->columns, hash_table(l->tables, 11))));
+        hash_table(l->triggers, hash_table(l->views, hash_table(l->columns, hash_table(l->tables, 11))));
     return B_OK;
 }
 
@@ -168,14 +169,13 @@ static void bases_by_text(loader *l, b_slice definition, bases *out)
 
 static void bases_of(loader *l, b_slice schema, b_slice view, bases *out)
 {
-    for (size_t i = 0; i < b_table_rows(l->usage); i++) {
-        if (!b_slice_eq(b_table_cell(l->usage, i, 0), schema) ||
-            !b_slice_eq(b_table_cell(l->usage, i, 1), view))
-            continue;
+    const b_table *t = l->mariadb ? l->views : l->usage;
+    for (size_t i = 0; i < b_table_rows(t); i++) {
+        if (!b_slice_eq(b_table_cell(t, i, 0), schema) || !b_slice_eq(b_table_cell(t, i, 1), view)) continue;
         if (l->mariadb)
-            bases_by_text(l, b_table_cell(l->usage, i, 2), out);
+            bases_by_text(l, b_table_cell(t, i, 2), out);
         else
-            add_base(l, out, b_table_cell(l->usage, i, 2), b_table_cell(l->usage, i, 3));
+            add_base(l, out, b_table_cell(t, i, 2), b_table_cell(t, i, 3));
     }
 }
 
@@ -238,6 +238,15 @@ static size_t fill_columns(loader *l, b_slice schema, b_slice name, size_t *at, 
     return n;
 }
 
+static b_slice definition_of(const loader *l, b_slice schema, b_slice view)
+{
+    for (size_t i = 0; i < b_table_rows(l->views); i++)
+        if (b_slice_eq(b_table_cell(l->views, i, 0), schema) &&
+            b_slice_eq(b_table_cell(l->views, i, 1), view))
+            return b_table_cell(l->views, i, 2);
+    return (b_slice){"", 0};
+}
+
 static b_status add_tables(loader *l, rw_catalog_builder *b, b_err *err)
 {
     size_t at = 0;
@@ -251,7 +260,8 @@ static b_status add_tables(loader *l, rw_catalog_builder *b, b_err *err)
         t.before_triggers = has_trigger(l, t.schema, t.name);
         t.ncolumns = fill_columns(l, t.schema, t.name, &at, &columns);
         t.columns = columns;
-        if (t.is_view) all_bases(l, t.schema, t.name, &views);
+        if (t.is_view)
+            all_bases(l, t.schema, t.name, &views), t.definition = definition_of(l, t.schema, t.name);
         t.bases = views.names, t.nbases = views.n;
         if (t.ncolumns == 0 && !t.is_view) continue;
         b_status s = rw_catalog_add(b, &t);
@@ -265,7 +275,7 @@ static b_status add_tables(loader *l, rw_catalog_builder *b, b_err *err)
 static void unload(loader *l)
 {
     b_table_free(l->tables), b_table_free(l->columns);
-    b_table_free(l->usage), b_table_free(l->triggers);
+    b_table_free(l->usage), b_table_free(l->views), b_table_free(l->triggers);
     b_arena_free(l->arena);
 }
 

@@ -113,6 +113,7 @@ b_status rw_catalog_add(rw_catalog_builder *b, const rw_table *t)
     e->table.name = keep(b, t->name);
     copy_columns(b, &e->table, t);
     copy_bases(b, &e->table, t);
+    e->table.definition = keep(b, t->definition);
     if (b->failed) return B_NOMEM;
     if (b->last == NULL)
         b->first = e;

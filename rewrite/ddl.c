@@ -178,8 +178,10 @@ static void create_view(rw__ddl *d)
     rw_table_name n;
     table_name(d, &n);
     base_list bases = {0};
+    uint32_t from = d->pos;
     view_bases(d, &bases);
     rw_table t = {.schema = n.schema, .name = n.name, .is_view = true, .bases = bases.v, .nbases = bases.n};
+    t.definition = rw__ddl_text(d, from, d->t.n);
     add(d, &t, true, false);
 }
 

@@ -4,6 +4,7 @@
  * dot after something else (a column, a routine). That errs on the side of finding it. */
 #include "mention.h"
 #include "names.h"
+#include "view.h"
 #include "words.h"
 
 static bool is_name(const rw_token *t)
@@ -44,14 +45,13 @@ rw_mtab *rw__mention(rw_planner *p, uint32_t tok, uint32_t end, bool views)
         const rw_table *known;
         rw_mtab *mt;
         rw_name name;
-        bool refused = p->refused;
 
         if (!name_at(p, i, tok, &name)) {
             continue;
         }
-        mt = rw__find_table(p, &name, &known);
-        if (!views && !refused && known != NULL && known->is_view) {
-            p->refused = false;
+        mt = rw__find_base(p, &name, &known);
+        if (views && mt == NULL && known != NULL) {
+            mt = rw__view_base(p, known);
         }
         if (mt != NULL) {
             return mt;

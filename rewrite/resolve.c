@@ -3,6 +3,7 @@
  * The shape that a client believes in is computed from the physical columns and the pairs of the migration,
  * in each phase alike. What a statement does with it is the business of scope.c and the emitters. */
 #include "resolve.h"
+#include "view.h"
 
 bool rw__phase_has_from(rw_phase p)
 {
@@ -231,25 +232,6 @@ static rw_mtab *get_mtab(rw_planner *p, size_t index, const rw_table *table)
     return mt;
 }
 
-static void check_view(rw_planner *p, const rw_table *view)
-{
-    for (size_t i = 0; i < view->nbases; i++) {
-        size_t m = migration_of(p, view->bases[i].schema, view->bases[i].name);
-        const rw_table *base;
-
-        if (m == rw__ruleset_tables(p->rules)) {
-            continue;
-        }
-        base = rw_catalog_find(p->catalog, view->bases[i].schema, view->bases[i].name);
-        if (base == NULL) {
-            continue;
-        }
-        rw__refuse_name(p, get_mtab(p, m, base), "view", "view %.*s", view->name,
-                        "name the table itself, or drop the view until the migration is finished");
-        return;
-    }
-}
-
 /* Splits a table's name into schema and name; false when no schema is known. */
 static bool split_name(const rw_planner *p, const rw_name *name, b_slice *schema, b_slice *table)
 {
@@ -277,7 +259,7 @@ static rw_mtab *find(rw_planner *p, const rw_name *name, bool views, const rw_ta
     }
     *known = t;
     if (t->is_view && views) {
-        check_view(p, t);
+        rw__check_view(p, t);
     }
     m = migration_of(p, t->schema, t->name);
     return m == rw__ruleset_tables(p->rules) ? NULL : get_mtab(p, m, t);

@@ -102,11 +102,12 @@ static inline bool rw__stop(const rw_planner *p)
 }
 
 /* The table that the name means here: NULL for one that is not migrating (or whose migration is finished),
- * for a temporary table that shadows it, and for a view over it, which also refuses. CTEs are the scope's
- * business. *known: the catalogue's entry, or NULL when it has none (or it is a temporary table). */
+ * for a temporary table that shadows it, and for a view over it, which is refused where it cannot be right.
+ * CTEs are the scope's business. *known: the catalogue's entry, or NULL when it has none (or it is a
+ * temporary table). */
 rw_mtab *rw__find_table(rw_planner *p, const rw_name *name, const rw_table **known);
 
-/* As rw__find_table, but a view is not looked through and not refused. */
+/* As rw__find_table, but views are not looked into. */
 rw_mtab *rw__find_base(rw_planner *p, const rw_name *name, const rw_table **known);
 
 /* The ruleset's i-th migrating table, met by this statement from now on; NULL when it is not there. */

@@ -5,6 +5,7 @@
 #include "mention.h"
 #include "parser.h"
 #include "plan.h"
+#include "view.h"
 #include "words.h"
 
 #include <stdio.h>
@@ -456,6 +457,7 @@ static void plan_statement(plan_state *s, const rw_stmt *st)
     rw_planner *p = &s->p;
 
     p->stmt = st;
+    rw__check_view_writes(p, st);
     switch (st->kind) {
     case RW_S_QUERY: rw__emit_query(p, NULL, st->query, RW_Q_RESULT); return;
     case RW_S_INSERT: rw__plan_insert(p, st); return;

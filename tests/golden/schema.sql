@@ -21,3 +21,6 @@ CREATE TABLE plain (
 );
 CREATE VIEW big AS SELECT * FROM transactions WHERE amount > 100;
 CREATE VIEW plain_view AS SELECT id FROM plain;
+CREATE VIEW kinds_seen AS SELECT `transactions`.`id` AS `id`, `transactions`.`transaction_type` AS `kind` FROM `transactions`;
+CREATE VIEW amounts AS SELECT `t`.`id` AS `id`, `t`.`amount` AS `payment_method` FROM `transactions` `t`;
+CREATE VIEW kinds_again AS SELECT `kinds_seen`.`kind` AS `k` FROM `kinds_seen`;

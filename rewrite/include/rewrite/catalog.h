@@ -49,6 +49,7 @@ typedef struct rw_table {
     /* For a view: the base tables it names, straight or through other views. */
     const struct rw_table_name *bases;
     size_t nbases;
+    b_slice definition; /* of a view: its SELECT, as the server stores it; empty where it is not known */
 } rw_table;
 
 typedef struct rw_table_name {
