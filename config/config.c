@@ -85,11 +85,12 @@ static void check_addresses(const cfg__reader *r, const cfg__node *root, const c
     }
     unsigned line = line_at(root, "admin", 0, "address");
     check_listen_host(r, &c->admin, line);
-    if (!is_loopback(&c->admin) && !d->allow_remote)
-        cfg__problem(r->diag, r->file, line,
-                     "the admin address %s can be reached from other machines, and the admin port has no "
-                     "TLS; use 127.0.0.1, or set allow_remote: true under admin",
-                     c->admin.text);
+    if (!is_loopback(&c->admin) && !d->allow_remote && c->admin_tls != CFG_TLS_REQUIRED)
+        cfg__problem(
+            r->diag, r->file, line,
+            "the admin address %s can be reached from other machines, and TLS is not required there; "
+            "set tls: required or allow_remote: true under admin, or use 127.0.0.1",
+            c->admin.text);
 }
 
 /* ---- users ---- */
@@ -135,7 +136,55 @@ static void check_users(const cfg__reader *r, const cfg__node *root, const cfg_c
                              "user \"%s\" is there twice; keep one of them", c->users[i].name);
 }
 
+/* ---- TLS ---- */
+
+/* node: the map that t was read from; NULL: there is none. */
+static void check_tls(const cfg__reader *r, const cfg__node *node, cfg_tls *t)
+{
+    if (node == NULL || node->shape != CFG__MAPPING) return;
+    if (t->max_version < t->min_version)
+        cfg__problem(r->diag, r->file, line_at(node, "max_version", 0, ""),
+                     "max_version is older than min_version; raise it, or take one of them out");
+    if (t->key != NULL && t->certificate == NULL)
+        cfg__problem(r->diag, r->file, line_at(node, "key", 0, ""),
+                     "key has no certificate beside it; add certificate");
+    if (t->certificate != NULL && t->key == NULL) t->key = cfg__dup(r, t->certificate);
+}
+
+static void check_server_tls(const cfg__reader *r, const cfg__node *server, cfg_server *s)
+{
+    const cfg__node *tls = cfg__get(server, "tls");
+    if (tls == NULL) return;
+    s->tls_given = true;
+    check_tls(r, tls, &s->tls);
+    if (s->server_name != NULL && s->tls_mode != CFG_TLS_VERIFY_IDENTITY)
+        cfg__problem(r->diag, r->file, line_at(tls, "server_name", 0, ""),
+                     "server_name is looked at with mode: verify_identity only; set that, or take it out");
+    if (s->tls_mode == CFG_TLS_VERIFY_IDENTITY && s->server_name == NULL && s->address.host == NULL)
+        cfg__problem(r->diag, r->file, line_at(tls, "mode", 0, ""),
+                     "a unix socket has no host name to verify; add server_name, or use verify_ca");
+}
+
 /* ---- servers, migrations, limits ---- */
+
+static char *dup_or_null(const cfg__reader *r, const char *s)
+{
+    return s == NULL ? NULL : cfg__dup(r, s);
+}
+
+/* What was not said of a replica's TLS is as for the backend. Its name is its own. */
+static void take_backend_tls(const cfg__reader *r, cfg_server *s, const cfg_server *b)
+{
+    const cfg_tls *t = &b->tls;
+    s->tls_mode = b->tls_mode;
+    s->tls = (cfg_tls){.certificate = dup_or_null(r, t->certificate),
+                       .key = dup_or_null(r, t->key),
+                       .ca = dup_or_null(r, t->ca),
+                       .ciphers = dup_or_null(r, t->ciphers),
+                       .ciphersuites = dup_or_null(r, t->ciphersuites),
+                       .min_version = t->min_version,
+                       .max_version = t->max_version};
+}
 
 static void check_servers(const cfg__reader *r, const cfg__node *root, cfg_config *c)
 {
@@ -145,8 +194,13 @@ static void check_servers(const cfg__reader *r, const cfg__node *root, cfg_confi
         cfg__problem(r->diag, r->file, b->line,
                      "backend has no password; add password_env, password_file or password (`password: \"\"` "
                      "for an empty one)");
+    check_tls(r, cfg__get(root, "tls"), &c->tls);
+    check_server_tls(r, b, &c->backend);
+    const cfg__node *replicas = cfg__get(root, "replicas");
     for (size_t i = 0; i < c->nreplicas; i++) {
         cfg_server *s = &c->replicas[i];
+        check_server_tls(r, replicas->items[i].value, s);
+        if (!s->tls_given) take_backend_tls(r, s, &c->backend);
         if (s->user == NULL && c->backend.user != NULL) s->user = cfg__dup(r, c->backend.user);
         if (s->password == NULL && c->backend.password != NULL)
             s->password = cfg__dup(r, c->backend.password);

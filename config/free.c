@@ -9,11 +9,18 @@ static void free_secret(char *s)
     free(s);
 }
 
+static void tls_deinit(cfg_tls *t)
+{
+    free(t->certificate), free(t->key), free(t->ca), free(t->ciphers), free(t->ciphersuites);
+}
+
 static void server_deinit(cfg_server *s)
 {
     cfg_address_deinit(&s->address);
     free(s->user);
     free_secret(s->password);
+    tls_deinit(&s->tls);
+    free(s->server_name), free(s->public_key);
 }
 
 void cfg__migration_deinit(cfg_migration *m)
@@ -61,6 +68,8 @@ void cfg__config_deinit(cfg_config *c)
     for (size_t i = 0; i < c->nrules; i++) cfg_rule_free(c->rules[i]);
     server_deinit(&c->backend);
     cfg_address_deinit(&c->admin);
+    tls_deinit(&c->tls);
+    free(c->rsa_key);
     free(c->listeners), free(c->admin_users), free(c->replicas), free(c->users), free(c->migrations);
     free(c->rules);
     free(c->file), free(c->migrations_dir), free(c->log_file);

@@ -114,6 +114,14 @@ static void read_text(const cfg__reader *r, const cfg__key *k, const cfg__node *
     *(char **)field(object, k->offset) = cfg__dup(r, n->text);
 }
 
+static void read_path(const cfg__reader *r, const cfg__key *k, const cfg__node *n, void *object)
+{
+    char *full = cfg__resolve(r->dir, n->text);
+    if (full == NULL)
+        cfg__problem(r->diag, r->file, n->line, "out of memory while reading; free some and try again");
+    *(char **)field(object, k->offset) = full;
+}
+
 static void read_address(const cfg__reader *r, const cfg__key *k, const cfg__node *n, void *object)
 {
     b_err err;
@@ -237,12 +245,13 @@ static void read_submap(const cfg__reader *r, const cfg__key *k, const cfg__node
 typedef void (*read_fn)(const cfg__reader *r, const cfg__key *k, const cfg__node *n, void *object);
 
 static const read_fn readers[] = {
-    [CFG__TEXT] = read_text,       [CFG__IDENT] = read_ident,       [CFG__TABLE] = read_table,
-    [CFG__WORD] = read_word,       [CFG__U32] = read_number,        [CFG__U64] = read_number,
-    [CFG__THREADS] = read_threads, [CFG__BOOL] = read_bool,         [CFG__ADDRESS] = read_address,
-    [CFG__SECRET] = read_secret,   [CFG__SECRET_ENV] = read_secret, [CFG__SECRET_FILE] = read_secret,
-    [CFG__MAP] = read_submap,      [CFG__STRUCT] = read_submap,     [CFG__LIST] = read_list,
-    [CFG__POINTERS] = read_list,   [CFG__NETWORKS] = read_networks, [CFG__PACE_TEXT] = read_pace_text,
+    [CFG__TEXT] = read_text,           [CFG__PATH] = read_path,       [CFG__IDENT] = read_ident,
+    [CFG__TABLE] = read_table,         [CFG__WORD] = read_word,       [CFG__U32] = read_number,
+    [CFG__U64] = read_number,          [CFG__THREADS] = read_threads, [CFG__BOOL] = read_bool,
+    [CFG__ADDRESS] = read_address,     [CFG__SECRET] = read_secret,   [CFG__SECRET_ENV] = read_secret,
+    [CFG__SECRET_FILE] = read_secret,  [CFG__MAP] = read_submap,      [CFG__STRUCT] = read_submap,
+    [CFG__LIST] = read_list,           [CFG__POINTERS] = read_list,   [CFG__NETWORKS] = read_networks,
+    [CFG__PACE_TEXT] = read_pace_text,
 };
 
 static bool is_scalar_kind(cfg__kind k)
@@ -258,9 +267,9 @@ static bool is_secret(cfg__kind k)
 static void read_default(const cfg__reader *r, const cfg__key *k, unsigned line, void *object)
 {
     char text[64];
-    if (k->kind == CFG__MAP && !k->required) {
+    if ((k->kind == CFG__MAP || k->kind == CFG__STRUCT) && !k->required) {
         cfg__node empty = {.shape = CFG__MAPPING, .line = line};
-        cfg__read_map(r, &empty, k->map, object);
+        readers[k->kind](r, k, &empty, object);
     } else if (k->def != NULL) {
         strncpy(text, k->def, sizeof text - 1);
         text[sizeof text - 1] = '\0';

@@ -34,6 +34,40 @@ static const cfg__word on_errors[] = {
 static const cfg__word levels[] = {
     {"debug", B_DEBUG}, {"info", B_INFO}, {"warn", B_WARN}, {"error", B_ERROR}, {NULL, 0}};
 
+static const cfg__word offers[] = {
+    {"off", CFG_TLS_OFF}, {"offered", CFG_TLS_OFFERED}, {"required", CFG_TLS_REQUIRED}, {NULL, 0}};
+static const cfg__word modes[] = {{"as_client", CFG_TLS_AS_CLIENT},
+                                  {"disabled", CFG_TLS_DISABLED},
+                                  {"preferred", CFG_TLS_PREFERRED},
+                                  {"required", CFG_TLS_MUST},
+                                  {"verify_ca", CFG_TLS_VERIFY_CA},
+                                  {"verify_identity", CFG_TLS_VERIFY_IDENTITY},
+                                  {NULL, 0}};
+static const cfg__word protocols[] = {{"TLSv1.2", CFG_TLS_1_2}, {"TLSv1.3", CFG_TLS_1_3}, {NULL, 0}};
+
+/* What both sides have. */
+#define AGREED(type, field)                                                                                  \
+    {.name = "min_version",                                                                                  \
+     .kind = CFG__WORD,                                                                                      \
+     .offset = AT(type, field.min_version),                                                                  \
+     .def = "TLSv1.2",                                                                                       \
+     .words = protocols,                                                                                     \
+     .meaning = "the oldest version of TLS that is agreed to"},                                              \
+        {.name = "max_version",                                                                              \
+         .kind = CFG__WORD,                                                                                  \
+         .offset = AT(type, field.max_version),                                                              \
+         .def = "TLSv1.3",                                                                                   \
+         .words = protocols,                                                                                 \
+         .meaning = "the newest one"},                                                                       \
+        {.name = "ciphers",                                                                                  \
+         .kind = CFG__TEXT,                                                                                  \
+         .offset = AT(type, field.ciphers),                                                                  \
+         .meaning = "ciphers of TLSv1.2, as OpenSSL writes them; OpenSSL's own choice where not given"},     \
+    {                                                                                                        \
+        .name = "ciphersuites", .kind = CFG__TEXT, .offset = AT(type, field.ciphersuites),                   \
+        .meaning = "likewise of TLSv1.3"                                                                     \
+    }
+
 #define SECRETS(type)                                                                                        \
     {.name = "password",                                                                                     \
      .kind = CFG__SECRET,                                                                                    \
@@ -86,6 +120,12 @@ static const cfg__key listener_keys[] = {
      .meaning =
          "networks, with commas between, from which such a header is believed; others are refused. Not "
          "given: all"},
+    {.name = "tls",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_listener, tls),
+     .def = "offered",
+     .words = offers,
+     .meaning = "required: a login without TLS is refused unread"},
 };
 static MAP_OF(listener_map, "a listener", cfg_listener, listener_keys);
 
@@ -115,7 +155,13 @@ static const cfg__key admin_keys[] = {
      .kind = CFG__BOOL,
      .offset = AT(cfg__draft, allow_remote),
      .def = "false",
-     .meaning = "must be true for an address that is not loopback: the admin port has no TLS"},
+     .meaning = "must be true for an address that is not loopback, where tls is not required"},
+    {.name = "tls",
+     .kind = CFG__WORD,
+     .offset = AT(cfg__draft, c.admin_tls),
+     .def = "offered",
+     .words = offers,
+     .meaning = "as for listeners"},
     {.name = "users",
      .kind = CFG__LIST,
      .offset = AT(cfg__draft, c.admin_users),
@@ -125,6 +171,61 @@ static const cfg__key admin_keys[] = {
      .meaning = "who may log in at the admin port"},
 };
 static MAP_OF(admin_map, "admin", cfg__draft, admin_keys);
+
+static const cfg__key server_tls_keys[] = {
+    {.name = "mode",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_server, tls_mode),
+     .def = "as_client",
+     .words = modes,
+     .meaning = "when its connections have TLS, and what is asked of its certificate; see below"},
+    {.name = "ca",
+     .kind = CFG__PATH,
+     .offset = AT(cfg_server, tls.ca),
+     .meaning = "PEM file of who may have signed its certificate; the system's where not given"},
+    {.name = "server_name",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_server, server_name),
+     .meaning =
+         "name that its certificate must have for verify_identity; the address's host where not given"},
+    {.name = "certificate",
+     .kind = CFG__PATH,
+     .offset = AT(cfg_server, tls.certificate),
+     .meaning = "PEM file of the proxy's own certificate, for accounts that require one"},
+    {.name = "key",
+     .kind = CFG__PATH,
+     .offset = AT(cfg_server, tls.key),
+     .meaning = "PEM file of its private key; the certificate's file where not given"},
+    AGREED(cfg_server, tls),
+};
+static MAP_OF(server_tls_map, "tls", cfg_server, server_tls_keys);
+
+#define SERVER_TLS                                                                                           \
+    {                                                                                                        \
+        .name = "tls", .kind = CFG__MAP, .map = &server_tls_map, .meaning = "TLS towards the server"         \
+    }
+
+static const cfg__key tls_keys[] = {
+    {.name = "certificate",
+     .kind = CFG__PATH,
+     .offset = AT(cfg__draft, c.tls.certificate),
+     .meaning = "PEM file of the certificate that clients see, with its chain; see below where not given"},
+    {.name = "key",
+     .kind = CFG__PATH,
+     .offset = AT(cfg__draft, c.tls.key),
+     .meaning = "PEM file of its private key; the certificate's file where not given"},
+    {.name = "client_ca",
+     .kind = CFG__PATH,
+     .offset = AT(cfg__draft, c.tls.ca),
+     .meaning = "PEM file of who may have signed certificates of clients, which are asked for then"},
+    {.name = "rsa_key",
+     .kind = CFG__PATH,
+     .offset = AT(cfg__draft, c.rsa_key),
+     .meaning =
+         "PEM file of the RSA key that clients without TLS encrypt passwords for; made where not given"},
+    AGREED(cfg__draft, c.tls),
+};
+static MAP_OF(tls_map, "tls", cfg__draft, tls_keys);
 
 static const cfg__key backend_keys[] = {
     {.name = "address",
@@ -150,6 +251,11 @@ static const cfg__key backend_keys[] = {
      .def = "off",
      .words = header_versions,
      .meaning = "header that tells the database the client's address; only where it is set up to take one"},
+    {.name = "public_key",
+     .kind = CFG__PATH,
+     .offset = AT(cfg_server, public_key),
+     .meaning = "PEM file of the server's RSA key for passwords; the server is asked for it where not given"},
+    SERVER_TLS,
 };
 static MAP_OF(backend_map, "backend", cfg_server, backend_keys);
 
@@ -164,6 +270,7 @@ static const cfg__key replica_keys[] = {
      .offset = AT(cfg_server, user),
      .meaning = "where not given, the backend's"},
     SECRETS(cfg_server),
+    SERVER_TLS,
 };
 static MAP_OF(replica_map, "a replica", cfg_server, replica_keys);
 
@@ -413,6 +520,7 @@ static const cfg__key root_keys[] = {
      .required = true,
      .map = &listener_map,
      .meaning = "where applications connect"},
+    {.name = "tls", .kind = CFG__MAP, .map = &tls_map, .meaning = "TLS towards clients"},
     {.name = "admin", .kind = CFG__MAP, .required = true, .map = &admin_map, .meaning = "the admin port"},
     {.name = "backend",
      .kind = CFG__STRUCT,
@@ -477,6 +585,7 @@ static void describe_type(const cfg__key *k, b_buf *out)
     case CFG__IDENT: b_buf_str(out, "name"); break;
     case CFG__TABLE: b_buf_str(out, "schema.table"); break;
     case CFG__BOOL: b_buf_str(out, "true or false"); break;
+    case CFG__PATH: b_buf_str(out, "file"); break;
     case CFG__ADDRESS: b_buf_str(out, "address"); break;
     case CFG__NETWORKS: b_buf_str(out, "networks"); break;
     case CFG__MAP:

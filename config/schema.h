@@ -10,6 +10,7 @@
 
 typedef enum cfg__kind {
     CFG__TEXT,        /* char * */
+    CFG__PATH,        /* char *: of a file, made absolute */
     CFG__IDENT,       /* char *: a name of a column, in ASCII */
     CFG__TABLE,       /* schema.table: two char *, at offset and at count */
     CFG__WORD,        /* an enum, from words */

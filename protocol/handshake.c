@@ -9,6 +9,7 @@ enum {
     NONCE = 20,
     NONCE_1 = 8, /* the part of the nonce before the capabilities */
     NONCE_2 = NONCE - NONCE_1,
+    CHANGE_USER = 0x11,
     LOGIN_FIXED = 32 /* the bytes before the user's name; the whole of a request for TLS */
 };
 
@@ -167,6 +168,24 @@ b_status mp_change_user_parse(b_slice payload, uint64_t caps, mp_login *out)
     return r.bad ? B_MALFORMED : B_OK;
 }
 
+void mp_change_user_put(b_buf *b, const mp_login *l)
+{
+    mp_put_int(b, CHANGE_USER, 1);
+    mp_put_nul_str(b, l->user);
+    put_auth(b, l->caps & ~MP_CLIENT_PLUGIN_AUTH_LENENC, l->auth);
+    mp_put_nul_str(b, l->schema);
+    mp_put_int(b, l->charset, 2);
+    if (l->caps & MP_CLIENT_PLUGIN_AUTH) mp_put_nul_str(b, l->plugin);
+    if (l->caps & MP_CLIENT_CONNECT_ATTRS) mp_put_lenenc_str(b, l->attrs);
+}
+
+bool mp_is_ssl_request(b_slice payload)
+{
+    mp_reader r = mp_reader_of(payload);
+    uint64_t caps = mp_read_int(&r, 4), want = MP_CLIENT_SSL | MP_CLIENT_PROTOCOL_41;
+    return payload.n == LOGIN_FIXED && (caps & want) == want;
+}
+
 bool mp_attr_next(b_slice *attrs, b_slice *key, b_slice *value)
 {
     mp_reader r = mp_reader_of(*attrs);
@@ -182,7 +201,8 @@ b_status mp_auth_switch_parse(b_slice payload, b_slice *plugin, b_slice *data)
 {
     mp_reader r = mp_reader_of(payload);
     *plugin = *data = B_LIT("");
-    if (mp_read_int(&r, 1) != 0xFE) return B_MALFORMED;
+    uint64_t first = mp_read_int(&r, 1);
+    if (first != 0xFE && first != 0x02) return B_MALFORMED;
     if (mp_left(&r) == 0) return B_OK;
     *plugin = mp_read_nul_str(&r);
     *data = mp_read_rest(&r);
@@ -209,13 +229,16 @@ static bool has_headers(b_slice plugin)
     return false;
 }
 
-mp_auth_step mp_auth_classify(b_slice payload, b_slice plugin)
+mp_auth_step mp_auth_classify(b_slice payload, b_slice plugin, uint64_t caps)
 {
     if (payload.n == 0) return MP_AUTH_BAD;
     switch ((unsigned char)payload.p[0]) {
     case 0x00: return MP_AUTH_OK;
     case 0xFF: return MP_AUTH_ERR;
     case 0xFE: return MP_AUTH_SWITCH;
+    case 0x02:
+        if (caps & MP_CLIENT_MULTI_FACTOR) return MP_AUTH_NEXT;
+        return has_headers(plugin) ? MP_AUTH_BAD : MP_AUTH_MORE;
     case 0x01:
         if (payload.n == 2 && payload.p[1] == 0x03 && b_slice_eq(plugin, B_LIT("caching_sha2_password")))
             return MP_AUTH_MORE_FAST_OK;

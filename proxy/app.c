@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "loop.h"
+#include "tls.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -37,14 +38,15 @@ bool px_rules_compile(const cfg_config *c, b_buf *diag)
     return ok;
 }
 
-px_config *px_config_load(const char *file, b_buf *diag)
+px_config *px_config_load(const char *file, const px_config *before, bool make, b_buf *diag)
 {
     px_config *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
     atomic_init(&c->refs, 1);
     c->c = cfg_load(file, diag);
     if (c->c == NULL || !px_rules_compile(c->c, diag) ||
-        resolve(&c->c->backend.address, &c->backend, diag, file) != B_OK) {
+        resolve(&c->c->backend.address, &c->backend, diag, file) != B_OK ||
+        !px_tls_contexts_load(&c->tls, c->c, before == NULL ? NULL : &before->tls, make, diag)) {
         px_config_unref(c);
         return NULL;
     }
@@ -60,6 +62,7 @@ px_config *px_config_ref(px_config *c)
 void px_config_unref(px_config *c)
 {
     if (c == NULL || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
+    px_tls_contexts_free(&c->tls);
     cfg_free(c->c);
     free(c);
 }
@@ -75,7 +78,9 @@ b_status px_app_init(px_app *app, px_config *config)
     atomic_init(&app->nloops, 0);
     app->started_ms = uv_hrtime() / 1000000;
     app->census = px_census_new();
-    return app->census != NULL && uv_mutex_init(&app->lock) == 0 && uv_mutex_init(&app->reloading) == 0
+    app->tls_method = px_tls_method_new();
+    return app->census != NULL && app->tls_method != NULL && uv_mutex_init(&app->lock) == 0 &&
+                   uv_mutex_init(&app->reloading) == 0
                ? B_OK
                : B_NOMEM;
 }
@@ -87,6 +92,7 @@ void px_app_deinit(px_app *app)
     uv_mutex_destroy(&app->lock);
     uv_mutex_destroy(&app->reloading);
     px_census_free(app->census);
+    BIO_meth_free(app->tls_method);
 }
 
 px_config *px_app_config(px_app *app)
@@ -129,6 +135,8 @@ static void on_config(px_loop *loop, void *arg)
 {
     px_config *old = loop->config;
     loop->config = px_config_ref(arg);
+    SSL_SESSION_free(loop->tls_session); /* of other settings, or another server */
+    loop->tls_session = NULL;
     px_config_unref(old);
 }
 
@@ -157,12 +165,13 @@ b_status px_app_reload(px_app *app, b_err *err)
     uv_mutex_lock(&app->reloading);
     px_config *old = px_app_config(app);
     b_buf diag = {0};
-    px_config *next = px_config_load(old->c->file, &diag);
+    px_config *next = px_config_load(old->c->file, old, true, &diag);
     b_status st;
     if (next == NULL)
         st = b_fail(err, B_INVALID, "the old configuration stays in force: %s", b_buf_cstr(&diag));
     else
         st = put_in_force(app, old, next, err);
+    if (st == B_OK && diag.n > 0) b_logf(&app->log, B_INFO, "proxy", "%s", b_buf_cstr(&diag));
     px_config_unref(next);
     px_config_unref(old);
     b_buf_deinit(&diag);

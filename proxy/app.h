@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "migrate/engine.h"
 #include "rewrite/ruleset.h"
+#include "tls_context.h"
 
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@ struct px_loop;
 typedef struct px_config {
     cfg_config *c;                   /* owned */
     struct sockaddr_storage backend; /* of a TCP backend, resolved when the file was read */
+    px_tls_contexts tls;
     atomic_uint refs;
     unsigned pins; /* by the console; guarded by the app's lock, as is the list */
     struct px_config *next_pinned;
@@ -37,6 +39,7 @@ typedef struct px_app {
     atomic_bool live;                    /* the lease is held: statements on migrating tables may run ... */
     atomic_uint_fast64_t lease_until_ms; /* ... up to then, as uv_hrtime() counts; 0: not limited */
     atomic_uint_fast64_t next_session;
+    BIO_METHOD *tls_method;
     px_census *census;    /* of them, by user and by address */
     atomic_uint sessions; /* client connections now */
     struct px_loop **loops;
@@ -48,11 +51,12 @@ typedef struct px_app {
     uint64_t started_ms; /* uv_hrtime() / 1e6 */
 } px_app;
 
-/* Reads the file, resolves the backend. NULL with the reasons in *diag. */
 /* Can the patterns of the regex rules be compiled? *diag gets a line for each that cannot. */
 bool px_rules_compile(const cfg_config *c, b_buf *diag);
 
-px_config *px_config_load(const char *file, b_buf *diag);
+/* Reads the file, resolves the backend, reads certificates and keys. NULL with the reasons in *diag. before:
+ * the configuration in force, or NULL; make: see px_tls_contexts_load. */
+px_config *px_config_load(const char *file, const px_config *before, bool make, b_buf *diag);
 px_config *px_config_ref(px_config *c);
 void px_config_unref(px_config *c); /* NULL is fine */
 

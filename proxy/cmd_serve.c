@@ -249,7 +249,7 @@ int px_cmd_serve(int argc, char **argv)
     b_buf diag = {0};
     signal(SIGPIPE, SIG_IGN);
     setenv("UV_THREADPOOL_SIZE", "16", 0); /* admin commands that wait for a phase change each take one */
-    px_config *config = px_config_load(o.config, &diag);
+    px_config *config = px_config_load(o.config, NULL, true, &diag);
     if (diag.n > 0) fputs(b_buf_cstr(&diag), stderr);
     b_buf_deinit(&diag);
     return config == NULL ? PX_EXIT_USAGE : serve(config);

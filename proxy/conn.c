@@ -2,6 +2,7 @@
 #include "conn.h"
 
 #include "loop.h"
+#include "protocol/auth.h"
 #include "session.h"
 
 #include <stdlib.h>
@@ -10,6 +11,7 @@ enum { KEEP_BUFFER = 64 * 1024 }; /* larger buffers are given back when they run
 
 typedef struct px_write {
     uv_write_t req;
+    size_t secret; /* bytes to be wiped */
     char data[];
 } px_write;
 
@@ -55,7 +57,9 @@ b_buf *px_conn_buf(px_conn *c)
 static void on_written(uv_write_t *req, int status)
 {
     px_conn *c = req->handle->data;
-    free(req);
+    px_write *w = (px_write *)req;
+    if (w->secret > 0) mp_wipe(w->data, w->secret);
+    free(w);
     px_session_written(c->session, c, status);
 }
 
@@ -67,6 +71,7 @@ static void queue(px_conn *c, const char *p, size_t n)
         return;
     }
     memcpy(w->data, p, n);
+    w->secret = c->secret ? n : 0;
     uv_buf_t b = uv_buf_init(w->data, (unsigned)n);
     if (uv_write(&w->req, &c->u.stream, &b, 1, on_written) != 0) {
         c->broken = true;
@@ -112,6 +117,7 @@ void px_conn_flush(px_conn *c)
         c->broken = true;
     else
         write_out(c, b->p, b->n);
+    if (c->secret && b->p != NULL) mp_wipe(b->p, b->n);
     if (b->size > KEEP_BUFFER)
         b_buf_deinit(b);
     else
@@ -147,14 +153,28 @@ void px_conn_read(px_conn *c, bool on)
         c->broken = true;
 }
 
+/* Growing leaves no copy behind. */
+static void make_room(b_buf *b, size_t n)
+{
+    if (b->n + n < b->size) return;
+    b_buf bigger = {0};
+    b_buf_reserve(&bigger, 2 * (b->n + n));
+    b_buf_add(&bigger, b->p, b->n);
+    if (b->p != NULL) mp_wipe(b->p, b->n);
+    b_buf_deinit(b);
+    *b = bigger;
+}
+
 void px_conn_keep(px_conn *c, const char *p, size_t n)
 {
+    if (c->secret) make_room(&c->in, n);
     b_buf_add(&c->in, p, n);
     if (c->in.failed) c->broken = true;
 }
 
 void px_conn_used(px_conn *c, size_t n)
 {
+    if (c->secret) mp_wipe(c->in.p + c->in_at, n);
     c->in_at += n;
     if (c->in_at == c->in.n) {
         c->in_at = 0;

@@ -67,6 +67,7 @@ typedef struct px_conn {
     bool open; /* the handle is initialised and not closing */
     bool reading;
     bool broken;  /* a write failed, or a layer */
+    bool secret;  /* passwords pass: what was read or written is wiped */
     bool feeding; /* within px_conn_feed: what comes up is kept, as the session is at work already */
     uint64_t bytes_in, bytes_out;
 } px_conn;

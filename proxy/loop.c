@@ -206,13 +206,14 @@ static b_status make_parts(px_loop *loop, b_err *err)
     loop->cache = rw_cache_new(loop->config->c->plan_cache_entries);
     loop->codec = mp_codec_new();
     loop->rbuf = malloc(PX_READ_BUFFER);
+    loop->plain = malloc(PX_READ_BUFFER);
     loop->usage = px_tally_new(USAGE_ENTRIES);
     loop->refusals = px_tally_new(REFUSAL_ENTRIES);
     loop->rule_hits = px_tally_new(2 * RW_REGEX_MAX_RULES);
     loop->latency = px_latency_new();
     bool ok = loop->listeners != NULL && loop->cache != NULL && loop->codec != NULL && loop->rbuf != NULL &&
-              loop->usage != NULL && loop->refusals != NULL && loop->rule_hits != NULL &&
-              loop->latency != NULL;
+              loop->plain != NULL && loop->usage != NULL && loop->refusals != NULL &&
+              loop->rule_hits != NULL && loop->latency != NULL;
     if (!ok) return b_fail(err, B_NOMEM, "out of memory while making an event loop");
     px_loop_take_rules(loop, NULL);
     b_status st = B_OK;
@@ -285,6 +286,9 @@ void px_loop_free(px_loop *loop)
     free(loop->listeners);
     free(loop->rbuf);
     mp_codec_free(loop->codec);
+    free(loop->plain);
+    b_buf_deinit(&loop->sealed);
+    SSL_SESSION_free(loop->tls_session);
     b_buf_deinit(&loop->joined);
     px_tally_free(loop->usage);
     px_tally_free(loop->refusals);

@@ -53,9 +53,12 @@ struct px_loop {
     rw_ruleset *rules; /* newest seen; NULL before the first */
     uint64_t epoch;
     rw_cache *cache;
-    struct mp_codec *codec; /* for compressed connections */
-    char *rbuf;             /* PX_READ_BUFFER bytes: all reading goes here */
-    b_buf joined;           /* payload of a command of several packets */
+    struct mp_codec *codec;   /* for compressed connections */
+    char *rbuf;               /* PX_READ_BUFFER bytes: all reading goes here */
+    char *plain;              /* PX_READ_BUFFER bytes: what came out of TLS */
+    b_buf sealed;             /* what TLS has written, within one write */
+    SSL_SESSION *tls_session; /* to resume with the backend; NULL: none yet */
+    b_buf joined;             /* payload of a command of several packets */
 
     px_stats stats;
     px_tally *usage, *refusals, *rule_hits;

@@ -28,7 +28,8 @@ static bool may_follow(px_state from, px_state to)
         [PX_HEADER] = TO(PX_CONNECT) | END,
         [PX_CONNECT] = TO(PX_GREETING) | END,
         [PX_GREETING] = TO(PX_LOGIN) | END,
-        [PX_LOGIN] = TO(PX_AUTH) | END,
+        [PX_LOGIN] = TO(PX_SECURE) | TO(PX_AUTH) | END,
+        [PX_SECURE] = TO(PX_AUTH) | END,
         [PX_AUTH] = TO(PX_HIDDEN) | TO(PX_IDLE) | END,
         [PX_HIDDEN] = TO(PX_IDLE) | END,
         [PX_IDLE] = TO(PX_RUN) | TO(PX_HIDDEN) | TO(PX_AUTH) | TO(PX_RELAY) | TO(PX_ORPHAN) | END,
@@ -72,6 +73,7 @@ static void free_session(px_session *s)
 {
     px_loop *loop = s->loop;
     px_hidden_clear(s);
+    px_auth_end(s);
     b_buf_deinit(&s->hidden.error);
     px_vars_forget(s);
     mp_stmts_free(s->stmts);
@@ -197,6 +199,10 @@ static void backend_gone(px_session *s, const char *why)
         return;
     }
     s->loop->stats.backend_lost++;
+    if (s->state == PX_SECURE) {
+        px_tls_backend_failed(s, why);
+        return;
+    }
     if (s->state == PX_HIDDEN) px_session_set_state(s, PX_IDLE); /* the client's own command was not sent */
     if (s->state == PX_IDLE) {
         s->status = 0;
@@ -273,6 +279,7 @@ static size_t dispatch(px_session *s, px_conn *c, char *p, size_t n)
     case PX_HEADER: return client ? px_peer_header(s, p, n) : 0;
     case PX_GREETING: return client ? 0 : px_auth_greeting(s, p, n);
     case PX_LOGIN: return client ? px_auth_client(s, p, n) : 0;
+    case PX_SECURE: return 0;
     case PX_AUTH: return client ? px_auth_client(s, p, n) : px_auth_backend(s, p, n);
     case PX_HIDDEN: return client ? 0 : px_hidden_backend(s, p, n);
     case PX_IDLE:
@@ -371,6 +378,7 @@ void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
         px_session_settle(s);
         return;
     }
+    bool secret = c->secret;
     if (px_conn_left(c) == 0) {
         size_t used = dispatch(s, c, p, (size_t)n);
         flush(s);
@@ -378,6 +386,14 @@ void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
     } else {
         px_conn_keep(c, p, (size_t)n);
     }
+    px_session_settle(s);
+    if (secret || c->secret) mp_wipe(p, (size_t)n);
+}
+
+void px_session_secured(px_session *s, px_conn *c)
+{
+    if (c != &s->backend || s->state != PX_SECURE) return;
+    px_auth_secured(s);
     px_session_settle(s);
 }
 
@@ -436,7 +452,7 @@ void px_session_idle(px_session *s, uint64_t now_ms)
 /* For a packet to the client that answers nothing it has asked, or breaks off an answer. */
 static uint8_t next_seq(const px_session *s)
 {
-    bool under_way = s->state == PX_RUN || s->state == PX_LOGIN || s->state == PX_AUTH;
+    bool under_way = s->state == PX_RUN || (s->state >= PX_LOGIN && s->state <= PX_AUTH);
     return under_way ? (uint8_t)(s->last_seq + 1) : 0;
 }
 

@@ -2,6 +2,7 @@
  *
  *   HEADER ── PROXY protocol header read, where the listener wants one ──→ CONNECT
  *   CONNECT ── backend connected ──→ GREETING ── greeting relayed ──→ LOGIN ── client answered ──→ AUTH
+ *   LOGIN ── client answered, and the backend is to have TLS ──→ SECURE ── handshake over ──→ AUTH
  *   AUTH ── server said OK ──→ HIDDEN (session state is read) ──→ IDLE
  *   IDLE ── command forwarded ──→ RUN ── response over ──→ IDLE
  *   IDLE ── the table is held for a rename ──→ IDLE, and `held` (command tried again at the next epoch)
@@ -31,6 +32,7 @@
 #include "conn.h"
 #include "context.h"
 #include "loop.h"
+#include "protocol/bridge.h"
 #include "protocol/compress.h"
 #include "protocol/handshake.h"
 #include "protocol/proxy_header.h"
@@ -43,6 +45,7 @@
     X(PX_CONNECT, "connecting")                                                                              \
     X(PX_GREETING, "greeting")                                                                               \
     X(PX_LOGIN, "login")                                                                                     \
+    X(PX_SECURE, "securing")                                                                                 \
     X(PX_AUTH, "authenticating")                                                                             \
     X(PX_HIDDEN, "preparing")                                                                                \
     X(PX_IDLE, "idle")                                                                                       \
@@ -169,6 +172,11 @@ typedef struct px_session {
         int client_level;
     } compression;
     bool changing_user;
+    char nonce[MP_NONCE]; /* of the greeting */
+    bool server_has_tls;
+    mp_bridge bridge;                /* of the login under way */
+    b_buf login;                     /* SECURE: payload of the login, until it can be sent */
+    uint8_t client_seq, backend_seq; /* AUTH: of the next packet to each */
     bool leaving;   /* the client sends no more: the session ends once what it sent is answered */
     uint64_t taken; /* leaving: bytes that the client had taken when it was last looked at */
 
@@ -209,6 +217,7 @@ void px_session_set_state(px_session *s, px_state state);
 const char *px_session_state_name(px_state state);
 void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n); /* n < 0: libuv error */
 void px_session_wake(px_session *s);                                 /* a layer holds something for us */
+void px_session_secured(px_session *s, px_conn *c);                  /* TLS is there */
 void px_session_written(px_session *s, px_conn *c, int status);
 void px_session_deadline(px_session *s, uint64_t ms); /* from now; 0 = none */
 void px_session_tick(px_session *s, uint64_t now_ms);
@@ -260,7 +269,23 @@ void px_loop_registered(px_loop *loop, void *registered); /* for px_loop_call */
 size_t px_auth_greeting(px_session *s, char *p, size_t n);
 size_t px_auth_client(px_session *s, char *p, size_t n);
 size_t px_auth_backend(px_session *s, char *p, size_t n);
-void px_auth_change_user(px_session *s, b_slice payload);
+/* Sends the client's COM_CHANGE_USER on. */
+void px_auth_change_user(px_session *s, const char *raw, size_t nraw, b_slice payload, uint8_t seq);
+void px_auth_secured(px_session *s); /* the backend's TLS is there: the login goes */
+void px_auth_end(px_session *s);     /* wipes what the login needed */
+
+/* session_tls.c */
+bool px_tls_offered(const px_session *s);  /* to this client */
+bool px_tls_required(const px_session *s); /* of it */
+const char *px_tls_text(const px_conn *c); /* version of TLS, or "none" */
+bool px_tls_safe(const px_conn *c);        /* TLS, or a unix socket */
+/* The client's packet that asks for TLS; rest: what was read after it. */
+void px_tls_accept(px_session *s, mp_header h, char *rest, size_t nrest);
+/* Shall the backend's connection have TLS? */
+bool px_tls_wanted(const px_session *s);
+/* Asks the backend for it, with the fixed part of the login, and begins the handshake. */
+void px_tls_connect(px_session *s, const char *login);
+void px_tls_backend_failed(px_session *s, const char *why);
 
 /* session_compress.c */
 uint64_t px_compress_offer(const px_session *s); /* capabilities */

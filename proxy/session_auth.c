@@ -1,7 +1,11 @@
 /* Logging in: the server's greeting goes to the client and the client's answers to the server, with only the
- * capabilities taken out that the proxy does not handle. No password is seen or kept.
- * Source: MySQL Internals, "Connection Phase". */
+ * capabilities taken out that the proxy does not handle. Where one of the two connections is safe (TLS, a
+ * unix socket) and the other is not, mp_bridge says what goes where; passwords that pass in the clear on the
+ * way are wiped. Each side has sequence ids of its own: a request for TLS takes one, and so does what is
+ * bridged. Source: MySQL Internals, "Connection Phase". */
 #include "session.h"
+
+#include "tls_layer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +19,10 @@ static const uint64_t handled =
     MP_CLIENT_PS_MULTI_RESULTS | MP_CLIENT_PLUGIN_AUTH | MP_CLIENT_CONNECT_ATTRS |
     MP_CLIENT_PLUGIN_AUTH_LENENC | MP_CLIENT_CAN_HANDLE_EXPIRED_PASSWORDS | MP_CLIENT_SESSION_TRACK |
     MP_CLIENT_DEPRECATE_EOF | MP_CLIENT_OPTIONAL_RESULTSET_METADATA | MP_CLIENT_QUERY_ATTRIBUTES |
-    MP_CLIENT_REMEMBER_OPTIONS | MP_MARIADB_PROGRESS | MP_MARIADB_BULK | MP_MARIADB_EXTENDED_METADATA |
-    MP_MARIADB_CACHE_METADATA;
+    MP_CLIENT_MULTI_FACTOR | MP_CLIENT_REMEMBER_OPTIONS | MP_MARIADB_PROGRESS | MP_MARIADB_BULK |
+    MP_MARIADB_EXTENDED_METADATA | MP_MARIADB_CACHE_METADATA;
 
-enum { MAX_AUTH_PACKET = 64 * 1024 };
+enum { MAX_AUTH_PACKET = 64 * 1024, BRIDGED = 4096 };
 
 /* A whole packet at p? Its size, or 0 after setting c->need. */
 static size_t whole(px_session *s, px_conn *c, const char *p, size_t n, mp_header *h)
@@ -66,6 +70,8 @@ size_t px_auth_greeting(px_session *s, char *p, size_t n)
     }
     s->backend_caps = g.caps | (uint64_t)g.mariadb_caps << 32;
     s->offered = (s->backend_caps & handled) | px_compress_offer(s);
+    if (px_tls_offered(s)) s->offered |= MP_CLIENT_SSL;
+    memcpy(s->nonce, g.nonce, sizeof s->nonce);
     g.caps = s->offered & UINT32_MAX;
     g.mariadb_caps = (uint32_t)(s->offered >> 32);
     s->backend_id = g.thread_id;
@@ -107,51 +113,153 @@ static void take_login(px_session *s, const mp_login *l)
     choose_version(s, l);
 }
 
-/* A byte at its end is there for one side only. */
-static void login_anew(px_session *s, mp_header h, mp_login *l)
+/* Passwords may pass from now on, or no longer. */
+static void secret(px_session *s, bool on)
 {
-    l->caps = s->backend_caps & UINT32_MAX;
-    l->mariadb_caps = (uint32_t)(s->backend_caps >> 32);
-    l->zstd_level = 3;
-    b_buf *b = px_conn_buf(&s->backend);
-    size_t at = mp_packet_begin(b);
-    mp_login_put(b, l);
-    mp_packet_end(b, at, h.seq);
-    px_session_set_state(s, PX_AUTH);
+    s->client.secret = s->backend.secret = on;
+    px_tls_layer_secret(&s->client, on);
+    px_tls_layer_secret(&s->backend, on);
 }
 
-/* The client's answer to the greeting: capabilities are set in place, the rest goes as it is. */
-static void login(px_session *s, mp_header h, char *payload, size_t size)
+static void wipe(b_buf *b)
 {
-    mp_login l;
+    if (b->p != NULL) mp_wipe(b->p, b->size);
+    b_buf_deinit(b);
+}
+
+void px_auth_end(px_session *s)
+{
+    wipe(&s->login);
+    mp_bridge_end(&s->bridge);
+    secret(s, false);
+}
+
+static void send_payload(px_conn *c, uint8_t *seq, b_slice payload)
+{
+    b_buf *b = px_conn_buf(c);
+    b_buf_reserve(b, payload.n + MP_HEADER);
+    *seq = mp_packet_put(b, *seq, payload);
+    px_conn_flush(c);
+}
+
+static void refuse(px_session *s)
+{
+    px_session_fail(s, s->client_seq, 1105, "HY000", "straddle: the login of plugin %s cannot go on: %s",
+                    s->plugin, s->bridge.why);
+}
+
+/* Does what the bridge says with the packet at p, which came from the other side. */
+static void act(px_session *s, mp_bridge_act what, bool from_client, char *p, mp_header h, const b_buf *out)
+{
+    switch (what) {
+    case MP_BRIDGE_RELAY: {
+        px_conn *to = from_client ? &s->backend : &s->client;
+        uint8_t *seq = from_client ? &s->backend_seq : &s->client_seq;
+        mp_header_put(p, h.len, (*seq)++);
+        px_conn_send(to, p, MP_HEADER + (size_t)h.len);
+        break;
+    }
+    case MP_BRIDGE_TO_SERVER: send_payload(&s->backend, &s->backend_seq, b_buf_view(out)); break;
+    case MP_BRIDGE_TO_CLIENT: send_payload(&s->client, &s->client_seq, b_buf_view(out)); break;
+    case MP_BRIDGE_DROP: break;
+    case MP_BRIDGE_REFUSE: refuse(s); return;
+    }
+    if (s->client_seq != 0) s->last_seq = (uint8_t)(s->client_seq - 1);
+}
+
+static void take_keys(px_session *s)
+{
+    s->bridge.own = s->loop->config->tls.own;
+    s->bridge.server_key = s->loop->config->tls.backend_key;
+}
+
+/* What the login says of capabilities, as the backend is to read it. */
+static void set_caps(char *login, uint64_t caps, bool has_own)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        login[i] = (char)(caps >> (8 * i));
+        if (has_own) login[28 + i] = (char)(caps >> (32 + 8 * i));
+    }
+}
+
+/* Puts the login that the backend is to have into s->login. */
+static void make_login(px_session *s, mp_login *l, b_slice payload, bool tls)
+{
+    bool has_own = (l->caps & MP_CLIENT_LONG_PASSWORD) == 0;
+    bool as_it_is = mp_bridge_first(&s->bridge, l->plugin, l->auth);
+    b_buf_reserve(&s->login, payload.n + 64);
+    if (!as_it_is) {
+        l->plugin = mp_bridge_nothing;
+        l->auth = B_LIT("");
+    }
+    if (as_it_is && !((l->caps | s->backend_caps) & MP_CLIENT_ZSTD_COMPRESSION)) {
+        b_buf_slice(&s->login, payload);
+    } else { /* with zstd a byte at its end is there for one side only */
+        l->caps = s->backend_caps & UINT32_MAX;
+        l->mariadb_caps = (uint32_t)(s->backend_caps >> 32);
+        l->zstd_level = 3;
+        mp_login_put(&s->login, l);
+    }
+    uint64_t caps = s->backend_caps & ~MP_CLIENT_SSL;
+    if (!s->login.failed) set_caps(s->login.p, tls ? caps | MP_CLIENT_SSL : caps, has_own);
+}
+
+static void send_login(px_session *s)
+{
+    px_session_set_state(s, PX_AUTH);
+    send_payload(&s->backend, &s->backend_seq, b_buf_view(&s->login));
+    wipe(&s->login);
+}
+
+void px_auth_secured(px_session *s)
+{
+    s->bridge.server_safe = true;
+    send_login(s);
+}
+
+/* False: it is answered with an error. */
+static bool may_log_in(px_session *s, mp_header h, b_slice payload, mp_login *l)
+{
     uint8_t next = (uint8_t)(h.seq + 1);
-    if (mp_login_parse(b_slice_of(payload, h.len), &l) != B_OK || !(l.caps & MP_CLIENT_PROTOCOL_41)) {
+    bool has_tls = px_tls_layer_of(&s->client) != NULL;
+    if (px_tls_required(s) && !has_tls) { /* it is not read any further */
+        px_session_fail(s, next, 3159, "HY000",
+                        "straddle: connections without TLS are not taken on this listener (tls: required); "
+                        "connect with ssl-mode=REQUIRED");
+        return false;
+    }
+    bool ok = mp_login_parse(payload, l) == B_OK && (l->caps & MP_CLIENT_PROTOCOL_41);
+    if (ok && !has_tls && (l->caps & s->offered & MP_CLIENT_SSL)) ok = false; /* it said TLS, and sent none */
+    if (!ok)
         px_session_fail(s, next, 1043, "08S01",
                         "straddle: bad handshake: only the protocol of MySQL 4.1 and later is spoken here");
-        return;
-    }
-    if (l.ssl_request) {
-        px_session_fail(
-            s, next, 1105, "HY000",
-            "straddle: TLS is not offered on this listener; connect with ssl-mode=PREFERRED or DISABLED");
-        return;
-    }
+    return ok;
+}
+
+/* The client's answer to the greeting. */
+static void login(px_session *s, mp_header h, char *p)
+{
+    mp_login l;
+    b_slice payload = b_slice_of(p, h.len);
+    if (!may_log_in(s, h, payload, &l)) return;
+    s->client_seq = (uint8_t)(h.seq + 1);
+    s->backend_seq = 1;
+    bool tls = px_tls_wanted(s);
     s->caps = (l.caps | (uint64_t)l.mariadb_caps << 32) & s->offered;
+    s->server_has_tls = (s->backend_caps & MP_CLIENT_SSL) != 0;
     px_compress_agree(s, &l);
     s->backend_caps &= s->caps | MP_CLIENT_SESSION_TRACK | MP_CLIENT_COMPRESS | MP_CLIENT_ZSTD_COMPRESSION;
     take_login(s, &l);
-    if ((l.caps | s->backend_caps) & MP_CLIENT_ZSTD_COMPRESSION) {
-        login_anew(s, h, &l);
-        return;
-    }
-    b_buf caps = {0};
-    mp_put_int(&caps, s->backend_caps, 4);
-    mp_put_int(&caps, s->backend_caps >> 32, 4);
-    if (!caps.failed) memcpy(payload, caps.p, 4);
-    if (!caps.failed && !(l.caps & MP_CLIENT_LONG_PASSWORD)) memcpy(payload + 28, caps.p + 4, 4);
-    b_buf_deinit(&caps);
-    px_conn_send(&s->backend, payload - MP_HEADER, size);
-    px_session_set_state(s, PX_AUTH);
+    mp_bridge_begin(&s->bridge, px_tls_safe(&s->client), tls || px_tls_safe(&s->backend), s->nonce);
+    take_keys(s);
+    secret(s, true);
+    make_login(s, &l, payload, tls);
+    if (s->login.failed || s->login.n < 32)
+        px_session_fail(s, s->client_seq, 1041, "HY000", "straddle: out of memory in the login; try again");
+    else if (tls)
+        px_tls_connect(s, s->login.p);
+    else
+        send_login(s);
 }
 
 size_t px_auth_client(px_session *s, char *p, size_t n)
@@ -160,10 +268,22 @@ size_t px_auth_client(px_session *s, char *p, size_t n)
     size_t size = whole(s, &s->client, p, n, &h);
     if (size == 0) return 0;
     s->last_seq = h.seq;
-    if (s->state == PX_LOGIN)
-        login(s, h, p + MP_HEADER, size);
-    else
-        px_conn_send(&s->backend, p, size);
+    b_slice payload = b_slice_of(p + MP_HEADER, h.len);
+    if (s->state == PX_LOGIN && mp_is_ssl_request(payload)) {
+        px_tls_accept(s, h, p + size, n - size);
+        return n;
+    }
+    if (s->state == PX_LOGIN) {
+        login(s, h, p + MP_HEADER);
+        px_conn_turn(&s->client, n - size);
+        return size;
+    }
+    b_buf out = {0};
+    s->client_seq = (uint8_t)(h.seq + 1);
+    take_keys(s);
+    b_buf_reserve(&out, BRIDGED);
+    act(s, mp_bridge_client(&s->bridge, payload, &out), true, p, h, &out);
+    wipe(&out);
     px_conn_turn(&s->client, n - size);
     return size;
 }
@@ -171,6 +291,7 @@ size_t px_auth_client(px_session *s, char *p, size_t n)
 static void logged_in(px_session *s, mp_header h, b_slice payload)
 {
     mp_ok ok;
+    px_auth_end(s);
     if (!px_peer_admit_user(s, h.seq)) return;
     if (mp_ok_parse(payload, s->backend_caps, &ok) == B_OK) {
         s->status = ok.status;
@@ -181,12 +302,21 @@ static void logged_in(px_session *s, mp_header h, b_slice payload)
     if (!s->changing_user) {
         px_compress_start(s);
         b_logf(&s->loop->app->log, B_DEBUG, "session",
-               "session=%llu user=%s client=%s program=%s version=%s backend_id=%u",
+               "session=%llu user=%s client=%s program=%s version=%s backend_id=%u tls=%s backend_tls=%s",
                (unsigned long long)s->id, s->user, s->host, s->program, rw_version_name(s->version),
-               (unsigned)s->backend_id);
+               (unsigned)s->backend_id, px_tls_text(&s->client), px_tls_text(&s->backend));
     }
     s->changing_user = false;
     px_hidden_state(s);
+}
+
+static void bad_packet(px_session *s)
+{
+    px_session_fail(
+        s, s->client_seq, 1105, "HY000",
+        "straddle: backend %s sent a packet in the login that is not understood (plugin %s); use an "
+        "account with caching_sha2_password or mysql_native_password",
+        s->loop->config->c->backend.address.text, s->plugin);
 }
 
 size_t px_auth_backend(px_session *s, char *p, size_t n)
@@ -194,36 +324,60 @@ size_t px_auth_backend(px_session *s, char *p, size_t n)
     mp_header h;
     size_t size = whole(s, &s->backend, p, n, &h);
     if (size == 0) return 0;
-    s->last_seq = h.seq;
+    s->backend_seq = (uint8_t)(h.seq + 1);
     b_slice payload = b_slice_of(p + MP_HEADER, h.len), plugin, data;
-    switch (mp_auth_classify(payload, b_slice_str(s->plugin))) {
-    case MP_AUTH_OK: logged_in(s, h, payload); return size;
-    case MP_AUTH_ERR:
-        px_conn_send(&s->client, p, size);
-        px_session_linger(s);
+    mp_bridge_act what = MP_BRIDGE_RELAY;
+    b_buf out = {0};
+    take_keys(s);
+    mp_auth_step step = mp_auth_classify(payload, b_slice_str(s->plugin), s->backend_caps);
+    switch (step) {
+    case MP_AUTH_OK:
+        h.seq = s->last_seq = s->client_seq;
+        mp_header_put(p, h.len, h.seq);
+        logged_in(s, h, payload);
         return size;
+    case MP_AUTH_ERR: break;
     case MP_AUTH_SWITCH:
-        if (mp_auth_switch_parse(payload, &plugin, &data) == B_OK)
-            copy_name(s->plugin, sizeof s->plugin, plugin);
+    case MP_AUTH_NEXT:
+        if (mp_auth_switch_parse(payload, &plugin, &data) != B_OK) break;
+        copy_name(s->plugin, sizeof s->plugin, plugin);
+        what = mp_bridge_switch(&s->bridge, plugin, data);
         break;
     case MP_AUTH_MORE:
-    case MP_AUTH_MORE_FAST_OK: break;
-    case MP_AUTH_BAD:
-        px_session_fail(
-            s, h.seq, 1105, "HY000",
-            "straddle: backend %s sent a packet in the login that is not understood (plugin %s); use an "
-            "account with caching_sha2_password or mysql_native_password",
-            s->loop->config->c->backend.address.text, s->plugin);
-        return size;
+    case MP_AUTH_MORE_FAST_OK: what = mp_bridge_server(&s->bridge, payload, &out); break;
+    case MP_AUTH_BAD: bad_packet(s); return size;
     }
-    px_conn_send(&s->client, p, size);
+    act(s, what, false, p, h, &out);
+    wipe(&out);
+    if (step == MP_AUTH_ERR) {
+        px_auth_end(s);
+        px_session_linger(s);
+    }
     return size;
 }
 
-void px_auth_change_user(px_session *s, b_slice payload)
+void px_auth_change_user(px_session *s, const char *raw, size_t nraw, b_slice payload, uint8_t seq)
 {
     mp_login l;
     px_vars_forget(s);
-    if (mp_change_user_parse(payload, s->caps, &l) == B_OK) take_login(s, &l);
     s->changing_user = true;
+    s->client_seq = s->backend_seq = (uint8_t)(seq + 1);
+    mp_bridge_begin(&s->bridge, px_tls_safe(&s->client), px_tls_safe(&s->backend), s->nonce);
+    secret(s, true);
+    if (mp_change_user_parse(payload, s->caps, &l) != B_OK) {
+        px_conn_send(&s->backend, raw, nraw); /* the server says what is wrong with it */
+        return;
+    }
+    take_login(s, &l);
+    if (mp_bridge_first(&s->bridge, l.plugin, l.auth)) {
+        px_conn_send(&s->backend, raw, nraw);
+        return;
+    }
+    l.plugin = mp_bridge_nothing;
+    l.auth = B_LIT("");
+    l.caps = s->backend_caps;
+    mp_change_user_put(&s->login, &l);
+    s->backend_seq = 0;
+    send_payload(&s->backend, &s->backend_seq, b_buf_view(&s->login));
+    wipe(&s->login);
 }

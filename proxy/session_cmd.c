@@ -99,10 +99,9 @@ static px_done quit(px_session *s, const px_cmd *c)
 static px_done change_user(px_session *s, const px_cmd *c)
 {
     px_session_take_rules(s);
-    px_conn_send(&s->backend, c->raw, c->nraw);
     s->last_seq = c->last_seq;
-    px_auth_change_user(s, c->payload);
     px_session_set_state(s, PX_AUTH);
+    px_auth_change_user(s, c->raw, c->nraw, c->payload, c->last_seq);
     return PX_DONE;
 }
 

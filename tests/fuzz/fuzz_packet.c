@@ -111,7 +111,7 @@ static void read_login(b_slice in, uint64_t caps, uint8_t command)
     b_slice plugin, challenge;
     (void)command;
     if (mp_change_user_parse(in, caps, &l) == B_OK) walk_attrs(l.attrs);
-    if (mp_greeting_parse(in, &g) == B_OK) (void)mp_auth_classify(in, g.plugin);
+    if (mp_greeting_parse(in, &g) == B_OK) (void)mp_auth_classify(in, g.plugin, g.caps);
     (void)!mp_auth_switch_parse(in, &plugin, &challenge);
     if (mp_login_parse(in, &l) != B_OK) return;
     walk_attrs(l.attrs);

@@ -18,6 +18,25 @@ typedef enum cfg_version { CFG_VERSION_OLD, CFG_VERSION_NEW, CFG_VERSION_BOTH } 
 typedef enum cfg_role { CFG_ROLE_READ_ONLY, CFG_ROLE_OPERATOR } cfg_role;
 typedef enum cfg_strategy { CFG_STRATEGY_DUAL_WRITE, CFG_STRATEGY_INSTANT_RENAME } cfg_strategy;
 
+typedef enum cfg_tls_offer { CFG_TLS_OFF, CFG_TLS_OFFERED, CFG_TLS_REQUIRED } cfg_tls_offer;
+typedef enum cfg_tls_version { CFG_TLS_1_2, CFG_TLS_1_3 } cfg_tls_version;
+typedef enum cfg_tls_mode {
+    CFG_TLS_AS_CLIENT, /* TLS to the backend for clients that came with TLS, where it has any */
+    CFG_TLS_DISABLED,
+    CFG_TLS_PREFERRED, /* where the backend has it */
+    CFG_TLS_MUST,
+    CFG_TLS_VERIFY_CA,
+    CFG_TLS_VERIFY_IDENTITY
+} cfg_tls_mode;
+
+/* One side of TLS: the proxy's own certificate, whom it believes, what it agrees to. NULL: not given. */
+typedef struct cfg_tls {
+    char *certificate, *key; /* PEM files; the key may be in the certificate's */
+    char *ca;                /* PEM file */
+    char *ciphers, *ciphersuites;
+    cfg_tls_version min_version, max_version;
+} cfg_tls;
+
 typedef struct cfg_address {
     char *text; /* as written */
     char *host; /* "127.0.0.1", "::1"; NULL for a unix socket */
@@ -47,6 +66,7 @@ typedef struct cfg_listener {
     bool proxy_protocol;         /* each connection begins with a header of the PROXY protocol */
     cfg_network *proxy_protocol_from;
     size_t nproxy_protocol_from; /* 0: everybody may send it */
+    cfg_tls_offer tls;
 } cfg_listener;
 
 typedef struct cfg_admin_user {
@@ -54,11 +74,16 @@ typedef struct cfg_admin_user {
     cfg_role role;
 } cfg_admin_user;
 
-typedef struct cfg_server { /* backend or replica; user and password of a replica default to the backend's */
+typedef struct cfg_server { /* backend or replica; what a replica does not say is as for the backend */
     cfg_address address;
     char *user, *password;
     cfg_compression compression; /* backend: that is asked for; never BOTH */
     unsigned proxy_protocol;     /* backend: 0, or the version of the header that a session begins with */
+    cfg_tls_mode tls_mode;
+    cfg_tls tls;
+    char *server_name; /* in its certificate, where that is not the address's host */
+    char *public_key;  /* PEM file: its RSA key for passwords; NULL: it is asked for it */
+    bool tls_given;    /* a replica without takes the backend's */
 } cfg_server;
 
 typedef struct cfg_user {
@@ -115,7 +140,10 @@ typedef struct cfg_config {
     char *file;
     cfg_listener *listeners;
     size_t nlisteners;
+    cfg_tls tls;   /* of listeners and the admin port; ca: of client certificates */
+    char *rsa_key; /* PEM file: the private key that clients without TLS encrypt passwords for; NULL: made */
     cfg_address admin;
+    cfg_tls_offer admin_tls;
     cfg_admin_user *admin_users;
     size_t nadmin_users;
     cfg_server backend;

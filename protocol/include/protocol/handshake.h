@@ -38,10 +38,15 @@ void mp_login_put(b_buf *b, const mp_login *l); /* a payload, as l->caps says */
 /* COM_CHANGE_USER's payload, the command byte included. caps: the session's. */
 b_status mp_change_user_parse(b_slice payload, uint64_t caps, mp_login *out) B_MUSTCHECK;
 
+void mp_change_user_put(b_buf *b, const mp_login *l); /* a payload, as l->caps says */
+
+/* Is it the packet that asks for TLS? Looks at nothing beyond its fixed part, which no password is in. */
+bool mp_is_ssl_request(b_slice payload);
+
 bool mp_attr_next(b_slice *attrs, b_slice *key, b_slice *value);
 
 /* AuthSwitchRequest: 0xFE, plugin, data (its trailing NUL cut). An old one of one byte has an empty plugin.
- */
+ * AuthNextFactor is the same with 0x02. */
 b_status mp_auth_switch_parse(b_slice payload, b_slice *plugin, b_slice *data) B_MUSTCHECK;
 void mp_auth_switch_put(b_buf *b, b_slice plugin, b_slice data);
 
@@ -51,11 +56,12 @@ typedef enum mp_auth_step {
     MP_AUTH_ERR,          /* done, refused */
     MP_AUTH_SWITCH,       /* server asks for another plugin: the client answers */
     MP_AUTH_MORE,         /* server sends data, the client answers */
+    MP_AUTH_NEXT,         /* server asks for the next factor, in the form of a switch */
     MP_AUTH_MORE_FAST_OK, /* caching_sha2_password 0x03: server goes on to OK by itself, client is silent */
     MP_AUTH_BAD
 } mp_auth_step;
 
-/* plugin: the one in use now. */
-mp_auth_step mp_auth_classify(b_slice payload, b_slice plugin);
+/* plugin: the one in use now. caps: of the leg: AuthNextFactor is one only with MULTI_FACTOR. */
+mp_auth_step mp_auth_classify(b_slice payload, b_slice plugin, uint64_t caps);
 
 #endif

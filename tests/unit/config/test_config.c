@@ -78,6 +78,11 @@ static void defaults_are_as_documented(void **state)
     assert_non_null(c);
     assert_string_equal(c->admin.text, "127.0.0.1:6032");
     assert_int_equal(c->listeners[0].schema_version, CFG_VERSION_BOTH);
+    assert_int_equal(c->listeners[0].tls, CFG_TLS_OFFERED);
+    assert_int_equal(c->admin_tls, CFG_TLS_OFFERED);
+    assert_int_equal(c->backend.tls_mode, CFG_TLS_AS_CLIENT);
+    assert_int_equal(c->tls.min_version, CFG_TLS_1_2);
+    assert_int_equal(c->tls.max_version, CFG_TLS_1_3);
     assert_int_equal(c->listeners[0].address.port, 6033);
     assert_int_equal(c->threads, sysconf(_SC_NPROCESSORS_ONLN));
     assert_int_equal(c->max_statement_bytes, 64 << 20);
@@ -142,6 +147,48 @@ static void all_keys_arrive(void **state)
     b_buf_deinit(&diag);
 }
 
+static void keys_of_tls_arrive(void **state)
+{
+    b_buf diag = {0};
+    cfg_config *c =
+        load(*state,
+             "listeners: [{address: '127.0.0.1:7000', tls: required}, {address: /tmp/s.sock}]\n"
+             "admin: {address: '10.0.0.1:7001', tls: required,\n"
+             "        users: [{name: o, password: x, role: operator}]}\n"
+             "backend: {address: 'db1:3306', user: s, password: p, public_key: /k/rsa.pem,\n"
+             "          tls: {mode: verify_identity, ca: ca.pem, server_name: db, certificate: /c.pem}}\n"
+             "replicas: [{address: 'db2:3306'}, {address: 'db3:3306', tls: {mode: disabled}}]\n"
+             "tls: {certificate: c.pem, key: /k.pem, client_ca: /ca.pem, rsa_key: /r.pem, ciphers: A,\n"
+             "      ciphersuites: B, min_version: TLSv1.3}\n",
+             &diag);
+    assert_string_equal(b_buf_cstr(&diag), "");
+    assert_non_null(c);
+    assert_int_equal(c->listeners[0].tls, CFG_TLS_REQUIRED);
+    assert_int_equal(c->listeners[1].tls, CFG_TLS_OFFERED);
+    assert_int_equal(c->admin_tls, CFG_TLS_REQUIRED);
+    assert_int_equal(c->backend.tls_mode, CFG_TLS_VERIFY_IDENTITY);
+    assert_string_equal(c->backend.tls.ca, path_of(*state, "ca.pem"));
+    assert_string_equal(c->backend.server_name, "db");
+    assert_string_equal(c->backend.public_key, "/k/rsa.pem");
+    assert_string_equal(c->backend.tls.key, "/c.pem");
+    assert_int_equal(c->backend.tls.min_version, CFG_TLS_1_2);
+    assert_int_equal(c->replicas[0].tls_mode, CFG_TLS_VERIFY_IDENTITY);
+    assert_string_equal(c->replicas[0].tls.ca, path_of(*state, "ca.pem"));
+    assert_null(c->replicas[0].server_name);
+    assert_int_equal(c->replicas[1].tls_mode, CFG_TLS_DISABLED);
+    assert_null(c->replicas[1].tls.ca);
+    assert_string_equal(c->tls.certificate, path_of(*state, "c.pem"));
+    assert_string_equal(c->tls.key, "/k.pem");
+    assert_string_equal(c->tls.ca, "/ca.pem");
+    assert_string_equal(c->rsa_key, "/r.pem");
+    assert_string_equal(c->tls.ciphers, "A");
+    assert_string_equal(c->tls.ciphersuites, "B");
+    assert_int_equal(c->tls.min_version, CFG_TLS_1_3);
+    assert_int_equal(c->tls.max_version, CFG_TLS_1_3);
+    cfg_free(c);
+    b_buf_deinit(&diag);
+}
+
 /* The text that an inline migration is recorded with reads back as the same migration. */
 static void inline_source_reads_back(void **state)
 {
@@ -175,7 +222,7 @@ static const struct {
     {"unknown inner key", "listeners:\n  - adress: 127.0.0.1:1\n    address: 127.0.0.1:6033\n" ADMIN BACKEND,
      2, "unknown key \"adress\" in a listener", "did you mean \"address\"?"},
     {"unknown key, nothing near", BASE "frobnicate: 1\n", 6, "unknown key \"frobnicate\"",
-     "use one of: listeners, admin"},
+     "use one of: listeners, tls, admin"},
     {"no listener", "listeners: []\n" ADMIN BACKEND, 1, "listeners is empty", "at least one"},
     {"listeners missing", ADMIN BACKEND, 1, "has no \"listeners\"", "add it"},
     {"no admin", LISTENERS BACKEND, 1, "has no \"admin\"", "add it"},
@@ -221,7 +268,7 @@ static const struct {
     {"admin remote",
      LISTENERS
      "admin:\n  address: 10.0.0.1:6032\n  users: [{name: a, password: x, role: operator}]\n" BACKEND,
-     4, "can be reached from other machines", "allow_remote: true"},
+     4, "can be reached from other machines", "set tls: required or allow_remote: true"},
     {"admin without users", LISTENERS "admin:\n  address: 127.0.0.1:6032\n" BACKEND, 4,
      "admin has no \"users\"", "add it"},
     {"role", LISTENERS "admin: {users: [{name: a, password: x, role: root}]}\n" BACKEND, 3,
@@ -251,6 +298,22 @@ static const struct {
      BASE "migrations:\n  - {name: m, table: s.t, columns: [{from: a, to: b}]}\n"
           "  - {name: M, table: s.u, columns: [{from: a, to: b}]}\n",
      8, "migration \"M\" is also in", "another name"},
+    {"TLS of a listener", "listeners:\n  - {address: '127.0.0.1:6033', tls: yes}\n" ADMIN BACKEND, 2,
+     "tls is \"yes\"", "write off, offered or required"},
+    {"TLS mode", LISTENERS ADMIN "backend: {address: 'h:1', user: s, password: p,\n  tls: {mode: on}}\n", 6,
+     "mode is \"on\"", "as_client, disabled, preferred, required, verify_ca or verify_identity"},
+    {"TLS version", BASE "tls: {min_version: SSLv3}\n", 6, "min_version is \"SSLv3\"",
+     "write TLSv1.2 or TLSv1.3"},
+    {"TLS versions crossed", BASE "tls:\n  min_version: TLSv1.3\n  max_version: TLSv1.2\n", 8,
+     "max_version is older than min_version", "raise it"},
+    {"TLS key alone", BASE "tls: {key: k.pem}\n", 6, "key has no certificate beside it", "add certificate"},
+    {"name not looked at",
+     LISTENERS ADMIN
+     "backend: {address: 'h:1', user: s, password: p,\n  tls: {mode: required, server_name: n}}\n",
+     6, "server_name is looked at with mode: verify_identity only", "take it out"},
+    {"socket without a name",
+     LISTENERS ADMIN "backend: {address: /tmp/s, user: s, password: p,\n  tls: {mode: verify_identity}}\n", 6,
+     "a unix socket has no host name", "add server_name"},
     {"inline migration",
      BASE "migrations:\n  - name: m\n    table: s.t\n    columns:\n      - {from: a, too: b}\n", 10,
      "unknown key \"too\" in a column pair", "did you mean \"to\"?"},
@@ -565,6 +628,7 @@ int main(void)
         cmocka_unit_test(listener_keys_arrive),
         cmocka_unit_test(defaults_are_as_documented),
         cmocka_unit_test(all_keys_arrive),
+        cmocka_unit_test(keys_of_tls_arrive),
         cmocka_unit_test(inline_source_reads_back),
         cmocka_unit_test(invalid_files_are_explained),
         cmocka_unit_test(bad_definitions_are_explained),

@@ -220,23 +220,73 @@ static void test_auth_switch(void **state)
     assert_int_equal(plugin.n, 0);
     assert_int_equal(mp_auth_switch_parse(cut, &plugin, &data), B_MALFORMED);
     hex_free(in), hex_free(one), hex_free(cut);
+    b_slice next = hex_new("02706c7567006e6f6e636500");
+    assert_int_equal(mp_auth_switch_parse(next, &plugin, &data), B_OK);
+    assert_slice(plugin, B_LIT("plug"), "plugin of the next factor");
+    hex_free(next);
+}
+
+/* What is written reads back the same. */
+static void test_change_user_written(void **state)
+{
+    (void)state;
+    uint64_t caps = MP_CLIENT_PROTOCOL_41 | MP_CLIENT_SECURE_CONNECTION | MP_CLIENT_PLUGIN_AUTH |
+                    MP_CLIENT_PLUGIN_AUTH_LENENC | MP_CLIENT_CONNECT_ATTRS;
+    mp_login in = {.caps = caps,
+                   .user = B_LIT("me"),
+                   .auth = B_LIT("proof"),
+                   .schema = B_LIT("shop"),
+                   .charset = 255,
+                   .plugin = B_LIT("plug"),
+                   .attrs = B_LIT("\1a\1b")},
+             out;
+    b_buf b = {0};
+    mp_change_user_put(&b, &in);
+    assert_int_equal(mp_change_user_parse(b_buf_view(&b), caps, &out), B_OK);
+    assert_slice(out.user, in.user, "user");
+    assert_slice(out.auth, in.auth, "auth");
+    assert_slice(out.schema, in.schema, "schema");
+    assert_slice(out.plugin, in.plugin, "plugin");
+    assert_slice(out.attrs, in.attrs, "attributes");
+    assert_int_equal(out.charset, 255);
+    b_buf_deinit(&b);
+}
+
+/* A login, whole or cut anywhere, is never one. */
+static void test_is_ssl_request(void **state)
+{
+    (void)state;
+    uint64_t caps = MP_CLIENT_PROTOCOL_41 | MP_CLIENT_SSL | MP_CLIENT_SECURE_CONNECTION;
+    b_slice none = B_LIT("");
+    mp_login l = {
+        .caps = caps, .user = B_LIT("user"), .auth = none, .schema = none, .plugin = none, .attrs = none};
+    b_buf b = {0};
+    mp_login_put(&b, &l);
+    for (size_t n = 0; n <= b.n; n++)
+        if (mp_is_ssl_request(b_slice_of(b.p, n)) != (n == 32)) fail_msg("%zu bytes", n);
+    b.p[1] = (char)(b.p[1] & ~0x08); /* CLIENT_SSL */
+    assert_false(mp_is_ssl_request(b_slice_of(b.p, 32)));
+    b_buf_deinit(&b);
 }
 
 static const struct {
     const char *bytes, *plugin;
     mp_auth_step step;
+    uint64_t caps;
 } steps[] = {
-    {"00000002000000", "caching_sha2_password", MP_AUTH_OK},
-    {"ff15042332383030304e6f", "caching_sha2_password", MP_AUTH_ERR},
-    {"fe6d7900", "caching_sha2_password", MP_AUTH_SWITCH},
-    {"fe", "mysql_native_password", MP_AUTH_SWITCH},
-    {"0103", "caching_sha2_password", MP_AUTH_MORE_FAST_OK},
-    {"0104", "caching_sha2_password", MP_AUTH_MORE},
-    {"012d2d2d2d2d", "caching_sha2_password", MP_AUTH_MORE},
-    {"0103", "sha256_password", MP_AUTH_MORE},
-    {"02", "caching_sha2_password", MP_AUTH_BAD},
-    {"0250617373", "dialog", MP_AUTH_MORE},
-    {"", "dialog", MP_AUTH_BAD},
+    {"00000002000000", "caching_sha2_password", MP_AUTH_OK, 0},
+    {"ff15042332383030304e6f", "caching_sha2_password", MP_AUTH_ERR, 0},
+    {"fe6d7900", "caching_sha2_password", MP_AUTH_SWITCH, 0},
+    {"fe", "mysql_native_password", MP_AUTH_SWITCH, 0},
+    {"0103", "caching_sha2_password", MP_AUTH_MORE_FAST_OK, 0},
+    {"0104", "caching_sha2_password", MP_AUTH_MORE, 0},
+    {"012d2d2d2d2d", "caching_sha2_password", MP_AUTH_MORE, 0},
+    {"0103", "sha256_password", MP_AUTH_MORE, 0},
+    {"02", "caching_sha2_password", MP_AUTH_BAD, 0},
+    {"0250617373", "dialog", MP_AUTH_MORE, 0},
+    {"02706c756700aa", "dialog", MP_AUTH_NEXT, MP_CLIENT_MULTI_FACTOR},
+    {"02706c756700aa", "caching_sha2_password", MP_AUTH_NEXT, MP_CLIENT_MULTI_FACTOR},
+    {"", "dialog", MP_AUTH_BAD, 0},
 };
 
 static void test_classify(void **state)
@@ -244,7 +294,7 @@ static void test_classify(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         b_slice in = hex_new(steps[i].bytes);
-        if (mp_auth_classify(in, b_slice_str(steps[i].plugin)) != steps[i].step)
+        if (mp_auth_classify(in, b_slice_str(steps[i].plugin), steps[i].caps) != steps[i].step)
             fail_msg("'%s' under %s", steps[i].bytes, steps[i].plugin);
         hex_free(in);
     }
@@ -261,12 +311,13 @@ static void test_attrs_malformed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greeting),     cmocka_unit_test(test_nonce_is_put_together),
-        cmocka_unit_test(test_greeting_cut), cmocka_unit_test(test_login),
-        cmocka_unit_test(test_login_forms),  cmocka_unit_test(test_login_malformed),
-        cmocka_unit_test(test_ssl_request),  cmocka_unit_test(test_long_auth_without_lenenc),
-        cmocka_unit_test(test_change_user),  cmocka_unit_test(test_auth_switch),
-        cmocka_unit_test(test_classify),     cmocka_unit_test(test_attrs_malformed),
+        cmocka_unit_test(test_greeting),       cmocka_unit_test(test_nonce_is_put_together),
+        cmocka_unit_test(test_greeting_cut),   cmocka_unit_test(test_login),
+        cmocka_unit_test(test_login_forms),    cmocka_unit_test(test_login_malformed),
+        cmocka_unit_test(test_ssl_request),    cmocka_unit_test(test_long_auth_without_lenenc),
+        cmocka_unit_test(test_change_user),    cmocka_unit_test(test_change_user_written),
+        cmocka_unit_test(test_is_ssl_request), cmocka_unit_test(test_auth_switch),
+        cmocka_unit_test(test_classify),       cmocka_unit_test(test_attrs_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
