@@ -74,6 +74,7 @@ static b_status undo_contract(mig_db *db, const mig__m *m, const b_table *plan, 
     keep_names(plan, b);
     for (size_t i = 0; i < m->npairs; i++) {
         const mig__pair *p = &m->pairs[i];
+        if (p->from[0] == '\0' || p->one_way) continue;
         b_buf_printf(&b->down, "ALTER TABLE %s.%s ADD COLUMN ", mig__id(m->arena, m->schema),
                      mig__id(m->arena, m->table));
         mig__column_def(&b->down, db, p, p->from, false, false, MIG__DEF_NONE);
@@ -82,14 +83,17 @@ static b_status undo_contract(mig_db *db, const mig__m *m, const b_table *plan, 
         else
             b_buf_str(&b->down, " AFTER "), b_buf_ident(&b->down, b_slice_str(p->after));
         b_buf_str(&b->down, ";\n");
-        b_buf_printf(&fill, "%s%s = %s", i == 0 ? "" : ", ", mig__id(m->arena, p->from),
-                     mig__id(m->arena, p->to));
+        b_buf_printf(&fill, "%s%s = ", fill.n == 0 ? "" : ", ", mig__id(m->arena, p->from));
+        mig__down(p, &fill);
     }
-    b_buf_printf(&b->down, "UPDATE %s.%s SET %s;\n", mig__id(m->arena, m->schema),
-                 mig__id(m->arena, m->table), b_buf_cstr(&fill));
+    if (fill.n > 0)
+        b_buf_printf(&b->down, "UPDATE %s.%s SET %s;\n", mig__id(m->arena, m->schema),
+                     mig__id(m->arena, m->table), b_buf_cstr(&fill));
+    if (m->one_way) b_buf_str(&b->down, "-- the migration is one-way: nothing makes the old values again\n");
     b_buf_clear(&fill);
     for (size_t i = 0; i < m->npairs; i++) {
         const mig__pair *p = &m->pairs[i];
+        if (p->from[0] == '\0' || p->one_way) continue;
         b_buf_printf(&b->down, "ALTER TABLE %s.%s MODIFY COLUMN ", mig__id(m->arena, m->schema),
                      mig__id(m->arena, m->table));
         mig__column_def(&b->down, db, p, p->from, !p->plain.nullable, false, MIG__DEF_OWN);

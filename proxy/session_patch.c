@@ -27,11 +27,13 @@ static const rw_pair *find_pair(const px_session *s, const mp_column *c)
 }
 
 /* As on the plain table: a nullable twin has lost NOT NULL, a twin with a default NO_DEFAULT. */
-static uint16_t plain_flags(const rw_pair *p, uint16_t flags)
+static uint16_t plain_flags(const rw_pair *p, b_slice column, uint16_t flags)
 {
+    bool to = p->target.name.n > 0 && b_slice_ieq(p->to, column);
+    const rw_column *c = to ? &p->target : &p->plain;
     unsigned f = flags & ~(unsigned)(MP_COLUMN_NOT_NULL | MP_COLUMN_NO_DEFAULT);
-    if (!p->plain.nullable) f |= MP_COLUMN_NOT_NULL;
-    if (p->plain.default_kind == RW_DEFAULT_NONE) f |= MP_COLUMN_NO_DEFAULT;
+    if (!c->nullable) f |= MP_COLUMN_NOT_NULL;
+    if (c->default_kind == RW_DEFAULT_NONE) f |= MP_COLUMN_NO_DEFAULT;
     return (uint16_t)f;
 }
 
@@ -39,9 +41,9 @@ static void put_column(px_session *s, mp_column *c, const rw_shown *shown, const
 {
     b_buf fixed = {0};
     mp_column_info info = mp_column_info_get(c);
+    if (pair != NULL) info.flags = plain_flags(pair, c->org_name, info.flags);
     if (shown != NULL && b_slice_ieq(c->name, c->org_name)) c->name = shown->shown;
     if (shown != NULL) c->org_name = shown->shown;
-    if (pair != NULL) info.flags = plain_flags(pair, info.flags);
     mp_column_info_put(&fixed, &info);
     if (c->fixed.n > fixed.n) b_buf_add(&fixed, c->fixed.p + fixed.n, c->fixed.n - fixed.n);
     if (!fixed.failed) c->fixed = b_buf_view(&fixed);

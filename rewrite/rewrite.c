@@ -568,7 +568,7 @@ static int side_shown(const rw_planner *p, const rw_mtab *mt, const rw_pair *pai
     if (used_old != used_new) {
         return used_new ? 1 : 0;
     }
-    if (p->ctx->version == RW_VERSION_BOTH) {
+    if ((used_old && pair->forms != NULL) || p->ctx->version == RW_VERSION_BOTH) {
         return used_old ? -1 : 0;
     }
     return p->ctx->version == RW_VERSION_NEW ? 1 : 0;
