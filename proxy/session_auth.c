@@ -267,6 +267,7 @@ size_t px_auth_client(px_session *s, char *p, size_t n)
     mp_header h;
     size_t size = whole(s, &s->client, p, n, &h);
     if (size == 0) return 0;
+    if (s->compression.client != MP_COMPRESS_NONE) p[3] = (char)(h.seq = (uint8_t)(s->last_seq + 1));
     s->last_seq = h.seq;
     b_slice payload = b_slice_of(p + MP_HEADER, h.len);
     if (s->state == PX_LOGIN && mp_is_ssl_request(payload)) {

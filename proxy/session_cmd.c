@@ -10,6 +10,16 @@
 
 enum { FRAME_MORE, FRAME_OK, FRAME_TOO_BIG };
 
+/* Under compression clients number the packets of a command as they like: servers do not look then. */
+static void renumber(char *p, size_t n, uint8_t *last)
+{
+    uint8_t seq = 0;
+    for (size_t at = 0; at < n; at += MP_HEADER + mp_header_get(p + at).len) {
+        *last = seq;
+        p[at + 3] = (char)seq++;
+    }
+}
+
 /* All packets of the command at p. Payloads of several packets are joined in the loop's buffer. */
 static int frame(px_session *s, char *p, size_t n, px_cmd *c)
 {
@@ -27,8 +37,9 @@ static int frame(px_session *s, char *p, size_t n, px_cmd *c)
         at = s->client.need;
     } while (h.len == MP_MAX_PAYLOAD);
     s->client.need = 0;
+    if (s->compression.client != MP_COMPRESS_NONE) renumber(p, at, &c->last_seq);
     *c = (px_cmd){
-        .raw = p, .nraw = at, .payload = {p + MP_HEADER, h.len}, .last_seq = h.seq, .one_packet = true};
+        .raw = p, .nraw = at, .payload = {p + MP_HEADER, h.len}, .last_seq = c->last_seq, .one_packet = true};
     if (total == h.len) return FRAME_OK;
     c->one_packet = false;
     b_buf *b = &s->loop->joined;

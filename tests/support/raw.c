@@ -82,7 +82,8 @@ static bool recv_all(int fd, char *p, size_t n)
 static void send_packet(ts_raw *r, uint8_t seq, b_slice payload)
 {
     b_buf b = {0}, packed = {0};
-    (void)mp_packet_put(&b, seq, payload);
+    /* Under compression servers do not look at packets' own numbers, and some clients make use of that. */
+    (void)mp_packet_put(&b, r->how == MP_COMPRESS_NONE ? seq : (uint8_t)(seq + 7), payload);
     if (seq == 0) r->outer = 0;
     if (r->how != MP_COMPRESS_NONE &&
         mp_compress(r->codec, r->how, 0, b_buf_view(&b), &r->outer, &packed) != B_OK)
@@ -286,6 +287,8 @@ bool ts_raw_command(ts_raw *r, b_slice payload, b_buf *out)
             memset(p.p + 1, 0, 4);
         }
         note(out, r->seq, &p);
+        bool asks = ev == MP_EV_AUTH && p.n > 0 && (uint8_t)p.p[0] == 0xFE;
+        if (asks) send_packet(r, (uint8_t)(r->seq + 1), B_LIT("")); /* no password */
     }
     b_buf_deinit(&p);
     return ok;

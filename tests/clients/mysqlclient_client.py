@@ -1,0 +1,11 @@
+import MySQLdb
+from MySQLdb.constants import CLIENT
+from MySQLdb.cursors import SSCursor
+
+import common
+
+host, port, user, password, schema = common.login()
+c = MySQLdb.connect(host=host, port=port, user=user, passwd=password, db=schema, charset="utf8mb4", autocommit=True,
+                    client_flag=CLIENT.MULTI_STATEMENTS, **({"compress": 1} if common.compressed() else {}))
+common.run_dbapi(c, SSCursor, MySQLdb.Error)
+c.close()
