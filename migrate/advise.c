@@ -86,7 +86,7 @@ static b_status read_definition(advice *a, b_err *err)
     if (a->definition == NULL)
         s = b_fail(err, B_STATE, "the stored definition of migration %s cannot be read: %s", a->m->name,
                    b_buf_cstr(&diag));
-    for (size_t i = 0; s == B_OK && i < a->definition->ncolumns; i++) {
+    for (size_t i = 0; a->definition != NULL && i < a->definition->ncolumns; i++) {
         const cfg_pair *p = &a->definition->columns[i];
         a->changes = a->changes || p->type != NULL || p->up != NULL || p->down != NULL || p->from == NULL ||
                      p->to == NULL;

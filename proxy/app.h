@@ -36,6 +36,7 @@ typedef struct px_app {
     uv_mutex_t reloading; /* held for a whole reload: a signal and a command may ask at once */
     px_config *config, *pinned;
     rw_ruleset *rules;                   /* NULL before the engine has published any */
+    atomic_uint_fast64_t stale_epoch;    /* rules up to this one are not the tables' any more */
     atomic_bool live;                    /* the lease is held: statements on migrating tables may run ... */
     atomic_uint_fast64_t lease_until_ms; /* ... up to then, as uv_hrtime() counts; 0: not limited */
     atomic_uint_fast64_t next_session;

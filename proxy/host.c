@@ -76,6 +76,12 @@ static void registered(void *ctx, const uint64_t *connections, size_t n, const c
     each_loop(ctx, px_loop_registered, &r);
 }
 
+static void set_stale(void *ctx, uint64_t epoch)
+{
+    px_app *app = ctx;
+    if (atomic_exchange(&app->stale_epoch, epoch) > epoch) each_loop(app, px_loop_take_rules, NULL);
+}
+
 static void drop_sessions(void *ctx)
 {
     px_app *app = ctx;
@@ -144,7 +150,8 @@ mig_host px_mig_host(px_app *app)
                       .registered = registered,
                       .drop_sessions = drop_sessions,
                       .each_use = each_use,
-                      .table_p99_us = table_p99_us};
+                      .table_p99_us = table_p99_us,
+                      .stale = set_stale};
 }
 
 /* --- for the console --- */

@@ -189,6 +189,7 @@ typedef struct px_session {
     bool asked_state;   /* the command at hand has had the state read for it once */
     bool rules_counted; /* ... and what regex rules do with it is counted */
     bool held;          /* IDLE: the command at hand waits for the next epoch, since held_ms (loop time) */
+    bool hold_over;     /* it has waited for too long: it is refused */
     uint64_t held_ms;
     struct px_session *held_prev, *held_next; /* in the loop's list of such */
     px_temp *temps;
@@ -251,8 +252,10 @@ void px_peer_leave(px_session *s);
 
 /* session_hold.c */
 bool px_hold(px_session *s, b_slice sql); /* true: this statement waits for now */
-void px_hold_forget(px_session *s);       /* it does no longer */
-void px_hold_release(px_loop *loop);      /* after a newer epoch came */
+/* Why a statement on a migrating table cannot go on, nor wait any longer; NULL where it can. */
+const char *px_hold_refuses(const px_session *s);
+void px_hold_forget(px_session *s);  /* it does no longer */
+void px_hold_release(px_loop *loop); /* after a newer epoch came */
 void px_hold_tick(px_loop *loop, uint64_t now_ms);
 /* session_register.c */
 /* Asks for it; the command at hand is tried again when the answer is there. */

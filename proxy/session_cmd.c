@@ -243,6 +243,7 @@ static px_done one(px_session *s, px_cmd *c)
     px_done done = handler_of(command)(s, c);
     if (done == PX_WAIT) return done;
     px_hold_forget(s);
+    s->hold_over = false;
     s->asked_state = s->rules_counted = false;
     s->loop->stats.commands++;
     return done;

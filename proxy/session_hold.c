@@ -6,9 +6,19 @@
 #include "loop.h"
 #include "session.h"
 
+enum { STALE_MS = 5000 };
+
+/* Somebody has changed a migrating table past the engine, and the session's rules are older than that. */
+static bool stale(const px_session *s)
+{
+    return s->epoch <= atomic_load_explicit(&s->loop->app->stale_epoch, memory_order_acquire);
+}
+
 bool px_hold(px_session *s, b_slice sql)
 {
-    if (s->rules == NULL || !rw_may_touch_held(s->rules, sql)) return false;
+    if (s->rules == NULL || s->hold_over) return false;
+    bool old = stale(s) && rw_may_touch(s->rules, sql) && !px_session_pinned(s);
+    if (!old && !rw_may_touch_held(s->rules, sql)) return false;
     if (s->held) return true;
     px_loop *loop = s->loop;
     s->held = true;
@@ -32,29 +42,35 @@ void px_hold_forget(px_session *s)
     if (ms > loop->stats.longest_hold) loop->stats.longest_hold = ms;
 }
 
-/* The first that still wait are those that came first; each is looked at anew, and may come back at the end.
- */
+const char *px_hold_refuses(const px_session *s)
+{
+    if (stale(s) && px_session_pinned(s))
+        return "straddle: a migrating table was changed directly on the database since this transaction "
+               "began, so "
+               "that its statements on it cannot be rewritten; roll back, then repeat the transaction";
+    if (!s->hold_over) return NULL;
+    if (stale(s))
+        return "straddle: a migrating table was changed directly on the database, and no new rules could be "
+               "made for "
+               "it; nothing was sent to the server: see SHOW HISTORY and the log, then send it again";
+    return "straddle: a column of this table is being renamed, and the instance that does it did not let "
+           "statements go "
+           "on in time; nothing was sent to the server: send it again, and see SHOW INSTANCES on the admin "
+           "port";
+}
+
+/* Those that came first go first; each is looked at anew, and may come back at the end. */
 void px_hold_release(px_loop *loop)
 {
     if (loop->rules != NULL && rw_ruleset_held(loop->rules) != 0) return;
-    while (loop->held_first != NULL) {
+    const px_session *last = loop->held_last;
+    for (bool more = last != NULL; more && loop->held_first != NULL;) {
         px_session *s = loop->held_first;
+        more = s != last;
         px_hold_forget(s);
         px_session_take_rules(s);
         px_session_settle(s);
     }
-}
-
-static void give_up(px_session *s, uint64_t waited)
-{
-    px_hold_forget(s);
-    s->loop->stats.statements_refused++;
-    px_session_fail(
-        s, 1, 1205, "HY000",
-        "straddle: a column of this table is being renamed, and the instance that does it did not "
-        "let statements go on for %llu ms; nothing was sent to the server: connect and send it "
-        "again, and see SHOW INSTANCES on the admin port",
-        (unsigned long long)waited);
 }
 
 void px_hold_tick(px_loop *loop, uint64_t now_ms)
@@ -62,7 +78,10 @@ void px_hold_tick(px_loop *loop, uint64_t now_ms)
     while (loop->held_first != NULL) {
         px_session *s = loop->held_first;
         uint64_t most = s->rules == NULL ? 0 : rw_ruleset_held(s->rules);
+        if (most == 0) most = STALE_MS;
         if (now_ms - s->held_ms <= most) return;
-        give_up(s, now_ms - s->held_ms);
+        px_hold_forget(s);
+        s->hold_over = true; /* it is answered with px_hold_refuses */
+        px_session_settle(s);
     }
 }

@@ -129,6 +129,11 @@ bool px_query_ready(px_session *s, const px_cmd *c, px_done *done)
                "port");
         return false;
     }
+    const char *why = px_hold_refuses(s);
+    if (why != NULL) {
+        refuse(s, c, s->hold_over ? 1205 : 1412, "HY000", "changed", why);
+        return false;
+    }
     if (s->temps_unknown) {
         refuse(
             s, c, 1235, "42000", "temp_unknown",

@@ -159,6 +159,16 @@ static bool rows_change(const px_session *s)
     return s->run.warnings || px_patch_creates(s);
 }
 
+/* A column or table that is not there, another number of columns: somebody may have changed the table. */
+static void suspect(px_session *s, b_slice error)
+{
+    enum { BAD_FIELD = 1054, WRONG_VALUE_COUNT = 1136, NO_SUCH_TABLE = 1146 };
+    if (error.n < 3) return;
+    unsigned code = (unsigned)(uint8_t)error.p[1] | (unsigned)(uint8_t)error.p[2] << 8;
+    if (code == BAD_FIELD || code == WRONG_VALUE_COUNT || code == NO_SUCH_TABLE)
+        mig_engine_catalog_suspect(s->loop->app->engine);
+}
+
 /* True when the packet needs no sending any more. */
 static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uint8_t seq)
 {
@@ -172,6 +182,7 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
     case MP_EV_EOF: s->run.had_ok = true; return false;
     case MP_EV_ERR:
         s->run.failed = true;
+        if (s->run.res != NULL) suspect(s, whole);
         if (shown) px_patch_error(s, whole, seq);
         return shown;
     case MP_EV_COLUMN:

@@ -52,6 +52,9 @@ typedef struct mig_host {
     void (*each_use)(void *ctx, void (*each)(void *arg, const mig_use *u), void *arg);
     /* p99 in microseconds of statements on that table in the last seconds; 0 = not known. */
     uint64_t (*table_p99_us)(void *ctx, const char *schema, const char *table);
+    /* The catalogue behind the rules up to this epoch is not the tables' any more: nothing is rewritten by
+     * them. May be NULL. */
+    void (*stale)(void *ctx, uint64_t epoch);
 } mig_host;
 
 /* Copies what it needs of *host; keeps `log`. The configuration is borrowed until the next
@@ -74,6 +77,8 @@ rw_ruleset *mig_engine_ruleset(mig_engine *e);
 
 /* Reads the catalogue anew, under a new epoch if it differs: after DDL was seen. Does not wait. */
 void mig_engine_catalog_changed(mig_engine *e);
+/* Looks at once whether the migrating tables are still as the rules have them. Does not wait. */
+void mig_engine_catalog_suspect(mig_engine *e);
 
 /* Registers a session's connection on the server, before its first statement on a migrating table: when this
  * instance dies, those are killed, and nothing that it has sent can still be done. Does not block; the host's

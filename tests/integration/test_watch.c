@@ -1,0 +1,93 @@
+/* DDL that somebody runs directly on the database, on a migrating table: it is noticed within a second or
+ * two, told, and the rules are made anew; a statement in the meantime is not rewritten by the old ones. */
+#include "shop.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+static bool told(shop *f, const char *part)
+{
+    for (int i = 0; i < 100; i++, usleep(50000)) {
+        ts_result *r = ts_query(f->admin, "SHOW HISTORY " SHOP_MIGRATION);
+        bool found = false;
+        for (size_t k = 0; k < r->nrows && !found; k++)
+            found = strcmp(ts_cell(r, k, "action"), "catalogue") == 0 &&
+                    strstr(ts_cell(r, k, "result"), part) != NULL;
+        ts_result_free(r);
+        if (found) return true;
+    }
+    return false;
+}
+
+static void noticed(shop *f)
+{
+    char got[40];
+    shop_apply(f, NULL);
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_old, "t_mig"),
+            *open = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_mig");
+    ts_result *r = ts_query(c, "SELECT * FROM transactions WHERE id = 1");
+    size_t before = r->ncols;
+    ts_result_free(r);
+    ts_go(f->admin, SHOP_MIGRATION, "dual_write");
+    ts_do(open, "BEGIN");
+    ts_do(open, "SELECT 1");
+    ts_do(f->direct, "ALTER TABLE transactions ADD COLUMN extra INT NULL DEFAULT 7");
+    assert_true(told(f, "column extra"));
+    r = ts_query(c, "SELECT * FROM transactions WHERE id = 1"); /* waits for the new rules, and shows it */
+    if (r->error != 0) fail_msg("%s", r->message);
+    assert_int_equal(r->ncols, before + 1);
+    ts_result_free(r);
+    shop_expect(open, "SELECT transaction_type FROM transactions WHERE id = 1", 1412, "roll back");
+    ts_do(open, "ROLLBACK");
+    ts_text(open, got, sizeof got, "SELECT extra FROM transactions WHERE id = 1");
+    assert_string_equal(got, "7");
+    /* An error that tells of it makes it look at once; a phase goes on as ever. */
+    ts_do(f->direct, "ALTER TABLE transactions DROP COLUMN extra");
+    shop_expect(c, "SELECT extra FROM transactions WHERE id = 1", 1054, "extra");
+    ts_go(f->admin, SHOP_MIGRATION, "switched");
+    ts_go(f->admin, SHOP_MIGRATION, "planned");
+    ts_close(c), ts_close(open);
+}
+
+/* The column itself goes: nothing is guessed, statements are refused until it is there again. */
+static void column_gone(shop *f)
+{
+    char got[40];
+    shop_apply(f, NULL);
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_new, "t_mig");
+    ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN transaction_type TO other_name");
+    assert_true(told(f, "column other_name"));
+    shop_expect(c, "SELECT payment_method FROM transactions WHERE id = 1", 1205, "changed directly");
+    ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN other_name TO transaction_type");
+    for (int i = 0; i < 100; i++, usleep(50000)) {
+        ts_result *r = ts_query(c, "SELECT payment_method FROM transactions WHERE id = 1");
+        bool there = r->error == 0;
+        ts_result_free(r);
+        if (there) break;
+    }
+    ts_text(c, got, sizeof got, "SELECT payment_method FROM transactions WHERE id = 1");
+    ts_close(c);
+}
+
+static void test_noticed(void **state)
+{
+    (void)state;
+    shop_each_server(noticed, NULL);
+}
+
+static void test_column_gone(void **state)
+{
+    (void)state;
+    shop_each_server(column_gone, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noticed), cmocka_unit_test(test_column_gone)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
