@@ -13,15 +13,17 @@ static const rw_shown *find_shown(const px_session *s, const mp_column *c)
     return NULL;
 }
 
-/* The pair that the column belongs to, on either side; NULL for any other column. */
+/* The pair whose new column this is while it has not A's flags yet: in switched. NULL for any other column.
+ */
 static const rw_pair *find_pair(const px_session *s, const mp_column *c)
 {
     for (size_t i = 0; i < rw_ruleset_size(s->rules); i++) {
         const rw_migration *m = rw_ruleset_at(s->rules, i);
-        if (!b_slice_ieq(m->table, c->org_table) || !b_slice_ieq(m->schema, c->schema)) continue;
+        if (m->phase != RW_SWITCHED || !b_slice_ieq(m->table, c->org_table) ||
+            !b_slice_ieq(m->schema, c->schema))
+            continue;
         for (size_t k = 0; k < m->npairs; k++)
-            if (b_slice_ieq(m->pairs[k].from, c->org_name) || b_slice_ieq(m->pairs[k].to, c->org_name))
-                return &m->pairs[k];
+            if (b_slice_ieq(m->pairs[k].to, c->org_name)) return &m->pairs[k];
     }
     return NULL;
 }

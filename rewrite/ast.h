@@ -41,6 +41,8 @@ typedef enum rw_expr_kind {
 typedef struct rw_window { /* an OVER (…) or a named window's body */
     uint32_t name_tok;     /* RW_NO_TOK when unnamed */
     rw_expr *exprs;        /* all expressions of PARTITION BY, ORDER BY and the frame */
+    rw_expr *order,
+        *frame; /* where in that list those of ORDER BY and of the frame begin; NULL: there are none */
     struct rw_window *next;
 } rw_window;
 

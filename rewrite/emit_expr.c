@@ -670,13 +670,33 @@ static void walk_values_of(rw_planner *p, rw_scope *s, const rw_expr *e)
     s->hi = hi;
 }
 
+/* MariaDB takes a whole element of a window's ORDER BY for an alias of the select list first, as in the
+ * query's own ORDER BY; MySQL for a column, as everywhere else. */
+void rw__emit_window(rw_planner *p, rw_scope *s, const rw_window *w)
+{
+    rw_clause keep = s->clause;
+    bool order = false;
+
+    for (const rw_expr *e = w->exprs; e != NULL && !rw__stop(p); e = e->next) {
+        order = (order || e == w->order) && e != w->frame;
+        if (order && p->server.flavour == RW_MARIADB && e->kind == RW_E_COLUMN) {
+            s->clause = RW_C_ORDER;
+            (void)rw__emit_column(p, s, e, true);
+        } else {
+            s->clause = RW_C_WINDOW;
+            walk(p, s, e);
+        }
+    }
+    s->clause = keep;
+}
+
 static void walk_func(rw_planner *p, rw_scope *s, const rw_expr *e)
 {
     bool inside = s->clause == RW_C_HAVING && rw__is_aggregate(e);
 
     walk_as(p, s, inside ? RW_C_FIELDS : s->clause, e->kids);
     if (e->over != NULL) {
-        walk_as(p, s, RW_C_WINDOW, e->over->exprs);
+        rw__emit_window(p, s, e->over);
     }
 }
 

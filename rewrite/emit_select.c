@@ -81,6 +81,16 @@ void rw__emit_items(rw_planner *p, rw_scope *s, const rw_item *items)
 
 /* ---- one select ------------------------------------------------------------------------------------- */
 
+static bool has_window(const rw_expr *e)
+{
+    for (const rw_expr *k = e == NULL ? NULL : e->kids; k != NULL; k = k->next) {
+        if (has_window(k)) {
+            return true;
+        }
+    }
+    return e != NULL && e->over != NULL;
+}
+
 /* Can a name of the select list be seen from within the select itself? */
 static bool list_is_seen(const rw_select *sel, const rw_order *order)
 {
@@ -88,7 +98,7 @@ static bool list_is_seen(const rw_select *sel, const rw_order *order)
         return true;
     }
     for (const rw_item *i = sel->items; i != NULL; i = i->next) {
-        if (rw__has_subquery(i->expr)) {
+        if (rw__has_subquery(i->expr) || has_window(i->expr)) {
             return true;
         }
     }
@@ -143,7 +153,7 @@ static rw_export emit_select(rw_planner *p, rw_scope *outer, const rw_select *se
     rw__emit_order(p, &s, RW_C_GROUP, sel->group);
     rw__emit_exprs(p, &s, RW_C_HAVING, sel->having);
     for (const rw_window *w = sel->windows; w != NULL; w = w->next) {
-        rw__emit_exprs(p, &s, RW_C_WINDOW, w->exprs);
+        rw__emit_window(p, &s, w);
     }
     rw__emit_order(p, &s, RW_C_ORDER, order);
     return cols;

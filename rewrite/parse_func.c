@@ -309,10 +309,14 @@ rw_window *rw__window_body(rw__parser *p)
     rw__expect(p, RW_OP_LPAREN, "window");
     if (rw__is_name(p, 0) && !RW_IS_ANY(p, RW_W_PARTITION, RW_W_ROWS, RW_W_RANGE)) w->name_tok = p->pos++;
     if (rw__accept2(p, RW_W_PARTITION, RW_W_BY)) add_order(p, &exprs);
+    rw_expr **order = exprs.tail;
     if (rw__accept2(p, RW_W_ORDER, RW_W_BY)) add_order(p, &exprs);
+    rw_expr **frame = exprs.tail;
     window_frame(p, &exprs);
     rw__expect(p, RW_OP_RPAREN, "window");
     w->exprs = exprs.first;
+    w->order = order == frame ? NULL : *order;
+    w->frame = *frame;
     return w;
 }
 

@@ -238,6 +238,7 @@ rw_binding rw__lookup(rw_planner *p, rw_scope *s, const rw_name *name, bool whol
 /* Rewrites column references and subqueries within an expression (a list: all of it, through `next`). */
 void rw__emit_expr(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e);
 void rw__emit_exprs(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *list);
+void rw__emit_window(rw_planner *p, rw_scope *s, const rw_window *w);
 void rw__emit_order(rw_planner *p, rw_scope *s, rw_clause clause, const rw_order *list);
 
 /* RETURNING: `*` expanded, names kept. */

@@ -271,6 +271,30 @@ b_slice rw__item_name(const rw_planner *p, const rw_item *item)
     return e->kind == RW_E_LITERAL ? string_name(p, e) : (b_slice){NULL, 0};
 }
 
+/* `t.*` gives the columns of t a place in the select list. */
+static rw_binding find_in_star(const rw_planner *p, rw_scope *s, const rw_expr *star, const rw_name *name)
+{
+    rw_binding b = {.kind = RW_BIND_NONE, .scope = s};
+    rw_name qualified = star->name;
+
+    if (qualified.n > 2) {
+        return b;
+    }
+    qualified.n++; /* for the column itself */
+    for (uint32_t i = 0; i < s->nsrc; i++) {
+        rw_source *src = &s->src[i];
+        const rw_vcol *col =
+            src->known && rw__source_matches(p, src, &qualified) ? column_in(src, name->part[0], true) : NULL;
+
+        if (col != NULL && col->star) {
+            b.kind = RW_BIND_COLUMN;
+            b.source = src;
+            b.col = col;
+        }
+    }
+    return b;
+}
+
 /* after_tables: a column without an alias is then found in the tables already, or is not to be found. */
 static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
                                 bool after_tables)
@@ -282,7 +306,11 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
     }
     for (const rw_item *item = s->select->items; item != NULL; item = item->next) {
         b_slice its = rw__item_name(p, item);
+        bool star = item->expr != NULL && item->expr->kind == RW_E_STAR && item->expr->name.n > 0;
 
+        if (star && !after_tables && world == FIRST && b.kind == RW_BIND_NONE) {
+            b = find_in_star(p, s, item->expr, name);
+        }
         if (item->expr != NULL && item->expr->kind == RW_E_LITERAL && item->alias_tok == RW_NO_TOK &&
             its.n > 0) {
             p->uncacheable = true; /* the literal's value is a name here */
@@ -295,6 +323,12 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
         }
         if (after_tables && item->alias_tok == RW_NO_TOK && item->expr->kind == RW_E_COLUMN) {
             continue;
+        }
+        if (b.kind != RW_BIND_NONE) {
+            bool same = item->alias_tok == RW_NO_TOK && item->expr->kind == RW_E_COLUMN;
+
+            b.kind = same ? b.kind : RW_BIND_AMBIGUOUS;
+            return b;
         }
         b.kind = RW_BIND_ALIAS;
         b.item = item;

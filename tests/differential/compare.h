@@ -1,0 +1,30 @@
+/* Whether two transcripts (client.h) tell a client the same, but for the known exceptions. */
+#ifndef DIFFERENTIAL_COMPARE_H
+#define DIFFERENTIAL_COMPARE_H
+
+#include "gen.h"
+
+typedef enum dt_verdict { DT_SAME, DT_REFUSED, DT_EXCEPTED, DT_DIFFERS } dt_verdict;
+
+typedef struct dt_case { /* under which a statement was run */
+    const dt_stmt *stmt;
+    const dt_names *names; /* of the column */
+    const char *sql;       /* as the client wrote it */
+    bool mariadb, new_name, prepared;
+    int phase;
+    dt_side version;        /* DT_MIG: both */
+    const char *want, *got; /* the whole transcripts */
+} dt_case;
+
+/* An exception: a pair of lines that may differ under a case, and why. A line is "" past the end. */
+typedef struct dt_exception {
+    const char *name, *reason;
+    bool (*holds)(const dt_case *c, const char *want, const char *got);
+    bool rest; /* nothing that follows is compared */
+} dt_exception;
+extern const dt_exception dt_exceptions[]; /* ended by one without a name */
+
+/* why gets the first lines that differ, the reason of a refusal, or the name of the exception. */
+dt_verdict dt_compare(const dt_case *c, const char *want, const char *got, char why[600]);
+
+#endif

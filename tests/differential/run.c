@@ -1,0 +1,258 @@
+#include "run_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const versions[] = {"old", "new", "both"};
+
+/* ---- one comparison ---- */
+
+dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[600])
+{
+    if (expected == NULL) {
+        dt_client_run(s->plain[c->new_name], &s->stmt, c->new_name, c->prepared, &s->want);
+        expected = b_buf_cstr(&s->want);
+    }
+    dt_client_run(s->proxied[c->version], &s->stmt, c->new_name, c->prepared, &s->got);
+    dt_write(&s->stmt, s->world, c->new_name, DT_MIG, false, &s->sql);
+    dt_case k = {.stmt = &s->stmt,
+                 .names = s->world->names,
+                 .sql = b_buf_cstr(&s->sql),
+                 .mariadb = s->server->mariadb,
+                 .new_name = c->new_name,
+                 .prepared = c->prepared,
+                 .phase = s->phase,
+                 .version = c->version,
+                 .want = expected,
+                 .got = b_buf_cstr(&s->got)};
+    return dt_compare(&k, expected, b_buf_cstr(&s->got), why);
+}
+
+void dt_clients_open(dt_state *s, unsigned session)
+{
+    const ts_proxy *p = &s->proxy;
+    const unsigned ports[] = {p->port_old, p->port_new, p->port_both};
+    for (int i = 0; i < 2; i++)
+        s->plain[i] = dt_client_open(s->server->host, s->server->port, s->world, (dt_side)i, session);
+    for (int i = 0; i < 3; i++)
+        s->proxied[i] = dt_client_open("127.0.0.1", ports[i], s->world, DT_MIG, session);
+}
+
+void dt_clients_close(dt_state *s)
+{
+    for (int i = 0; i < 2; i++) dt_client_close(s->plain[i]), s->plain[i] = NULL;
+    for (int i = 0; i < 3; i++) dt_client_close(s->proxied[i]), s->proxied[i] = NULL;
+}
+
+static bool lost(const dt_state *s)
+{
+    return strncmp(b_buf_cstr(&s->got), "E 20", 4) == 0 || strstr(b_buf_cstr(&s->got), "\nE 20") != NULL;
+}
+
+/* ---- what was found ---- */
+
+static void count(dt_state *s, const char *what, const char *why)
+{
+    dt_totals *t = s->totals;
+    char text[160];
+    snprintf(text, sizeof text, "%s: %.140s", what, why);
+    for (size_t i = 0; i < DT_REASONS; i++) {
+        if (t->reasons[i].count > 0 && strcmp(t->reasons[i].text, text) != 0) continue;
+        snprintf(t->reasons[i].text, sizeof text, "%s", text);
+        if (t->reasons[i].count == 0)
+            snprintf(t->reasons[i].example, sizeof t->reasons[i].example, "%s", b_buf_cstr(&s->sql));
+        t->reasons[i].count++;
+        return;
+    }
+}
+
+static void report(dt_state *s, const dt_cell *c, char why[600])
+{
+    char table[1024];
+    bool generated = s->o->replay == NULL;
+    if (s->totals->differed > s->o->shown) return;
+    if (lost(s)) {
+        dt_clients_close(s);
+        dt_clients_open(s, s->stmt.session);
+    } else if (generated) {
+        dt_shrink(s, c, why);
+    }
+    dt_world_text(s->world, table, sizeof table);
+    dt_write(&s->stmt, s->world, c->new_name, DT_MIG, !c->prepared, &s->sql);
+    printf("DIFFERENT on %s in %s: version %s, the column's %s name, %s, session \"%s\"\n  %s\n  %s\n  %s\n",
+           s->server->name, dt_phases[s->phase], versions[c->version], c->new_name ? "new" : "old",
+           c->prepared ? "prepared" : "text", dt_sessions[s->stmt.session].name, table, b_buf_cstr(&s->sql),
+           why);
+    printf("  again: --server %s --seed %llu --statements %u --only %u --phase %s --version %s\n",
+           s->server->name, (unsigned long long)s->o->seed, s->o->statements, s->number, dt_phases[s->phase],
+           versions[c->version]);
+    dt_replay_print(&s->stmt, s->world->number);
+    fflush(stdout);
+}
+
+static void judge(dt_state *s, const dt_cell *c, dt_verdict v, char why[600])
+{
+    dt_totals *t = s->totals;
+    t->compared++;
+    switch (v) {
+    case DT_SAME: break;
+    case DT_REFUSED: t->refused++, count(s, "refused", why); break;
+    case DT_EXCEPTED: t->excepted++, count(s, "excepted", why); break;
+    case DT_DIFFERS: t->differed++, report(s, c, why); break;
+    }
+}
+
+/* ---- the cells of a statement ---- */
+
+static bool names_column(const dt_stmt *s)
+{
+    for (size_t i = 0; i < s->text.n; i++)
+        if (s->text.p[i] >= DT_MARK_NAME && s->text.p[i] <= DT_MARK_UPPER) return true;
+    return false;
+}
+
+/* A name of the pair that the client's version has is the plain table's with that name. The other one is only
+ * where the statement names it, nothing else in it could have that name, and nothing shows the table's shape.
+ */
+bool dt_applies(const dt_state *s, const dt_cell *c)
+{
+    unsigned flags = s->stmt.flags;
+    bool own = c->version == DT_NEW ? c->new_name : !c->new_name;
+    if (s->o->version >= 0 && (int)c->version != s->o->version) return false;
+    if (c->prepared && (flags & DT_TEXT_ONLY) != 0) return false;
+    if ((flags & DT_SHAPE) != 0 && c->version == DT_MIG) return false;
+    return own || ((flags & (DT_SHAPE | DT_OTHER)) == 0 && names_column(&s->stmt));
+}
+
+static unsigned cells(const dt_state *s, dt_cell out[12])
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < 12; i++) {
+        dt_cell c = {.version = (dt_side)(i % 3), .new_name = i / 3 % 2 == 1, .prepared = i / 6 == 1};
+        if (dt_applies(s, &c)) out[n++] = c;
+    }
+    return n;
+}
+
+static void one_cell(dt_state *s, const dt_cell *c)
+{
+    char why[600];
+    char **known = &s->expected[(size_t)s->number * 4 + (c->new_name ? 2u : 0u) + (c->prepared ? 1u : 0u)];
+    dt_verdict v = dt_try(s, c, *known, why);
+    if (*known == NULL) {
+        *known = strdup(b_buf_cstr(&s->want));
+    } else if (v == DT_DIFFERS && !lost(s)) {
+        v = dt_try(s, c, NULL, why); /* the plain table's answer may have been another one's turn */
+    }
+    judge(s, c, v, why);
+}
+
+static void one_statement(dt_state *s)
+{
+    dt_cell all[12];
+    uint64_t random = s->o->seed + (uint64_t)s->number * 977u + (uint64_t)s->phase * 131071u;
+    unsigned n = cells(s, all), many = s->o->only >= 0 || s->o->replay != NULL ? n : s->o->cells;
+    unsigned first = n == 0 ? 0 : dt_random(&random, n);
+    for (unsigned i = 0; i < n && i < many; i++) one_cell(s, &all[(first + i) % n]);
+}
+
+/* ---- the statements of a phase ---- */
+
+static bool wanted(const dt_state *s, unsigned number)
+{
+    return s->o->only < 0 || (unsigned)s->o->only == number;
+}
+
+static void make(dt_state *s, const dt_replay *r, unsigned session)
+{
+    unsigned world;
+    if (r != NULL) {
+        dt_replay_get(r, s->number, &s->stmt, &world);
+        return;
+    }
+    dt_tape_random(&s->gen.tape, s->o->seed, s->number);
+    dt_generate(&s->gen, s->world, session, &s->stmt);
+}
+
+static void run_phase(dt_state *s, const dt_replay *r, unsigned count_of)
+{
+    unsigned open = UINT32_MAX;
+    for (s->number = 0; s->number < count_of; s->number++) {
+        unsigned block = s->number / DT_BLOCK, world = block % DT_WORLDS;
+        uint64_t random = s->o->seed * 7 + block;
+        unsigned session = dt_random(&random, dt_nsessions);
+        if (!wanted(s, s->number)) continue;
+        if (r != NULL) {
+            dt_replay_get(r, s->number, &s->stmt, &world);
+            session = s->stmt.session, block = s->number;
+        }
+        if (block != open) {
+            dt_clients_close(s);
+            s->world = &s->worlds[world % DT_WORLDS];
+            dt_clients_open(s, session);
+            open = block;
+        }
+        make(s, r, session);
+        one_statement(s);
+        if (lost(s)) open = UINT32_MAX;
+    }
+    dt_clients_close(s);
+}
+
+/* ---- a server ---- */
+
+static void begin(dt_state *s)
+{
+    s->direct = ts_root(s->server, NULL);
+    ts_do(s->direct, "SET sql_mode = 'STRICT_TRANS_TABLES'");
+    ts_do(s->direct, "DROP DATABASE IF EXISTS dt");
+    ts_do(s->direct, "CREATE DATABASE dt");
+    ts_forget_migrations(s->server);
+    ts_proxy_start(&s->proxy, s->server, NULL);
+    s->admin = ts_proxy_admin(&s->proxy);
+    for (unsigned i = 0; i < DT_WORLDS; i++) {
+        dt_world_make(&s->worlds[i], s->o->seed, i);
+        dt_world_file(&s->worlds[i], s->proxy.dir);
+        dt_world_create(&s->worlds[i], s->direct);
+        dt_world_apply(&s->worlds[i], s->admin);
+    }
+    dt_gen_init(&s->gen, s->server->mariadb);
+    if (s->o->weights != NULL && !dt_gen_weights(&s->gen, s->o->weights))
+        ts_die("weights: %s", s->o->weights);
+}
+
+static void finish(dt_state *s, unsigned count_of)
+{
+    for (unsigned i = 0; i < DT_WORLDS; i++) {
+        char schema[32];
+        remove(s->worlds[i].file);
+        for (int side = DT_OLD; side <= DT_MIG; side++)
+            ts_do(s->direct, "DROP DATABASE %s", dt_world_schema(&s->worlds[i], (dt_side)side, schema));
+    }
+    for (unsigned i = 0; i < count_of * 4; i++) free(s->expected[i]);
+    free(s->expected);
+    dt_gen_deinit(&s->gen);
+    b_buf_deinit(&s->stmt.text), b_buf_deinit(&s->want), b_buf_deinit(&s->got), b_buf_deinit(&s->sql);
+    ts_close(s->direct), ts_close(s->admin);
+    ts_proxy_end(&s->proxy);
+}
+
+void dt_run(const dt_options *o, const ts_server *server, dt_totals *t)
+{
+    dt_state s = {.o = o, .server = server, .totals = t};
+    dt_replay *r = o->replay == NULL ? NULL : dt_replay_open(o->replay);
+    unsigned n = r == NULL ? o->statements : dt_replay_count(r);
+    s.expected = calloc((size_t)n * 4 + 1, sizeof *s.expected);
+    if (s.expected == NULL) ts_die("out of memory");
+    begin(&s);
+    for (s.phase = 0; s.phase < DT_PHASES && (o->phase < 0 || s.phase <= o->phase); s.phase++) {
+        for (unsigned i = 0; i < DT_WORLDS; i++) dt_world_go(&s.worlds[i], s.admin, s.phase);
+        if (o->phase >= 0 && s.phase != o->phase) continue;
+        for (unsigned i = 0; i < DT_WORLDS; i++) dt_world_watch(&s.worlds[i], s.direct, s.phase);
+        run_phase(&s, r, n);
+        for (unsigned i = 0; i < DT_WORLDS; i++) dt_world_unwatch(&s.worlds[i], s.direct);
+    }
+    finish(&s, n);
+    dt_replay_close(r);
+}

@@ -1,0 +1,53 @@
+/* What the parts of a run share (run.c, shrink.c, replay.c). */
+#ifndef DIFFERENTIAL_RUN_STATE_H
+#define DIFFERENTIAL_RUN_STATE_H
+
+#include "client.h"
+#include "run.h"
+
+enum { DT_BLOCK = 40 }; /* statements in a row on one world and session */
+
+typedef struct dt_cell {
+    dt_side version; /* DT_MIG: both */
+    bool new_name, prepared;
+} dt_cell;
+
+typedef struct dt_state {
+    const dt_options *o;
+    const ts_server *server;
+    dt_totals *totals;
+    ts_proxy proxy;
+    ts_conn *admin, *direct;
+    dt_world worlds[DT_WORLDS];
+    dt_gen gen;
+    dt_stmt stmt;
+    int phase;
+    unsigned number; /* of the statement */
+    const dt_world *world;
+    dt_client *plain[2], *proxied[3]; /* by name; by version */
+    char **expected;                  /* transcripts on the plain tables, four a statement */
+    b_buf want, got, sql;
+} dt_state;
+
+/* Can s->stmt be compared in that cell? */
+bool dt_applies(const dt_state *s, const dt_cell *c);
+/* Compares s->stmt in a cell; expected: the transcript on the plain table where it is known, or NULL. */
+dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[600]);
+
+void dt_clients_open(dt_state *s, unsigned session);
+void dt_clients_close(dt_state *s);
+
+/* Makes s->gen's tape as short as it can be while the statement still differs in the cell. */
+void dt_shrink(dt_state *s, const dt_cell *c, char why[600]);
+
+/* A file of statements, each ended by a line `;`, with marks by name: {name} {quoted} {upper} {schema}
+ * {table} {A} {B} {file}. `-- flags N`, `-- session N` and `-- world N` before a statement say how it is to
+ * be taken. */
+typedef struct dt_replay dt_replay;
+dt_replay *dt_replay_open(const char *path);
+void dt_replay_close(dt_replay *r);
+unsigned dt_replay_count(const dt_replay *r);
+void dt_replay_get(const dt_replay *r, unsigned number, dt_stmt *s, unsigned *world);
+void dt_replay_print(const dt_stmt *s, unsigned world); /* in that form */
+
+#endif

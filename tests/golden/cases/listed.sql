@@ -1,0 +1,7 @@
+-- servers: mysql mariadb
+-- phases: dual_write switched
+SELECT amount AS payment_method, ROW_NUMBER() OVER (ORDER BY payment_method) FROM transactions;
+SELECT amount AS payment_method, RANK() OVER w FROM transactions WINDOW w AS (PARTITION BY payment_method ORDER BY payment_method);
+SELECT payment_method, RANK() OVER (ORDER BY payment_method) FROM transactions;
+SELECT t.*, t.amount FROM transactions t JOIN transactions u ON u.id = t.id ORDER BY payment_method;
+SELECT t.*, amount AS payment_method FROM transactions t ORDER BY payment_method;
