@@ -44,8 +44,13 @@ const adm__command adm__commands[] = {
      "All settings of the backfill's pace."},
     {"SET BACKFILL name setting = value", CHANGES, adm__set_backfill, NULL,
      "Changes the pace of the backfill at once, and keeps it."},
-    {"VERIFY MIGRATION name", CHANGES, adm__verify, "rows,chunks,differing,first_keys,ms",
-     "Compares the two columns of every row, chunk by chunk, byte for byte."},
+    {"VERIFY MIGRATION name [REPAIR]", CHANGES, adm__verify, "rows,chunks,differing,repaired,first_keys,ms",
+     "Compares the two columns of every row, chunk by chunk, byte for byte. REPAIR makes right what "
+     "differs."},
+    {"SHOW DIFFERENCES name", READS, adm__show_differences, "key,old_value,new_value,seen,repaired",
+     "Rows whose columns differed when they were compared."},
+    {"SHOW RECHECK", READS, adm__show_recheck, "migration,rounds,rows,differing,first_keys,ended",
+     "The last of the rounds in which both columns are compared again and again."},
     {"EXPLAIN REWRITE [AS user] [VERSION old|new|both] [SCHEMA schema] [PHASE phase] [PROGRAM program] [RULE "
      "rule] "
      "sql...",

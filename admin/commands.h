@@ -73,6 +73,8 @@ b_status adm__verify(adm__call *call);
 b_status adm__explain_rollback(adm__call *call);
 b_status adm__abort(adm__call *call);
 b_status adm__advise(adm__call *call);
+b_status adm__show_differences(adm__call *call);
+b_status adm__show_recheck(adm__call *call);
 b_status adm__enable(adm__call *call);
 b_status adm__disable(adm__call *call);
 b_status adm__show_history(adm__call *call);

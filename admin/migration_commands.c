@@ -145,7 +145,18 @@ b_status adm__advise(adm__call *call)
 b_status adm__verify(adm__call *call)
 {
     mig_actor who = actor(call);
-    return mig_verify(call->console->engine, name_of(call), &who, call->out, call->err);
+    bool repair = adm__arg_cstr(call, "REPAIR") != NULL;
+    return mig_verify(call->console->engine, name_of(call), repair, &who, call->out, call->err);
+}
+
+b_status adm__show_differences(adm__call *call)
+{
+    return mig_differences(call->console->engine, name_of(call), call->out, call->err);
+}
+
+b_status adm__show_recheck(adm__call *call)
+{
+    return mig_recheck(call->console->engine, call->out, call->err);
 }
 
 /* ---- backfill ---- */

@@ -347,6 +347,10 @@ static const cfg__key pace_keys[] = {
          "p99 of statements on the table through this proxy, in percent of what it was without the backfill "
          "(and 5 ms more at least), above which it waits; 0 = not looked at"),
     PACE(critical_p99_percent, "0", 0, 100000, "such a p99 at which it pauses for good; 0 = never"),
+    PACE(recheck_percent, "10", 0, 50,
+         "share of the time, in percent, in which both columns are compared again and again once the "
+         "backfill is "
+         "complete; 0 = not at all"),
     PACE_TEXT(check_sql,
               "a SELECT of one value: 0 or no row lets the backfill go on, 1 has it wait, more pauses it"),
     PACE_TEXT(check_http,

@@ -22,6 +22,7 @@ typedef struct runner {
     mig__key key;
     mig__throttle throttle;
     b_buf last; /* literals of the last key done; empty: none */
+    b_buf keep; /* columns with ON UPDATE, assigned to themselves */
     uint64_t rows, done, total, since_ms, since_rows, target_ms, looked_ms;
     uint64_t *pending_ms; /* when pending work was tried last */
     char said[300];       /* the throttle's reason as stored */
@@ -33,33 +34,6 @@ static void retry_pending(mig_engine *e, mig_db *db, uint64_t *tried)
     if (*tried != 0 && mig__now_ms() - *tried < PENDING_MS) return;
     mig__resume_pending(e, db);
     *tried = mig__now_ms();
-}
-
-static b_status assignments(const runner *r, b_buf *q, b_err *err)
-{
-    b_table *t = NULL;
-    const mig__m *m = r->m;
-    bool some = false;
-    for (size_t i = 0; i < m->npairs; i++) {
-        const mig__pair *p = &m->pairs[i];
-        const char *column = m->bf_reverse ? p->from : p->to;
-        if (column[0] == '\0') continue;
-        if (some) b_buf_str(q, ", ");
-        b_buf_ident(q, b_slice_str(column)), b_buf_str(q, " = ");
-        m->bf_reverse ? mig__down(p, q) : mig__up(p, q);
-        some = true;
-    }
-    b_status s = mig__query(
-        r->db, &t, err,
-        "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = "
-        "%s AND EXTRA LIKE '%%on update%%'",
-        mig__q(m->arena, m->schema), mig__q(m->arena, m->table));
-    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
-        b_buf_str(q, ", "), b_buf_ident(q, b_table_cell(t, i, 0));
-        b_buf_str(q, " = "), b_buf_ident(q, b_table_cell(t, i, 0));
-    }
-    b_table_free(t);
-    return s;
 }
 
 /* B_CANCELLED: the row is not this runner's any more. */
@@ -81,28 +55,13 @@ static b_status checkpoint(runner *r, const char *hi, uint64_t rows, b_err *err)
     return s;
 }
 
-static b_status copy_rows(runner *r, const char *hi, b_err *err)
-{
-    b_buf q = {0};
-    b_buf_str(&q, "UPDATE "), b_buf_ident(&q, b_slice_str(r->m->schema));
-    b_buf_char(&q, '.'), b_buf_ident(&q, b_slice_str(r->m->table));
-    b_buf_str(&q, " FORCE INDEX (PRIMARY) SET ");
-    b_status s = assignments(r, &q, err);
-    b_buf_str(&q, " WHERE ");
-    if (r->last.n != 0) mig__key_after(&r->key, b_buf_cstr(&r->last), &q), b_buf_str(&q, " AND ");
-    mig__key_upto(&r->key, hi, &q);
-    b_buf_str(&q, " AND ");
-    mig__differs(r->m, &q);
-    if (s == B_OK) s = mig__run(r->db, err, &q);
-    b_buf_deinit(&q);
-    return s;
-}
-
 static b_status chunk(runner *r, const char *hi, uint64_t rows, b_err *err)
 {
     b_status s = mig__begin(r->db, err);
     if (s == B_OK) s = checkpoint(r, hi, rows, err);
-    if (s == B_OK) s = copy_rows(r, hi, err);
+    if (s == B_OK)
+        s = mig__fill(r->db, r->m, &r->key, r->last.n == 0 ? NULL : b_buf_cstr(&r->last), hi,
+                      r->m->bf_reverse, b_buf_cstr(&r->keep), NULL, err);
     if (s == B_OK) s = mig__commit(r->db, err);
     if (s != B_OK) mig__undo(r->db);
     return s;
@@ -204,6 +163,8 @@ static b_status look(runner *r, bool *go, b_err *err)
     mig__free(r->m);
     r->m = m;
     if (!same) return b_fail(err, B_CANCELLED, "the backfill was paused, stopped or taken over");
+    s = mig__fill_keep(r->db, m, &r->keep, err);
+    if (s != B_OK) return s;
     mig__go how = mig__throttle_check(&r->throttle, r->db, m);
     const mig__vitals *v = &r->throttle.vitals;
     bool idle = v->known[MIG__THREADS_RUNNING] && v->value[MIG__THREADS_RUNNING] <= IDLE_THREADS;
@@ -264,7 +225,7 @@ static b_status trust_old(runner *r, b_err *err)
     if (s != B_OK) return s;
     if (op.m->phase != RW_SWITCHED || op.m->generation != r->m->generation || !op.m->bf_reverse)
         s = b_fail(err, B_CANCELLED, "the phase has changed");
-    if (s == B_OK) s = mig__verify(r->e, op.db, op.m, &c, err);
+    if (s == B_OK) s = mig__verify(r->e, op.db, op.m, false, &c, err);
     if (s == B_OK && c.differing != 0)
         s = b_fail(err, B_STATE, "%llu rows still differ after the reverse backfill, first: %s",
                    (unsigned long long)c.differing, c.first_keys);
@@ -329,6 +290,7 @@ static b_status run_one(mig_engine *e, mig_db *db, mig__m *m, uint64_t *pending_
     mig__throttle_deinit(&r.throttle);
     mig__key_deinit(&r.key);
     b_buf_deinit(&r.last);
+    b_buf_deinit(&r.keep);
     mig__free(r.m);
     return s;
 }

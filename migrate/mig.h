@@ -72,9 +72,9 @@ struct mig_engine {
     uint64_t catalog_hash;
     bool suspect;                    /* a statement met an error that may tell of somebody's DDL */
     uint64_t watched_ms, told_epoch; /* watch.c: last look; the rules that were last said to be stale */
-    bool stop, live, catalog_dirty, lease_running, backfill_running;
+    bool stop, live, catalog_dirty, lease_running, backfill_running, recheck_running;
     mig_db *lease_db, *backfill_db; /* to be interrupted at stop */
-    pthread_t lease_thread, backfill_thread;
+    pthread_t lease_thread, backfill_thread, recheck_thread;
 };
 
 uint64_t mig__now_ms(void); /* monotonic */
@@ -443,11 +443,25 @@ b_status mig__throttle_init(mig__throttle *t, mig_engine *e, b_err *err) B_MUSTC
 void mig__throttle_deinit(mig__throttle *t);
 mig__go mig__throttle_check(mig__throttle *t, mig_db *db, const mig__m *m);
 
+/* fill.c: B = up(A) (reverse: A = down(B)) in that range, where the pair is not right. keep: of
+ * mig__fill_keep. */
+b_status mig__fill_keep(mig_db *db, const mig__m *m, b_buf *keep, b_err *err) B_MUSTCHECK;
+b_status mig__fill(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *upto,
+                   bool reverse, const char *keep, uint64_t *changed, b_err *err) B_MUSTCHECK;
+
 typedef struct mig__checksum {
-    uint64_t rows, chunks, differing, ms;
+    uint64_t rows, chunks, differing, repaired, ms;
     char first_keys[512];
 } mig__checksum;
-b_status mig__verify(mig_engine *e, mig_db *db, mig__m *m, mig__checksum *out, b_err *err) B_MUSTCHECK;
+/* repair: what differs is made right out of the column that reads go to; then `differing` is what still does.
+ */
+b_status mig__verify(mig_engine *e, mig_db *db, mig__m *m, bool repair, mig__checksum *out,
+                     b_err *err) B_MUSTCHECK;
+/* Adds what is in that range; rows that differ are kept in straddle.differences. */
+b_status mig__verify_range(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *hi,
+                           mig__checksum *out, b_err *err) B_MUSTCHECK;
+
+void *mig__recheck_main(void *engine); /* recheck.c */
 
 /* ---- the plan (plan.c, plan_trial.c, plan_files.c) ---- */
 

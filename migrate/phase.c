@@ -75,7 +75,7 @@ static b_status run_checksum(mig__op *op, b_err *err)
     mig__checksum c;
     char detail[700];
     uint64_t started = mig__now_ms();
-    b_status s = mig__verify(op->e, op->db, op->m, &c, err);
+    b_status s = mig__verify(op->e, op->db, op->m, false, &c, err);
     if (s == B_OK) s = record_checksum(op, &c, err);
     if (s != B_OK) return s;
     snprintf(detail, sizeof detail, "%llu rows, %llu differing%s%s", (unsigned long long)c.rows,
@@ -600,28 +600,31 @@ b_status mig_rollback(mig_engine *e, const char *name, const char *to, const mig
     return move(e, name, to, false, false, who, out, err);
 }
 
-b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err)
+b_status mig_verify(mig_engine *e, const char *name, bool repair, const mig_actor *who, b_table *out,
+                    b_err *err)
 {
     mig__op op;
     mig__checksum c = {0};
-    static const char *const columns[] = {"rows", "chunks", "differing", "first_keys", "ms"};
+    static const char *const columns[] = {"rows", "chunks", "differing", "repaired", "first_keys", "ms"};
     b_status s = mig__op_begin(e, name, who, NULL, &op, err);
     if (s != B_OK) return s;
     if (op.m->phase < RW_DUAL_WRITE || op.m->phase > RW_SWITCHED)
         s = b_fail(err, B_STATE,
                    "migration %s is in phase %s; A and B can be compared in dual_write and switched only",
                    op.m->name, rw_phase_name(op.m->phase));
-    if (s == B_OK) s = mig__verify(e, op.db, op.m, &c, err);
+    if (s == B_OK) s = mig__verify(e, op.db, op.m, repair, &c, err);
     if (s == B_OK) s = record_checksum(&op, &c, err);
-    mig__event ev = {
-        .migration = name, .action = "verify", .ms = c.ms, .result = c.differing == 0 ? "clean" : "differs"};
+    mig__event ev = {.migration = name,
+                     .action = repair ? "repair" : "verify",
+                     .ms = c.ms,
+                     .result = c.differing == 0 ? "clean" : "differs"};
     if (s == B_OK) s = mig__record(op.db, who, &ev, err);
     mig__op_end(&op);
     if (s != B_OK) return s;
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) b_table_column(out, columns[i]);
     b_table_row(out);
     b_table_int(out, (int64_t)c.rows), b_table_int(out, (int64_t)c.chunks),
-        b_table_int(out, (int64_t)c.differing);
+        b_table_int(out, (int64_t)c.differing), b_table_int(out, (int64_t)c.repaired);
     b_table_str(out, c.first_keys), b_table_int(out, (int64_t)c.ms);
     return B_OK;
 }

@@ -151,6 +151,31 @@ b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err)
     return s;
 }
 
+b_status mig_differences(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    b_buf q = {0};
+    b_buf_str(
+        &q, "SELECT key_text AS `key`, old_value, new_value, seen, repaired FROM straddle.differences WHERE "
+            "migration = ");
+    b_buf_quote(&q, b_slice_str(name));
+    b_buf_str(&q, " ORDER BY seen DESC, id LIMIT 1000");
+    b_status s = show_query(e, &q, out, err);
+    b_buf_deinit(&q);
+    return s;
+}
+
+b_status mig_recheck(mig_engine *e, b_table *out, b_err *err)
+{
+    b_buf q = {0};
+    b_buf_str(
+        &q,
+        "SELECT migration, rounds, row_count AS `rows`, differing, first_keys, ended FROM straddle.recheck "
+        "ORDER BY migration");
+    b_status s = show_query(e, &q, out, err);
+    b_buf_deinit(&q);
+    return s;
+}
+
 b_status mig_instances(mig_engine *e, b_table *out, b_err *err)
 {
     b_buf q = {0};

@@ -45,6 +45,19 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS straddle.pace (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, name "
     "VARCHAR(64) CHARACTER SET ascii NOT NULL, value TEXT NOT NULL, PRIMARY KEY (migration, name)) "
     "ENGINE=InnoDB",
+    /* the last round of looking again, one row a migration; and rows that differed, with both values then */
+    "CREATE TABLE IF NOT EXISTS straddle.recheck (migration VARCHAR(128) CHARACTER SET ascii NOT NULL "
+    "PRIMARY KEY, "
+    "rounds BIGINT UNSIGNED NOT NULL, row_count BIGINT UNSIGNED NOT NULL, differing BIGINT UNSIGNED NOT "
+    "NULL, "
+    "first_keys VARCHAR(512) NOT NULL, ended DATETIME(3) NOT NULL) ENGINE=InnoDB",
+    "CREATE TABLE IF NOT EXISTS straddle.differences (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY "
+    "KEY, "
+    "migration VARCHAR(128) CHARACTER SET ascii NOT NULL, key_hash BINARY(32) NOT NULL, key_text "
+    "VARCHAR(700) NOT "
+    "NULL, old_value VARBINARY(1000) NULL, new_value VARBINARY(1000) NULL, seen DATETIME(3) NOT NULL, "
+    "repaired "
+    "DATETIME(3) NULL, UNIQUE KEY (migration, key_hash)) ENGINE=InnoDB",
     /* one row an incarnation of an instance; acked_epoch: nothing older than it is left there, 0: it is
      * joining; dead_at: it is being fenced; gone_at: of its connections none is left; machine, ticks: to see
      * whether its process is gone */

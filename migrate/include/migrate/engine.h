@@ -132,9 +132,14 @@ b_status mig_pace(mig_engine *e, const char *name, b_table *out, b_err *err) B_M
 /* Rules of one migration on or off for names of the other side (RW disabled). */
 b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err) B_MUSTCHECK;
 
-/* Checksum of A against B. *out: one row: rows, chunks, differing, first_keys, ms. */
-b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out,
+/* Checksum of A against B. repair: what differs is made right out of the column that reads go to. *out: one
+ * row: rows, chunks, differing (after the repair), repaired, first_keys, ms. */
+b_status mig_verify(mig_engine *e, const char *name, bool repair, const mig_actor *who, b_table *out,
                     b_err *err) B_MUSTCHECK;
+/* Rows that differed, of one migration, newest first: SHOW DIFFERENCES name. */
+b_status mig_differences(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+/* The last round of looking again, of each migration: SHOW RECHECK. */
+b_status mig_recheck(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
 
 /* Regex rules, each change under a new epoch. *err of a definition: "rule NAME: KEY: what is wrong". */
 b_status mig_rule_check(const cfg_rule *c, b_err *err) B_MUSTCHECK; /* by itself; changes nothing */

@@ -89,10 +89,21 @@ b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *w
 {
     return called(e, err, "enable %s %d by %s", name, on, who->user);
 }
-b_status mig_verify(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err)
+b_status mig_differences(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    (void)out;
+    return called(e, err, "differences %s", name);
+}
+b_status mig_recheck(mig_engine *e, b_table *out, b_err *err)
+{
+    (void)out;
+    return called(e, err, "recheck");
+}
+b_status mig_verify(mig_engine *e, const char *name, bool repair, const mig_actor *who, b_table *out,
+                    b_err *err)
 {
     (void)who;
-    return with_row(e, out, err, "verify", name);
+    return with_row(e, out, err, repair ? "repair" : "verify", name);
 }
 b_status mig_explain_rollback(mig_engine *e, const char *name, const char *to, b_table *out, b_err *err)
 {
