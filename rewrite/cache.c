@@ -330,22 +330,64 @@ static void insert(rw_cache *c, uint64_t hash, b_slice key, const rw_plan *plan,
 
 /* ---- the path of a statement ---- */
 
-static b_status plan_and_keep(rw_cache *c, bool keyed, b_slice key, uint64_t hash, const rw_ruleset *r,
-                              const rw_ctx *ctx, const rw_tokens *t, b_arena *arena, rw_result *out)
+typedef struct asked {
+    rw_cache *cache; /* NULL: none */
+    const rw_ruleset *rules;
+    const rw_ctx *ctx;
+    b_arena *arena;
+    rw_result *out;
+} asked;
+
+/* Rows were passed over: is the plan not one that holds for them as well? */
+static bool needs_rows(const rw_tokens *t, const rw_plan *plan)
+{
+    if (t->rows_to == 0) return false;
+    if (!plan->cacheable) return true;
+    for (const rw_edit *e = plan->edits.first; e != NULL; e = e->next) {
+        if (e->at + e->ndel > t->rows_from && e->at <= t->rows_to + 1) return true;
+        for (const rw_piece *p = e->pieces; p != NULL; p = p->next)
+            if (p->kind != RW_P_TEXT && p->end > t->rows_from && p->tok <= t->rows_to) return true;
+    }
+    return false;
+}
+
+static b_status plan_and_keep(const asked *a, bool keyed, b_slice key, uint64_t hash, const rw_tokens *t,
+                              bool *whole)
 {
     rw_plan plan = {0};
-    b_status s = rw__plan(r, ctx, t, arena, &plan);
+    rw_cache *c = a->cache;
+    b_status s = rw__plan(a->rules, a->ctx, t, a->arena, &plan);
     if (s != B_OK) return s;
     if (plan.verdict == RW_REWRITTEN && plan.edits.failed) return B_NOMEM;
-    out->digest = rw__digest(t);
+    *whole = needs_rows(t, &plan);
+    if (*whole) return B_OK;
+    a->out->digest = rw__digest(t);
     if (c != NULL) {
         c->stats.misses++;
         if (!keyed || !plan.cacheable)
             c->stats.uncacheable++;
         else
-            insert(c, hash, key, &plan, out->digest);
+            insert(c, hash, key, &plan, a->out->digest);
     }
-    return rw__finish(r, ctx, t, &plan, arena, out);
+    return rw__finish(a->rules, a->ctx, t, &plan, a->arena, a->out);
+}
+
+/* *whole: the tokens lack rows that are needed, and nothing was done. */
+static b_status by_tokens(const asked *a, const rw_tokens *t, bool *whole)
+{
+    b_slice key = {"", 0};
+    rw_cache *c = a->cache;
+    bool keyed = c != NULL && make_key(c, a->rules, a->ctx, t, &key);
+    uint64_t hash = keyed ? b_hash(key.p, key.n, 0) : 0;
+    entry *e = keyed ? find(c, hash, key) : NULL;
+    if (e == NULL) return plan_and_keep(a, keyed, key, hash, t, whole);
+    *whole = needs_rows(t, &e->plan);
+    if (*whole) return B_OK;
+    c->stats.hits++;
+    e->used = true;
+    a->out->cached = true;
+    a->out->digest = e->digest;
+    return rw__finish(a->rules, a->ctx, t, &e->plan, a->arena, a->out);
 }
 
 static void refuse_size(rw_result *out)
@@ -361,21 +403,15 @@ b_status rw_rewrite_cached(rw_cache *c, const rw_ruleset *r, const rw_ctx *ctx, 
                            rw_result *out)
 {
     *out = (rw_result){.sql = {"", 0}, .message = {"", 0}};
+    rw_server server = rw_catalog_server(rw_ruleset_catalog(r));
+    asked a = {c, r, ctx, arena, out};
     rw_tokens t;
-    b_status s = rw_lex(ctx, rw_catalog_server(rw_ruleset_catalog(r)), sql, arena, &t);
-    if (s == B_TOO_BIG) {
-        refuse_size(out);
-        return B_OK;
-    }
-    if (s != B_OK) return s;
-    b_slice key = {"", 0};
-    bool keyed = c != NULL && make_key(c, r, ctx, &t, &key);
-    uint64_t hash = keyed ? b_hash(key.p, key.n, 0) : 0;
-    entry *e = keyed ? find(c, hash, key) : NULL;
-    if (e == NULL) return plan_and_keep(c, keyed, key, hash, r, ctx, &t, arena, out);
-    c->stats.hits++;
-    e->used = true;
-    out->cached = true;
-    out->digest = e->digest;
-    return rw__finish(r, ctx, &t, &e->plan, arena, out);
+    bool whole = false;
+    b_status s = rw__lex_rows(ctx, server, sql, arena, &t);
+    if (s == B_OK) s = by_tokens(&a, &t, &whole);
+    if (s == B_OK && whole) s = rw_lex(ctx, server, sql, arena, &t);
+    if (s == B_OK && whole) s = by_tokens(&a, &t, &whole);
+    if (s != B_TOO_BIG) return s;
+    refuse_size(out);
+    return B_OK;
 }

@@ -3,40 +3,53 @@
  * Where a server would answer with a syntax error, or where its reading of malformed bytes is not worth
  * following, the token is RW_TOK_BAD, and the statement is refused if it matters: the one thing that must not
  * happen is a different cut. The rules were compared with MySQL 9.7 and MariaDB 10.11. */
-#include "lexer.h"
+#include "rows.h"
 
 enum { MAX_BYTES = 1 << 30 }; /* so that positions with a little added cannot wrap */
 
-static int at(const rw_lexer *l, uint32_t pos)
+static inline int at(const rw_lexer *l, uint32_t pos)
 {
     return pos < l->n ? (unsigned char)l->p[pos] : 0;
 }
 
-static bool is_space(int c)
+/* What a byte can be part of: white space, a decimal or a hexadecimal number, an unquoted name in ASCII; a
+ * byte over 0x7F may be part of a name, which is looked at later. */
+enum { SPACE = 1, DIGIT = 2, HEX = 4, NAME = 8, HIGH = 16 };
+
+#define TEN(what) what, what, what, what, what, what, what, what, what, what
+#define SIXTEEN(what) TEN(what), what, what, what, what, what, what
+
+/* clang-format off */
+static const uint8_t bytes[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, SPACE, SPACE, SPACE, SPACE, SPACE, 0, 0, SIXTEEN(0),
+    SPACE, 0, 0, 0, NAME, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* `$` is the one */
+    TEN(DIGIT | HEX | NAME), 0, 0, 0, 0, 0, 0,
+    0, NAME | HEX, NAME | HEX, NAME | HEX, NAME | HEX, NAME | HEX, NAME | HEX, TEN(NAME), TEN(NAME), 0, 0, 0, 0, NAME,
+    0, NAME | HEX, NAME | HEX, NAME | HEX, NAME | HEX, NAME | HEX, NAME | HEX, TEN(NAME), TEN(NAME), 0, 0, 0, 0, 0,
+    SIXTEEN(HIGH), SIXTEEN(HIGH), SIXTEEN(HIGH), SIXTEEN(HIGH),
+    SIXTEEN(HIGH), SIXTEEN(HIGH), SIXTEEN(HIGH), SIXTEEN(HIGH),
+};
+/* clang-format on */
+
+static inline bool is_space(int c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return (bytes[(unsigned char)c] & SPACE) != 0;
 }
 
-static bool is_digit(int c)
+static inline bool is_digit(int c)
 {
-    return c >= '0' && c <= '9';
+    return (bytes[(unsigned char)c] & DIGIT) != 0;
 }
 
-static bool is_hex(int c)
+static inline bool is_hex(int c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return (bytes[(unsigned char)c] & HEX) != 0;
 }
 
-/* ASCII bytes of an unquoted name. */
-static bool is_name(int c)
+/* Could begin or go on an unquoted name. */
+static inline bool is_name_byte(int c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$';
-}
-
-/* Could begin or go on an unquoted name; bytes over 0x7F are looked at later. */
-static bool is_name_byte(int c)
-{
-    return is_name(c) || c >= 0x80;
+    return (bytes[(unsigned char)c] & (NAME | HIGH)) != 0;
 }
 
 /* ---- white space and comments ---- */
@@ -144,18 +157,13 @@ static bool skip_space(rw_lexer *l, uint8_t *space)
 /* Goes to the end of an unquoted name. False: bytes that the character set does not allow there. */
 static bool scan_name(rw_lexer *l)
 {
-    while (l->pos < l->n) {
-        int c = at(l, l->pos);
-        if (c < 0x80) {
-            if (!is_name(c)) return true;
-            l->pos++;
-            continue;
-        }
+    for (;;) {
+        while (l->pos < l->n && (bytes[(unsigned char)l->p[l->pos]] & NAME) != 0) l->pos++;
+        if (l->pos >= l->n || (unsigned char)l->p[l->pos] < 0x80) return true;
         uint32_t len = rw__char_len(l->ctx->charset, l->p + l->pos, l->n - l->pos);
         if (len == 1) return false;
         l->pos += len;
     }
-    return true;
 }
 
 static rw_token token(const rw_lexer *l, uint32_t off, rw_token_kind kind, unsigned word)
@@ -338,7 +346,7 @@ typedef struct op_text {
     uint16_t op;
 } op_text;
 
-/* Longer ones before their beginnings. */
+/* Those that begin alike stand together, longer ones before their beginnings. */
 static const op_text ops[] = {
     {"<=>", RW_OP_NULL_SAFE_EQ},
     {"<=", RW_OP_LE},
@@ -374,20 +382,29 @@ static const op_text ops[] = {
     {"}", RW_OP_RBRACE},
 };
 
+/* Where in ops those that begin with a byte begin, counted from 1; 0: there are none. */
+static const uint8_t ops_from[128] = {
+    ['<'] = 1,  ['>'] = 6,  ['!'] = 9,  [':'] = 11, ['-'] = 13, ['|'] = 16, ['&'] = 18,
+    ['('] = 20, [')'] = 21, [','] = 22, [';'] = 23, ['*'] = 24, ['+'] = 25, ['/'] = 26,
+    ['%'] = 27, ['='] = 28, ['^'] = 29, ['~'] = 30, ['{'] = 31, ['}'] = 32,
+};
+
 static bool op_matches(const rw_lexer *l, uint32_t off, const op_text *o)
 {
-    if (o->text[0] != at(l, off)) return false;
     if (l->server.flavour == RW_MARIADB && (o->op == RW_OP_ARROW || o->op == RW_OP_ARROW_TEXT)) return false;
-    size_t n = strlen(o->text);
-    return l->n - off >= n && memcmp(l->p + off, o->text, n) == 0;
+    for (uint32_t i = 1; o->text[i] != '\0'; i++)
+        if (at(l, off + i) != o->text[i]) return false;
+    return true;
 }
 
 static rw_token lex_op(rw_lexer *l, uint32_t off)
 {
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
-        if (!op_matches(l, off, &ops[i])) continue;
-        l->pos = off + (uint32_t)strlen(ops[i].text);
-        return token(l, off, RW_TOK_OP, ops[i].op);
+    int c = at(l, off);
+    size_t i = c < 128 ? ops_from[c] : 0;
+    for (; i > 0 && i <= sizeof ops / sizeof ops[0] && ops[i - 1].text[0] == c; i++) {
+        if (!op_matches(l, off, &ops[i - 1])) continue;
+        l->pos = off + (uint32_t)strlen(ops[i - 1].text);
+        return token(l, off, RW_TOK_OP, ops[i - 1].op);
     }
     return bad(l, off);
 }
@@ -459,25 +476,43 @@ static rw_token *grow(b_arena *arena, rw_token *old, size_t n, size_t room)
     return tok;
 }
 
-b_status rw_lex(const rw_ctx *ctx, rw_server server, b_slice sql, b_arena *arena, rw_tokens *out)
+static b_status lex_all(rw_lexer *l, rw__rows *rows, size_t room, b_arena *arena, rw_tokens *out)
 {
-    if (sql.n > MAX_BYTES) return B_TOO_BIG;
-    rw_lexer l = {.p = sql.p, .n = (uint32_t)sql.n, .ctx = ctx, .server = server};
-    size_t room = sql.n / 4 + 16, n = 0;
+    size_t n = 0;
     rw_token *tok = grow(arena, NULL, 0, room);
     for (;;) {
         if (tok == NULL) return B_NOMEM;
-        rw_token t = rw__lex_next(&l);
+        rw_token t = rw__lex_next(l);
         if (n + 2 > room) tok = grow(arena, tok, n, room *= 2);
         if (tok == NULL) return B_NOMEM;
         tok[n] = t;
         if (t.kind == RW_TOK_END) break;
+        if (rows != NULL && !rows->done) rw__rows_see(rows, l, tok, (uint32_t)n);
         n++;
         if (t.kind != RW_TOK_BAD) continue;
-        tok[n] = (rw_token){.off = l.n, .kind = RW_TOK_END};
+        tok[n] = (rw_token){.off = l->n, .kind = RW_TOK_END};
         break;
     }
-    *out = (rw_tokens){
-        .sql = sql, .tok = tok, .n = (uint32_t)n, .version_comment = l.version_comment, .hints = l.hints};
+    *out = (rw_tokens){.sql = {l->p, l->n},
+                       .tok = tok,
+                       .n = (uint32_t)n,
+                       .version_comment = l->version_comment,
+                       .hints = l->hints};
+    if (rows != NULL && rows->passed) out->rows_from = rows->from[0], out->rows_to = rows->to[1];
     return B_OK;
+}
+
+b_status rw_lex(const rw_ctx *ctx, rw_server server, b_slice sql, b_arena *arena, rw_tokens *out)
+{
+    if (sql.n > MAX_BYTES) return B_TOO_BIG;
+    rw_lexer l = {.p = sql.p, .n = (uint32_t)sql.n, .ctx = ctx, .server = server};
+    return lex_all(&l, NULL, sql.n / 4 + 16, arena, out);
+}
+
+b_status rw__lex_rows(const rw_ctx *ctx, rw_server server, b_slice sql, b_arena *arena, rw_tokens *out)
+{
+    rw__rows rows = {.n = 0};
+    if (sql.n < RW__ROWS_LEAST || sql.n > MAX_BYTES) return rw_lex(ctx, server, sql, arena, out);
+    rw_lexer l = {.p = sql.p, .n = (uint32_t)sql.n, .ctx = ctx, .server = server};
+    return lex_all(&l, &rows, RW__ROWS_LEAST, arena, out);
 }

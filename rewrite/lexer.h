@@ -43,10 +43,17 @@ typedef struct rw_tokens {
     /* Some part lies in a version comment that this server runs: its tokens are in tok like all others. */
     bool version_comment;
     bool hints; /* there is an optimizer hint comment that this server reads */
+    /* rw__lex_rows: rows were passed over after token rows_to, the last of two rows that begin with token
+     * rows_from. Both 0: none were. */
+    uint32_t rows_from, rows_to;
 } rw_tokens;
 
 /* Input over 1 GiB is B_TOO_BIG. A RW_TOK_BAD token ends the list (B_OK is returned all the same). */
 b_status rw_lex(const rw_ctx *ctx, rw_server server, b_slice sql, b_arena *arena, rw_tokens *out) B_MUSTCHECK;
+
+/* The same, but rows of a long INSERT may be passed over: rows.h. */
+b_status rw__lex_rows(const rw_ctx *ctx, rw_server server, b_slice sql, b_arena *arena,
+                      rw_tokens *out) B_MUSTCHECK;
 
 /* The same one token at a time, without memory. Start from a zeroed rw_lexer with the first four set. */
 typedef struct rw_lexer {

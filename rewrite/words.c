@@ -27,26 +27,20 @@ static const uint16_t first[27] = {
 
 enum { LONGEST_WORD = 40 };
 
-/* Compares n bytes, letters of p in any case, with an upper-case word. */
-static int compare(const char *p, size_t n, const word_info *w)
-{
-    for (size_t i = 0; i < n && i < w->len; i++) {
-        int a = (unsigned char)p[i], b = (unsigned char)w->text[i];
-        if (a >= 'a' && a <= 'z') a -= 'a' - 'A';
-        if (a != b) return a - b;
-    }
-    return (int)n - (int)w->len;
-}
-
 rw_word rw__word_find(const char *p, size_t n)
 {
-    if (n == 0 || n > LONGEST_WORD) return RW_WORD_NONE;
+    if (n < 2 || n > LONGEST_WORD) return RW_WORD_NONE; /* none has one letter */
     unsigned letter = (unsigned)(b_lower(p[0]) - 'a');
     if (letter > 25) return RW_WORD_NONE;
     unsigned lo = first[letter], hi = first[letter + 1];
+    char upper[LONGEST_WORD];
+    for (size_t i = 0; i < n; i++) upper[i] = p[i] >= 'a' && p[i] <= 'z' ? (char)(p[i] - ('a' - 'A')) : p[i];
     while (lo < hi) {
         unsigned mid = (lo + hi) / 2;
-        int c = compare(p, n, &words[mid]);
+        const word_info *w = &words[mid];
+        int c = upper[1] - w->text[1]; /* the second letter tells most apart */
+        if (c == 0) c = memcmp(upper, w->text, n < w->len ? n : w->len);
+        if (c == 0) c = (int)n - (int)w->len;
         if (c == 0) return (rw_word)mid;
         if (c < 0)
             hi = mid;

@@ -122,7 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(rw_rewrite(r, &ctx, sql, arena, &plain) == B_OK);
     check_memory(sql, arena);
     check_result(r, &ctx, server, sql, &plain, arena);
-    check_edits(r, &ctx, sql, arena);
+    check_edits(r, &ctx, sql, &plain, arena);
     require(rw_rewrite_cached(cache, r, &ctx, sql, arena, &miss) == B_OK);
     require(rw_rewrite_cached(cache, r, &ctx, sql, arena, &hit) == B_OK);
     require_same(&plain, &miss);

@@ -89,7 +89,7 @@ static void check_tokens_kept(const rw_ctx *ctx, rw_server server, const rw_toke
     require(before == sql.n);
 }
 
-void check_edits(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena)
+void check_edits(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, const rw_result *plain, b_arena *arena)
 {
     rw_server server = rw_catalog_server(rw_ruleset_catalog(r));
     rw_tokens in;
@@ -97,8 +97,8 @@ void check_edits(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *a
     rw_result res = {0};
     require(rw_lex(ctx, server, sql, arena, &in) == B_OK);
     require(rw__plan(r, ctx, &in, arena, &plan) == B_OK);
-    if (plan.verdict != RW_REWRITTEN) return;
     require(rw__finish(r, ctx, &in, &plan, arena, &res) == B_OK);
+    require(res.verdict == plain->verdict && b_slice_eq(res.sql, plain->sql));
     if (res.verdict != RW_REWRITTEN) return; /* refused: an edit where none can be made */
     rw_edit *v = sorted(&plan.edits, arena);
     check_places(&in, v, plan.edits.n);

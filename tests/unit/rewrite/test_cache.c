@@ -1,6 +1,6 @@
 /* The plan cache: the same answer with and without it, what shares a plan and what must not, and its bound.
  */
-#include "rewrite/rewrite.h"
+#include "plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,11 +192,152 @@ static void test_long(void **state)
     stop(&w);
 }
 
+/* ---- rows that are passed over ---- */
+
+static b_slice rows(b_arena *a, const char *head, const char *row, size_t n, const char *tail)
+{
+    b_buf b = {0};
+    b_buf_str(&b, head);
+    for (size_t i = 0; i < n; i++) b_buf_printf(&b, "%s%s", i == 0 ? "" : i % 2 ? ", " : " ,\n", row);
+    b_buf_str(&b, tail);
+    b_slice s = b_arena_dup(a, b_buf_view(&b));
+    b_buf_deinit(&b);
+    return s;
+}
+
+/* Without the cache, and cut to its end. */
+static void whole(world *w, b_slice sql, rw_result *out)
+{
+    rw_tokens t;
+    rw_plan plan;
+    *out = (rw_result){.sql = {"", 0}};
+    assert_int_equal(rw_lex(&w->ctx, rw_catalog_server(rw_ruleset_catalog(w->r)), sql, w->b, &t), B_OK);
+    assert_int_equal(rw__plan(w->r, &w->ctx, &t, w->b, &plan), B_OK);
+    assert_int_equal(rw__finish(w->r, &w->ctx, &t, &plan, w->b, out), B_OK);
+}
+
+static void test_many_rows(void **state)
+{
+    static const struct {
+        const char *head, *row, *odd, *tail;
+    } cases[] = {
+        {"INSERT INTO transactions (id, payment_method) VALUES ", "(1, 'a')", "(NULL, 'a')", ""},
+        {"INSERT INTO transactions (id, payment_method) VALUES ", "(-1.5, 'it''s \\' (')", "(1, 'x' 'y')",
+         ""},
+        {"INSERT INTO transactions (id, payment_method) VALUES ", "(1, 'a')", "(1, 'a' COLLATE x)", ""},
+        {"INSERT INTO transactions (id, payment_method) VALUES ", "(1, 'a')", "(1e5, 0x41)", ""},
+        {"INSERT INTO transactions VALUES", "(1,'a',NULL)", "(1,payment_method,2)", ""},
+        {"REPLACE transactions (id, payment_method, amount) VALUE ", "(1,DEFAULT,-3)", "(1,2 /* ' */ , 3)",
+         ""},
+        {"INSERT INTO transactions (id, payment_method) VALUES ", "(1, 'a')", "(2, (SELECT 1))",
+         " ON DUPLICATE KEY UPDATE payment_method = VALUES(payment_method)"},
+        {"INSERT INTO transactions (id) VALUES ", "(1)", "(?)", ""},
+        {"INSERT INTO other VALUES ", "(1)", "(payment_method)",
+         "; UPDATE transactions SET payment_method = 1"},
+        {"INSERT INTO transactions (id, payment_method) VALUES ", "(1, 'a')", "(2, 'b", ""},
+        {"INSERT INTO transactions (id, payment_method, transaction_type) VALUES ", "(1, 'a', 'a')",
+         "(1, 'a', 'b')", ""},
+        {"INSERT INTO transactions (id, payment_method) VALUES ", "(1, 'a')", "(2)", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world w;
+        rw_result folded, again, plain;
+        start(&w, 10);
+        w.ctx.multi = true;
+        for (int odd = 0; odd < 2; odd++) {
+            b_buf last = {0};
+            b_buf_printf(&last, "%s%s%s", odd ? ", " : "", odd ? cases[i].odd : "", cases[i].tail);
+            b_slice sql = rows(w.b, cases[i].head, cases[i].row, 500, b_buf_cstr(&last));
+            b_buf_deinit(&last);
+            whole(&w, sql, &plain);
+            assert_int_equal(rw_rewrite_cached(w.c, w.r, &w.ctx, sql, w.a, &folded), B_OK);
+            assert_int_equal(rw_rewrite_cached(w.c, w.r, &w.ctx, sql, w.a, &again), B_OK);
+            if (folded.verdict != plain.verdict || !b_slice_eq(folded.sql, plain.sql) ||
+                !b_slice_eq(again.sql, plain.sql) || folded.params.nout != plain.params.nout)
+                fail_msg("case %zu, %d: %d %.*s", i, odd, (int)folded.verdict, B_ARG(folded.message));
+        }
+        stop(&w);
+    }
+}
+
+/* Rows that are alike cost no tokens: half a million of them take little more memory than their bytes. */
+static void test_rows_are_passed_over(void **state)
+{
+    world w;
+    rw_result res;
+    (void)state;
+    start(&w, 10);
+    b_slice sql = rows(w.b, "INSERT INTO transactions (id, payment_method) VALUES ", "(1, 'a')", 500000, "");
+    assert_int_equal(rw_rewrite_cached(w.c, w.r, &w.ctx, sql, w.a, &res), B_OK);
+    assert_int_equal(res.verdict, RW_REWRITTEN);
+    assert_true(b_arena_used(w.a) < sql.n + (64 << 10));
+    stop(&w);
+}
+
+/* ---- no memory is asked for where the plan is there ---- */
+
+static size_t allocations; /* counted by the wrappers below */
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_malloc(size_t n)
+{
+    allocations++;
+    return __real_malloc(n);
+}
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    allocations++;
+    return __real_calloc(n, size);
+}
+
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n)
+{
+    allocations++;
+    return __real_realloc(p, n);
+}
+
+static void test_no_allocation(void **state)
+{
+    static const char *const sql[] = {
+        "SELECT payment_method FROM transactions WHERE payment_method = 'a' AND id BETWEEN 4 AND 5 LIMIT 3",
+        "UPDATE transactions SET payment_method = 'b' WHERE id = 7",
+        "INSERT INTO transactions (id, payment_method) VALUES (1, 'a'), (2, 'b')"};
+    world w;
+    rw_result res;
+    (void)state;
+    start(&w, 10);
+    assert_true(allocations > 0); /* they are counted */
+    for (int round = 0; round < 100; round++) {
+        if (round == 5) allocations = 0;
+        for (size_t i = 0; i < sizeof sql / sizeof *sql; i++) {
+            b_arena_reset(w.a);
+            assert_true(rw_may_touch(w.r, b_slice_str(sql[i])));
+            assert_int_equal(rw_rewrite_cached(w.c, w.r, &w.ctx, b_slice_str(sql[i]), w.a, &res), B_OK);
+            assert_true(res.verdict == RW_REWRITTEN && (round == 0 || res.cached));
+        }
+    }
+    assert_int_equal(allocations, 0);
+    stop(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_answer), cmocka_unit_test(test_not_shared), cmocka_unit_test(test_context),
-        cmocka_unit_test(test_bound),       cmocka_unit_test(test_long),
+        cmocka_unit_test(test_same_answer),
+        cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_rows_are_passed_over),
+        cmocka_unit_test(test_no_allocation),
+        cmocka_unit_test(test_not_shared),
+        cmocka_unit_test(test_context),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
