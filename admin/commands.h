@@ -78,6 +78,7 @@ b_status adm__show_recheck(adm__call *call);
 b_status adm__enable(adm__call *call);
 b_status adm__disable(adm__call *call);
 b_status adm__show_history(adm__call *call);
+b_status adm__export_history(adm__call *call);
 b_status adm__show_instances(adm__call *call);
 b_status adm__show_rules(adm__call *call);
 

@@ -241,6 +241,16 @@ b_status adm__show_history(adm__call *call)
     return mig_history(call->console->engine, name_of(call), call->out, call->err);
 }
 
+b_status adm__export_history(adm__call *call)
+{
+    return mig_history_export(call->console->engine, name_of(call), call->out, call->err);
+}
+
+b_status adm__show_usage(adm__call *call)
+{
+    return mig_usage(call->console->engine, call->out, call->err);
+}
+
 b_status adm__show_instances(adm__call *call)
 {
     return mig_instances(call->console->engine, call->out, call->err);

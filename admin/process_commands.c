@@ -18,11 +18,6 @@ static b_status fill(adm__call *call, void (*rows)(void *ctx, b_table *out))
     return B_OK;
 }
 
-b_status adm__show_usage(adm__call *call)
-{
-    return fill(call, call->console->host.usage);
-}
-
 b_status adm__show_refusals(adm__call *call)
 {
     return fill(call, call->console->host.refusals);

@@ -296,7 +296,7 @@ b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err
                                          "LEFT JOIN straddle.migration_changes x ON x.migration = m.name "
                                          "LEFT JOIN straddle.backfill b ON b.migration = m.name LEFT JOIN "
                                          "straddle.pace p ON p.migration = m.name LEFT JOIN "
-                                         "straddle.name_usage u ON u.migration = m.name "
+                                         "straddle.census u ON u.migration = m.name "
                                          "WHERE m.name = '%s'",
                                          op.m->name);
         mig__m *m = op.m;

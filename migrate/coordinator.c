@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define WAIT_STEP_MS 15
+#define MOST_STEPS 16000 /* bytes */
 
 static uint32_t patience(mig__op *op)
 {
@@ -67,6 +68,7 @@ void mig__op_end(mig__op *op)
     if (op->db != NULL) mig_engine_unregister(op->e, mig_db_thread_id(op->db), 0, false);
     mig_db_close(op->db); /* frees the coordinator's lock as well */
     b_buf_deinit(&op->forced);
+    b_buf_deinit(&op->steps);
     pthread_mutex_unlock(&op->e->op);
     op->m = NULL, op->db = NULL;
 }
@@ -86,6 +88,8 @@ void mig__op_step(mig__op *op, const char *step, const char *detail, uint64_t st
     uint64_t ms = mig__now_ms() - started;
     b_logf(op->e->log, B_INFO, "migrate", "migration=%s step=%s ms=%llu %s", op->m == NULL ? "" : op->m->name,
            step, (unsigned long long)ms, detail);
+    if (op->steps.n < MOST_STEPS)
+        b_buf_printf(&op->steps, "%s: %s (%llu ms)\n", step, detail, (unsigned long long)ms);
     if (op->out == NULL) return;
     b_table_row(op->out);
     b_table_str(op->out, step), b_table_str(op->out, detail), b_table_int(op->out, (int64_t)ms);
@@ -137,6 +141,11 @@ static b_status change_all(mig__op *op, const mig__change *c, uint64_t epoch, rw
     for (size_t i = 0; s == B_OK && i < sizeof c->sql / sizeof c->sql[0] && c->sql[i] != NULL; i++)
         s = mig_db_query(op->db, c->sql[i], NULL, err);
     if (s == B_OK && c->event.action != NULL) s = mig__record(op->db, op->who, &c->event, err);
+    if (s == B_OK && c->event.to != NULL) {
+        char id[24];
+        s = mig_db_scalar(op->db, "SELECT LAST_INSERT_ID()", id, sizeof id, err);
+        op->history_id = s == B_OK ? strtoull(id, NULL, 10) : 0;
+    }
     /* The rules are made before the commit: what cannot be made is not published. */
     if (s == B_OK) s = mig__ruleset_make(op->e, op->db, r, hash, err);
     if (s == B_OK) s = mig__commit(op->db, err);

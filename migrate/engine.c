@@ -140,6 +140,7 @@ static void init_locks(mig_engine *e)
     pthread_mutex_init(&e->op, NULL);
     pthread_mutex_init(&e->mu, NULL);
     pthread_mutex_init(&e->xa_mu, NULL);
+    pthread_mutex_init(&e->census_mu, NULL);
     pthread_mutex_init(&e->publish, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -222,6 +223,7 @@ b_status mig_engine_start(mig_engine *e, b_err *err)
     b_status s = mig__connect(e, 0, &db, err);
     if (s == B_OK) s = mig__schema_create(db, err);
     if (s == B_OK) s = mig__lease_join(e, db, err);
+    if (s == B_OK) s = mig__census_fold(db, err);
     mig_db_close(db);
     if (s == B_OK) s = start_threads(e, err);
     if (s == B_OK) s = apply_new(e, e->config, err);
@@ -254,6 +256,7 @@ void mig_engine_free(mig_engine *e)
     pthread_mutex_destroy(&e->publish);
     pthread_mutex_destroy(&e->mu);
     pthread_mutex_destroy(&e->xa_mu);
+    pthread_mutex_destroy(&e->census_mu);
     b_table_free(e->xa_known);
     pthread_mutex_destroy(&e->op);
     free(e);

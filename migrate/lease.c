@@ -271,15 +271,7 @@ static b_status flush_census(keeper *k, b_err *err)
 {
     if (mig__now_ms() - k->flushed < FLUSH_MS) return B_OK;
     k->flushed = mig__now_ms();
-    rw_ruleset *r = mig_engine_ruleset(k->e);
-    b_status s = B_OK;
-    for (size_t i = 0; s == B_OK && r != NULL && i < rw_ruleset_size(r); i++) {
-        char name[200];
-        snprintf(name, sizeof name, "%.*s", B_ARG(rw_ruleset_at(r, i)->name));
-        s = mig__flush_use(k->e, k->db, name, err);
-    }
-    rw_ruleset_unref(r);
-    return s;
+    return mig__census_write(k->e, k->db, err);
 }
 
 static b_status beat(keeper *k, b_err *err)

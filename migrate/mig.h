@@ -60,6 +60,8 @@ struct mig_engine {
     char machine[80]; /* two processes with the same see each other's /proc */
     uint64_t ticks;   /* when this process started, as /proc has it */
     mig__registrar reg;
+    pthread_mutex_t census_mu;
+    int64_t census_ms;       /* the newest use that was written; under census_mu */
     pthread_mutex_t xa_mu;   /* guards the next two */
     uint64_t xa_epoch;       /* acknowledged by all when xa_known was listed */
     b_table *xa_known;       /* of it: prepared transactions that may be older; NULL: none is left */
@@ -88,6 +90,8 @@ b_status mig__connect_to(const mig__server *s, uint32_t connect_ms, uint32_t rea
                          b_err *err) B_MUSTCHECK;
 
 /* ---- SQL helpers (sql.c) ---- */
+
+void mig__copy_table(b_table *out, const b_table *t);
 
 bool mig__mariadb(const mig_db *db);
 rw_server mig__server_of(mig_db *db, b_err *err);
@@ -209,6 +213,14 @@ const char *mig__member(mig_engine *e, char out[160]);
 /* Is this instance's row, by the name in *m, the one of a living instance? Then its rows may be added to. */
 #define MIG__ALIVE "EXISTS (SELECT 1 FROM straddle.instances WHERE id = '%s' AND dead_at IS NULL)"
 
+/* ---- the census (census.c) ---- */
+
+/* This process's counts since its start go into the table, where those of all are. */
+b_status mig__census_write(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
+b_status mig__census_fold(mig_db *db, b_err *err) B_MUSTCHECK; /* adds up what processes have left */
+typedef struct mig__op mig__op;
+b_status mig__gate_unused(mig__op *op, b_err *err) B_MUSTCHECK;
+
 /* ---- the dead (fence.c) ---- */
 
 /* Marks instances dead whose lease is over or whose process is gone; ends what they have left on the server;
@@ -234,17 +246,19 @@ bool mig__orphaned(mig_engine *e, uint64_t epoch, uint64_t *connection);
 
 /* ---- operations (coordinator.c) ---- */
 
-typedef struct mig__op {
+struct mig__op {
     mig_engine *e;
     mig_db *db; /* holds the coordinator's lock; DDL and its record run on it */
     mig__m *m;
     const mig_actor *who;
     b_table *out; /* rows step, detail, ms; may be NULL */
     bool force;
-    b_buf forced; /* the gates that FORCE passed */
+    b_buf forced;        /* the gates that FORCE passed */
+    b_buf steps;         /* of the edge: what was done, a line each */
+    uint64_t history_id; /* of the edge's row, once it is published; else 0 */
     uint64_t deadline;
     uint32_t patience_ms; /* how long to wait for others; 0: as the configuration says */
-} mig__op;
+};
 
 #define MIG__ASIDE_MS 500
 
@@ -276,8 +290,6 @@ rw_phase mig__beside(const mig__m *m, bool forward);
 void mig__say_cost(mig__op *op, rw_phase to);
 b_status mig__remember_table(mig_db *db, const mig__m *m, b_err *err) B_MUSTCHECK;
 b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err) B_MUSTCHECK;
-/* This instance's last use of the old name goes into the table, where that of all instances is. */
-b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err) B_MUSTCHECK;
 /* The same for all migrations, at start and every few seconds; what fails is in last_error, and tried again.
  */
 void mig__resume_pending(mig_engine *e, mig_db *db);

@@ -177,75 +177,11 @@ static b_status gate_trusted(mig__op *op, b_err *err)
         op->m->name, (unsigned long long)op->m->bf_done, (unsigned long long)op->m->bf_total, op->m->name);
 }
 
-typedef struct use_seen {
-    const char *migration;
-    int64_t last_ms;
-    char who[200];
-} use_seen;
-
-static void look_at_use(void *arg, const mig_use *u)
-{
-    use_seen *seen = arg;
-    if (!u->old_name || strcmp(u->migration, seen->migration) != 0 || u->last_seen_ms <= seen->last_ms)
-        return;
-    seen->last_ms = u->last_seen_ms;
-    snprintf(seen->who, sizeof seen->who, "'%s' from %s (%s)", u->user, u->host, u->program);
-}
-
-/* This instance's census goes into the table, where that of all instances is. */
-b_status mig__flush_use(mig_engine *e, mig_db *db, const char *name, b_err *err)
-{
-    use_seen seen = {.migration = name};
-    if (e->host.each_use != NULL) e->host.each_use(e->host.ctx, look_at_use, &seen);
-    if (seen.last_ms == 0) return B_OK;
-    b_buf who = {0};
-    b_buf_quote(&who, b_slice_str(seen.who));
-    b_status s =
-        mig__query(db, NULL, err,
-                   "INSERT INTO straddle.name_usage (migration, old_name, last_seen, who) VALUES ('%s', 1, "
-                   "FROM_UNIXTIME(%lld / 1000), %s) ON DUPLICATE KEY UPDATE who = IF(VALUES(last_seen) > "
-                   "last_seen, VALUES(who), who), last_seen = GREATEST(last_seen, VALUES(last_seen))",
-                   name, (long long)seen.last_ms, b_buf_cstr(&who));
-    b_buf_deinit(&who);
-    return s;
-}
-
 /* Of instant_rename: there is no phase in which the old name only reads, so it is looked at before it goes.
  */
-static b_status gate_unused(mig__op *op, b_err *err);
-
 static b_status gate_unused_instant(mig__op *op, b_err *err)
 {
-    return op->m->instant ? gate_unused(op, err) : B_OK;
-}
-
-static b_status gate_unused(mig__op *op, b_err *err)
-{
-    b_table *t = NULL;
-    if (op->m->observe_days == 0) return B_OK;
-    b_status s = mig__flush_use(op->e, op->db, op->m->name, err);
-    if (s == B_OK)
-        s = mig__query(
-            op->db, &t, err,
-            "SELECT last_seen, who FROM straddle.name_usage WHERE migration = '%s' AND old_name = 1 AND "
-            "last_seen > NOW() - INTERVAL %llu DAY UNION ALL SELECT MIN(at), '' FROM straddle.history WHERE "
-            "migration = '%s' AND action = 'apply' HAVING MIN(at) > NOW() - INTERVAL %llu DAY",
-            op->m->name, (unsigned long long)op->m->observe_days, op->m->name,
-            (unsigned long long)op->m->observe_days);
-    if (s != B_OK) return s;
-    b_slice at = b_table_cell(t, 0, 0), who = b_table_cell(t, 0, 1);
-    if (b_table_rows(t) != 0 && who.n == 0)
-        s = b_fail(err, B_REFUSED,
-                   "migration %s was applied at %.*s, so that use of the old name has not been watched for "
-                   "%llu days; wait, or FORCE",
-                   op->m->name, B_ARG(at), (unsigned long long)op->m->observe_days);
-    else if (b_table_rows(t) != 0)
-        s = b_fail(err, B_REFUSED,
-                   "migration %s: the old name was used at %.*s by %.*s, within the %llu days of "
-                   "observation; move that client over (SHOW USAGE), or FORCE",
-                   op->m->name, B_ARG(at), B_ARG(who), (unsigned long long)op->m->observe_days);
-    b_table_free(t);
-    return s;
+    return op->m->instant ? mig__gate_unused(op, err) : B_OK;
 }
 
 /* ---- the table ---- */
@@ -269,7 +205,7 @@ static const mig__edge edges[] = {
     {RW_SWITCHED, RW_RETIRED, .gates = {gate_checksum_now}, .before = {mig__retire_before},
      .after = {mig__wait_ack, mig__retire_after, republish}, .backfill = VOID_BACKFILL,
      .migration = "a_trusted = 0"},
-    {RW_RETIRED, RW_CONTRACTED, .gates = {gate_unused, gate_checksum_taken},
+    {RW_RETIRED, RW_CONTRACTED, .gates = {mig__gate_unused, gate_checksum_taken},
      .after = {mig__wait_ack, mig__drop_old, republish}},
     {RW_CONTRACTED, RW_FINISHED, .gates = {gate_unused_instant}},
     {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, mig__drop_new, republish}, .backfill = VOID_BACKFILL},
@@ -462,7 +398,54 @@ static b_status resume_rename(const mig__edge *edge, mig__op *op, b_err *err)
     return s == B_OK ? publish_edge(edge, op, NULL, err) : s;
 }
 
+/* How the edge went, into its row; one that was not published gets a row without a phase that it leads to. */
+static b_status write_history(mig__op *op, const mig__edge *edge, b_status s, const b_err *why, uint64_t ms,
+                              b_err *err)
+{
+    b_buf q = {0}, result = {0};
+    b_status done;
+    if (op->history_id != 0) {
+        b_buf_printf(&q,
+                     "UPDATE straddle.history SET duration_ms = %llu, sql_text = ", (unsigned long long)ms);
+        b_buf_quote(&q, b_buf_view(&op->steps));
+        if (s != B_OK) {
+            b_buf_printf(&result, "; its work is not done: %.600s", why->msg);
+            b_buf_str(&q, ", result = CONCAT(result, "), b_buf_quote(&q, b_buf_view(&result)),
+                b_buf_char(&q, ')');
+        }
+        b_buf_printf(&q, " WHERE id = %llu", (unsigned long long)op->history_id);
+        done = mig__run(op->db, err, &q);
+    } else {
+        b_buf_printf(&result, "not %s: %.900s", rw_phase_name(edge->to), why->msg);
+        mig__event ev = {.migration = op->m->name,
+                         .action = s == B_REFUSED ? "refused" : "failed",
+                         .from = rw_phase_name(edge->from),
+                         .sql = b_buf_cstr(&op->steps),
+                         .ms = ms,
+                         .result = b_buf_cstr(&result)};
+        done = s == B_OK ? B_OK : mig__record(op->db, op->who, &ev, err);
+    }
+    b_buf_deinit(&q);
+    b_buf_deinit(&result);
+    return done;
+}
+
+static b_status walk(mig__op *op, const mig__edge *edge, b_err *err);
+
 b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err)
+{
+    uint64_t started = mig__now_ms();
+    b_err ignored = {0};
+    b_buf_clear(&op->steps);
+    op->history_id = 0;
+    b_status s = walk(op, edge, err);
+    if (write_history(op, edge, s, err, mig__now_ms() - started, &ignored) != B_OK)
+        b_logf(op->e->log, B_WARN, "migrate", "migration=%s the history could not be written: %s",
+               op->m->name, ignored.msg);
+    return s;
+}
+
+static b_status walk(mig__op *op, const mig__edge *edge, b_err *err)
 {
     b_buf_clear(&op->forced);
     b_status s = run_gates(edge, op, err);

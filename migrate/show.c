@@ -109,21 +109,6 @@ b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err)
     return s;
 }
 
-static void copy_table(b_table *out, const b_table *t)
-{
-    for (size_t k = 0; k < b_table_columns(t); k++) b_table_column(out, b_table_name(t, k));
-    for (size_t i = 0; i < b_table_rows(t); i++) {
-        b_table_row(out);
-        for (size_t k = 0; k < b_table_columns(t); k++) {
-            b_slice c = b_table_cell(t, i, k);
-            if (c.p == NULL)
-                b_table_null(out);
-            else
-                b_table_add(out, c);
-        }
-    }
-}
-
 static b_status show_query(mig_engine *e, const b_buf *q, b_table *out, b_err *err)
 {
     mig_db *db = NULL;
@@ -131,7 +116,7 @@ static b_status show_query(mig_engine *e, const b_buf *q, b_table *out, b_err *e
     if (q->failed) return b_fail(err, B_NOMEM, "out of memory");
     b_status s = mig__connect(e, 0, &db, err);
     if (s == B_OK) s = mig_db_query(db, b_buf_cstr(q), &t, err);
-    if (s == B_OK) copy_table(out, t);
+    if (s == B_OK) mig__copy_table(out, t);
     b_table_free(t);
     mig_db_close(db);
     return s;
@@ -171,6 +156,24 @@ b_status mig_recheck(mig_engine *e, b_table *out, b_err *err)
         &q,
         "SELECT migration, rounds, row_count AS `rows`, differing, first_keys, ended FROM straddle.recheck "
         "ORDER BY migration");
+    b_status s = show_query(e, &q, out, err);
+    b_buf_deinit(&q);
+    return s;
+}
+
+/* One object an entry, the oldest first; all of them. */
+b_status mig_history_export(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    b_buf q = {0};
+    b_buf_str(&q,
+              "SELECT JSON_OBJECT('id', id, 'at', CAST(at AS CHAR), 'migration', migration, 'who', who, "
+              "'from_host', "
+              "from_host, 'action', action, 'from_phase', from_phase, 'to_phase', to_phase, 'sql', sql_text, "
+              "'duration_ms', duration_ms, 'result', result, 'forced', IF(forced, 'yes', 'no')) AS json FROM "
+              "straddle.history");
+    if (name != NULL && name[0] != '\0')
+        b_buf_str(&q, " WHERE migration = "), b_buf_quote(&q, b_slice_str(name));
+    b_buf_str(&q, " ORDER BY id");
     b_status s = show_query(e, &q, out, err);
     b_buf_deinit(&q);
     return s;

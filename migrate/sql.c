@@ -98,3 +98,18 @@ void mig__undo(mig_db *db)
     b_err ignored;
     if (mig_db_query(db, "ROLLBACK", NULL, &ignored) != B_OK) return; /* the server rolls back by itself */
 }
+
+void mig__copy_table(b_table *out, const b_table *t)
+{
+    for (size_t k = 0; k < b_table_columns(t); k++) b_table_column(out, b_table_name(t, k));
+    for (size_t i = 0; i < b_table_rows(t); i++) {
+        b_table_row(out);
+        for (size_t k = 0; k < b_table_columns(t); k++) {
+            b_slice c = b_table_cell(t, i, k);
+            if (c.p == NULL)
+                b_table_null(out);
+            else
+                b_table_add(out, c);
+        }
+    }
+}

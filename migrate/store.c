@@ -101,7 +101,20 @@ static const char *const tables[] = {
     "digest_pattern "
     "BLOB NOT NULL, text_pattern BLOB NOT NULL, replacement BLOB NOT NULL, message BLOB NOT NULL) "
     "ENGINE=InnoDB",
-    /* the census of names, kept over restarts: the last use of the old name gates contracted */
+    /* who used which name, from where, by which statement: one row for each process that counts, and one of
+     * nobody's for those that are gone */
+    "CREATE TABLE IF NOT EXISTS straddle.census (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, name "
+    "CHAR(3) "
+    "CHARACTER SET ascii NOT NULL, user VARCHAR(128) COLLATE utf8mb4_bin NOT NULL, host VARCHAR(63) COLLATE "
+    "utf8mb4_bin "
+    "NOT NULL, program VARCHAR(128) COLLATE utf8mb4_bin NOT NULL, digest CHAR(16) CHARACTER SET ascii NOT "
+    "NULL, instance "
+    "VARCHAR(160) CHARACTER SET ascii NOT NULL, sample TEXT NOT NULL, uses BIGINT UNSIGNED NOT NULL, "
+    "first_seen "
+    "DATETIME(3) NOT NULL, last_seen DATETIME(3) NOT NULL, PRIMARY KEY (migration, name, user, host, "
+    "program, digest, "
+    "instance)) ENGINE=InnoDB",
+    /* what earlier programs kept of that; taken over at start */
     "CREATE TABLE IF NOT EXISTS straddle.name_usage (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, "
     "old_name TINYINT NOT NULL, last_seen DATETIME(3) NOT NULL, who VARCHAR(300) NOT NULL, PRIMARY KEY "
     "(migration, old_name)) ENGINE=InnoDB",

@@ -267,25 +267,6 @@ static void add_time(b_table *out, int64_t ms)
     b_table_str(out, text);
 }
 
-static void usage(void *ctx, b_table *out)
-{
-    static const char *const names[] = {"migration", "name",   "user",  "host",     "program",
-                                        "digest",    "sample", "count", "last_seen"};
-    px_tally *sum = px_tally_new(SUM_ENTRIES);
-    columns(out, names, sizeof names / sizeof *names);
-    if (sum == NULL) return;
-    each_loop(ctx, sum_usage, sum);
-    for (size_t i = 0; i < px_tally_size(sum); i++) {
-        const px_count *c = px_tally_at(sum, i);
-        b_table_row(out);
-        for (int k = 0; k < PX_TALLY_KEYS; k++) b_table_str(out, c->key[k]);
-        b_table_str(out, c->sample);
-        b_table_int(out, (int64_t)c->count);
-        add_time(out, c->last_ms);
-    }
-    px_tally_free(sum);
-}
-
 static void refusals(void *ctx, b_table *out)
 {
     static const char *const names[] = {"code",   "migration", "user",     "message",
@@ -433,7 +414,6 @@ adm_host px_adm_host(px_app *app)
     return (adm_host){.ctx = app,
                       .clients = clients,
                       .stats = stats,
-                      .usage = usage,
                       .refusals = refusals,
                       .regex_rules = regex_rules,
                       .config_get = config_get,

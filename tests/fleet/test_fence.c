@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -186,6 +187,87 @@ static void forgotten(fleet *f)
     wait_for(f, sql, 0);
 }
 
+static long long counted(ts_conn *admin, const char *name)
+{
+    long long sum = 0;
+    ts_result *r = ts_query(admin, "SHOW USAGE");
+    if (r->error != 0) fail_msg("%u %s", r->error, r->message);
+    for (size_t i = 0; i < r->nrows; i++)
+        if (strcmp(ts_cell(r, i, "name"), name) == 0) sum += atoll(ts_cell(r, i, "count"));
+    ts_result_free(r);
+    return sum;
+}
+
+static void use(fleet *f, int instance, const char *sql, int times)
+{
+    ts_conn *c = fleet_connect(f, instance);
+    for (int i = 0; i < times; i++) ts_do(c, "%s", sql);
+    ts_close(c);
+}
+
+/* Who said which name, over restarts and through whichever instance; the gate lists them. */
+static void census(fleet *f)
+{
+    use(f, 0, "SELECT kind FROM pay WHERE id = 1", 3);
+    ts_conn *admin = fleet_admin(f, 0);
+    assert_int_equal(counted(admin, "old"), 3);
+    assert_int_equal(counted(admin, "old"), 3);
+    ts_close(admin);
+    ts_proxy_stop(&f->proxy[0], SIGKILL);
+    ts_proxy_restart(&f->proxy[0]);
+    use(f, 0, "SELECT kind FROM pay WHERE id = 1", 2);
+    use(f, 1, "SELECT COUNT(*) FROM pay WHERE kind = 'x'", 1);
+    use(f, 1, "SELECT method FROM pay WHERE id = 1", 4);
+    fleet_nap(5500); /* the second instance writes its own */
+    admin = fleet_admin(f, 0);
+    assert_int_equal(counted(admin, "old"), 6);
+    assert_int_equal(counted(admin, "new"), 4);
+    ts_go(admin, M, "retired");
+    ts_do(f->direct, "UPDATE straddle.migrations SET observe_days = 7");
+    ts_result *r = ts_query(admin, "ADVANCE MIGRATION " M);
+    if (r->error != 1235 || strstr(r->message, "'root' from 127.0.0.1") == NULL ||
+        strstr(r->message, "digest") == NULL || strstr(r->message, "; '") == NULL)
+        fail_msg("%u %s", r->error, r->message);
+    ts_result_free(r);
+    ts_close(admin);
+    for (int i = 0; i < 2; i++) { /* so that they do not write it again */
+        ts_proxy_stop(&f->proxy[i], SIGKILL);
+        ts_proxy_restart(&f->proxy[i]);
+    }
+    admin = fleet_admin(f, 0);
+    ts_do(f->direct, "UPDATE straddle.census SET last_seen = NOW() - INTERVAL 8 DAY, first_seen = last_seen");
+    r = ts_query(admin, "ADVANCE MIGRATION " M);
+    if (r->error != 1235 || strstr(r->message, "was applied at") == NULL)
+        fail_msg("%u %s", r->error, r->message);
+    ts_result_free(r);
+    ts_do(f->direct, "UPDATE straddle.history SET at = at - INTERVAL 8 DAY");
+    ts_do(admin, "ADVANCE MIGRATION " M);
+    ts_close(admin);
+}
+
+/* What the export tells of the last test: refusals by gates, DDL, durations, one JSON object a row. */
+static void history(fleet *f)
+{
+    ts_conn *admin = fleet_admin(f, 1);
+    ts_result *r = ts_query(admin, "EXPORT HISTORY " M);
+    int refused = 0, dropped = 0, advanced = 0;
+    assert_true(r->nrows > 10 && r->ncols == 1);
+    for (size_t i = 0; i < r->nrows; i++) {
+        char *json = r->cells[i];
+        ts_conn *c = f->direct;
+        char quoted[20000];
+        mysql_real_escape_string(ts_handle(c), quoted, json, (unsigned long)strlen(json) % 9000);
+        assert_int_equal(ts_int(c, "SELECT JSON_VALID('%s')", quoted), 1);
+        refused += strstr(json, "\"refused\"") != NULL && strstr(json, "observation") != NULL;
+        dropped += strstr(json, "DROP COLUMN") != NULL;
+        advanced += strstr(json, "\"advance\"") != NULL && strstr(json, "publish: ") != NULL;
+    }
+    if (refused != 1 || dropped < 1 || advanced != 5)
+        fail_msg("%d refused, %d dropped, %d advanced", refused, dropped, advanced);
+    ts_result_free(r);
+    ts_close(admin);
+}
+
 static void each(const char *limits, void (*const *checks)(fleet *), size_t n)
 {
     size_t servers;
@@ -213,9 +295,17 @@ static void test_killed(void **state)
     each("limits: {lease_ms: 10000, poll_ms: 20}", checks, 3);
 }
 
+static void test_records(void **state)
+{
+    static void (*const checks[])(fleet *) = {census, history};
+    (void)state;
+    each("limits: {lease_ms: 3000, poll_ms: 20}", checks, 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_paused), cmocka_unit_test(test_killed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_paused), cmocka_unit_test(test_killed),
+                                       cmocka_unit_test(test_records)};
     mysql_library_init(0, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

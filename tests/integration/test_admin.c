@@ -110,6 +110,8 @@ static const example examples[] = {
     {"SHOW INSTANCES", "SHOW INSTANCES", 0},
     {"SHOW STATS", "SHOW STATS", 0},
     {"SHOW CONFIG", "SHOW CONFIG", 0},
+    {"EXPORT HISTORY [name]", "EXPORT HISTORY", 0},
+    {"EXPORT HISTORY [name]", "EXPORT HISTORY " M, 0},
     {"SHOW HISTORY [name]", "SHOW HISTORY", 0},
     {"SHOW HISTORY [name]", "SHOW HISTORY " M, 0},
     {"RELOAD CONFIG", "RELOAD CONFIG", 0},

@@ -27,14 +27,12 @@ typedef struct adm_explain {
  *   clients   id, user, host, program, schema, version, state, backend_id, epoch, transaction, statements,
  *             bytes_in, bytes_out, age_s
  *   stats     name, value, unit, meaning
- *   usage     migration, name, user, host, program, digest, sample, count, last_seen  (name: old or new)
  *   refusals  code, migration, user, message, sample, count, last_seen
  *   regex_rules  as SHOW REGEX RULES in docs/admin.md */
 typedef struct adm_host {
     void *ctx;
     void (*clients)(void *ctx, b_table *out);     /* SHOW CLIENTS */
     void (*stats)(void *ctx, b_table *out);       /* SHOW STATS */
-    void (*usage)(void *ctx, b_table *out);       /* SHOW USAGE */
     void (*refusals)(void *ctx, b_table *out);    /* SHOW REFUSALS */
     void (*regex_rules)(void *ctx, b_table *out); /* SHOW REGEX RULES */
     /* The configuration in force, pinned until config_done. */

@@ -158,6 +158,10 @@ b_status mig_list(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK; /* SHOW 
 b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
 /* name may be NULL: of all. */
 b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+/* One column, json: all entries, the oldest first. */
+b_status mig_history_export(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+/* The census of all instances, over restarts. */
+b_status mig_usage(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
 b_status mig_instances(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
 
 #endif

@@ -139,6 +139,14 @@ b_status mig_history(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
     return with_row(e, out, err, "history", name);
 }
+b_status mig_history_export(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    return with_row(e, out, err, "export", name);
+}
+b_status mig_usage(mig_engine *e, b_table *out, b_err *err)
+{
+    return with_row(e, out, err, "usage", NULL);
+}
 b_status mig_instances(mig_engine *e, b_table *out, b_err *err)
 {
     return with_row(e, out, err, "instances", NULL);
