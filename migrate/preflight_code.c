@@ -100,10 +100,10 @@ static void tell(mig__flight *f, const kind *k, b_slice name, const rw_code *cod
                               k->what, quoted(f, code->statement)),
                      k->remedy);
     else if (strcmp(k->what, "view") == 0 && code->table)
-        mig__finding(
-            f, MIG__WARNING, name.p,
-            "a view over the table: statements that name the view are refused while the migration is on",
-            "let applications name the table");
+        mig__finding(f, MIG__WARNING, name.p,
+                     "a view over the table: LOAD, and ON DUPLICATE KEY UPDATE, through it are refused while "
+                     "both columns are written",
+                     "let applications name the table");
     else if (code->dynamic)
         mig__finding(f, MIG__WARNING, name.p,
                      mig__say(f,

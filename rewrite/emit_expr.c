@@ -523,6 +523,7 @@ bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole)
         return false;
     }
     b = rw__lookup(p, s, &e->name, whole);
+    rw__trace_name(p, &e->name, &b);
     switch (b.kind) {
     case RW_BIND_NONE:
         if (rw__lookup_physical(p, s, &e->name, whole).kind != RW_BIND_NONE) {

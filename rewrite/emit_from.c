@@ -112,6 +112,7 @@ static void add_cte(rw_planner *p, rw_scope *s, const rw_from *f, const rw_cte_e
     if (cte->ready) {
         rw__source_export(p, src, cte->cols);
     }
+    rw__trace_source(p, s, src);
 }
 
 static bool is_dual(const rw_name *n)
@@ -175,6 +176,7 @@ static void add_derived(rw_planner *p, rw_scope *s, const rw_from *f)
     src->name = f->alias;
     src->from = f;
     rw__source_export(p, src, cols);
+    rw__trace_source(p, s, src);
 }
 
 /* The columns that JSON_TABLE's COLUMNS clause gives, under the names that stand there. */

@@ -1,4 +1,5 @@
 /* What the lexer and the emitter made of a statement, for `straddle rewrite --explain`. */
+#include "parser.h"
 #include "plan.h"
 
 static void print_token(b_buf *out, const rw_tokens *t, uint32_t i)
@@ -33,15 +34,38 @@ static void print_edit(b_buf *out, const rw_edit *e)
     b_buf_char(out, '\n');
 }
 
+/* The tree of rw_dump(), or where the parser stopped. */
+static b_status print_tree(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_arena *arena,
+                           b_buf *out)
+{
+    rw_stmt *stmts = NULL;
+    rw_parse_error err = {0};
+    b_status s = rw_parse(ctx, rw_catalog_server(rw_ruleset_catalog(r)), t, arena, &stmts, &err);
+    if (s == B_OK) {
+        b_buf_str(out, "-- tree: ");
+        size_t from = out->n;
+        rw_dump(t, stmts, out);
+        for (size_t i = from; i < out->n; i++)
+            if (out->p[i] == '\n' || out->p[i] == '\r') out->p[i] = ' ';
+        b_buf_char(out, '\n');
+    } else if (s != B_NOMEM) {
+        b_buf_printf(out, "-- not understood: %s at token %u\n", err.what == NULL ? "syntax" : err.what,
+                     err.tok);
+    }
+    return s == B_NOMEM ? s : B_OK;
+}
+
 b_status rw_explain(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena, b_buf *out)
 {
     static const char *const verdicts[] = {"pass", "rewritten", "refused"};
     rw_tokens t;
     rw_plan plan = {0};
     b_status s = rw_lex(ctx, rw_catalog_server(rw_ruleset_catalog(r)), sql, arena, &t);
-    if (s == B_OK) s = rw__plan(r, ctx, &t, arena, &plan);
     if (s != B_OK) return s;
     for (uint32_t i = 0; i < t.n; i++) print_token(out, &t, i);
+    s = print_tree(r, ctx, &t, arena, out);
+    if (s == B_OK) s = rw__plan_traced(r, ctx, &t, arena, out, &plan);
+    if (s != B_OK) return s;
     b_buf_printf(out, "-- verdict: %s, plan %s\n", verdicts[plan.verdict],
                  plan.cacheable ? "can be cached" : "is for this text only");
     for (const rw_edit *e = plan.edits.first; e != NULL && plan.verdict == RW_REWRITTEN; e = e->next)

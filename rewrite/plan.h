@@ -37,6 +37,10 @@ typedef struct rw_plan {
 b_status rw__plan(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_arena *arena,
                   rw_plan *out) B_MUSTCHECK;
 
+/* The same, with lines on scopes and resolutions appended to *trace. */
+b_status rw__plan_traced(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_arena *arena,
+                         b_buf *trace, rw_plan *out) B_MUSTCHECK;
+
 /* cache.c: 64-bit hash of the tokens with the literals out. */
 uint64_t rw__digest(const rw_tokens *t);
 

@@ -15,6 +15,7 @@
 #define REWRITE_RESOLVE_H
 
 #include "ast.h"
+#include "base/buf.h"
 #include "edit.h"
 #include "form.h"
 
@@ -88,6 +89,7 @@ typedef struct rw_planner {
     rw_table_name show_create;      /* the statement is SHOW CREATE TABLE of it, which passes */
     bool as_plain;    /* in switched, read A all the same: it has the plain column's attributes, B not yet */
     bool uncacheable; /* a literal's value took part in the decision */
+    b_buf *trace;     /* scopes and resolutions, for EXPLAIN; NULL: nobody asks */
     bool nomem;
     bool refused;
     unsigned error; /* of the refusal */
@@ -206,6 +208,12 @@ void rw__scope_add_ctes(rw_planner *p, rw_scope *s, const rw_cte *ctes, bool rec
  */
 rw_source *rw__scope_add_names(rw_planner *p, rw_scope *s, b_slice alias, const b_slice *names, uint32_t n);
 
+/* ---- for EXPLAIN: trace.c ------------------------------------------------------------------------------ */
+
+/* Adds a comment line where the planner has a trace: a table that came into scope, with its columns as the
+ * client may name them; rw__trace_name (below), what a name was found to be. */
+void rw__trace_source(rw_planner *p, const rw_scope *s, const rw_source *src);
+
 /* ---- lookup ----------------------------------------------------------------------------------------- */
 
 typedef enum rw_bind_kind {
@@ -225,6 +233,8 @@ typedef struct rw_binding {
     bool unsure; /* a table with unknown columns, in the same scope, might have it too */
     bool second; /* found in the second pass only: as the other name of a pair */
 } rw_binding;
+
+void rw__trace_name(rw_planner *p, const rw_name *name, const rw_binding *b);
 
 /* Is the name a column of any migration met so far? Others need no lookup. */
 bool rw__is_candidate(const rw_planner *p, b_slice name);

@@ -653,6 +653,12 @@ static void init_state(plan_state *s, const rw_ruleset *r, const rw_ctx *ctx, co
 
 b_status rw__plan(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_arena *arena, rw_plan *out)
 {
+    return rw__plan_traced(r, ctx, t, arena, NULL, out);
+}
+
+b_status rw__plan_traced(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_arena *arena,
+                         b_buf *trace, rw_plan *out)
+{
     plan_state s;
     rw_stmt *stmts = NULL;
     rw_parse_error err = {0};
@@ -660,6 +666,7 @@ b_status rw__plan(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, b_
 
     memset(out, 0, sizeof(*out));
     init_state(&s, r, ctx, t, arena);
+    s.p.trace = trace;
     if (ctx->charset == RW_CHARSET_UNKNOWN && rw_may_touch(r, t->sql)) {
         rw__refuse_as(
             &s.p, 1235, "42000", "charset",

@@ -125,6 +125,7 @@ rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table,
     } else {
         set_plain_columns(p, src);
     }
+    rw__trace_source(p, s, src);
     return rw__stop(p) ? NULL : src;
 }
 

@@ -129,9 +129,21 @@ static void refuse_write(rw_planner *p, const rw_mtab *mt, const rw_table *view)
     rw__refuse_name(p, mt, "view", "a write through view %.*s", view->name, "write to the table itself");
 }
 
-/* Both columns are written now: a row that comes through the view, or an assignment that may be one of A or
- * B, reaches one of them only. */
-static void check_write(rw_planner *p, const rw_table *view, bool insert)
+/* Does B follow by its own default when a row is put in through the view? */
+static bool follows(const rw_planner *p, const rw_mtab *mt, const rw_pair *pair, mentions m,
+                    const rw_stmt *st)
+{
+    rw_default_kind k = pair->plain.default_kind;
+    bool strict = (p->ctx->sql_mode & RW_MODE_STRICT) != 0 && !st->ignore;
+    bool plain = k == RW_DEFAULT_LITERAL || k == RW_DEFAULT_NULL || (k == RW_DEFAULT_NONE && strict);
+
+    return m.known && !m.to && plain && pair->b_default_up && !mt->table->before_triggers &&
+           st->kind == RW_S_INSERT && st->on_duplicate == NULL;
+}
+
+/* Both columns are written now: an assignment that may be one of A or B reaches one of them only, and so does
+ * a row (insert, else NULL) of which B does not follow by its default. */
+static void check_write(rw_planner *p, const rw_table *view, const rw_stmt *insert)
 {
     for (size_t i = 0; i < view->nbases && !rw__stop(p); i++) {
         rw_mtab *mt = base_at(p, view, i);
@@ -140,7 +152,9 @@ static void check_write(rw_planner *p, const rw_table *view, bool insert)
             const rw_pair *pair = &mt->m->pairs[k];
             mentions m = mentions_of(p, view, pair);
 
-            if (rw__phase_writes_both(pair->phase) && (insert || !m.known || m.from || m.to)) {
+            bool right_so = insert != NULL ? follows(p, mt, pair, m, insert) : m.known && !m.from && !m.to;
+
+            if (rw__phase_writes_both(pair->phase) && !right_so) {
                 refuse_write(p, mt, view);
             }
         }
@@ -165,10 +179,42 @@ static void check_updated(rw_planner *p, const rw_from *f)
             const rw_table *view = view_named(p, &f->table);
 
             if (view != NULL) {
-                check_write(p, view, false);
+                check_write(p, view, NULL);
             }
         }
     }
+}
+
+static bool writes_both(const rw_mtab *mt)
+{
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        if (rw__phase_writes_both(mt->m->pairs[i].phase)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Without a list of columns MySQL leaves B out instead of giving it its default. */
+static void write_list(rw_planner *p, const rw_table *view, const rw_stmt *st)
+{
+    rw_mtab *mt = rw__view_base(p, view);
+    rw_edit *edit;
+
+    if (rw__stop(p) || mt == NULL || !writes_both(mt) || p->server.flavour != RW_MYSQL || st->has_columns ||
+        st->set_form || st->kind != RW_S_INSERT) {
+        return;
+    }
+    if (view->ncolumns == 0 || (st->rows != NULL && st->rows->n == 0)) {
+        refuse_write(p, mt, view);
+        return;
+    }
+    edit = rw_edit_after(p->edits, st->after_target - 1);
+    for (size_t i = 0; i < view->ncolumns; i++) {
+        rw_edit_text(p->edits, edit, i == 0 ? B_LIT(" (") : B_LIT(", "));
+        rw_edit_text(p->edits, edit, rw__quoted(p, view->columns[i].name));
+    }
+    rw_edit_text(p->edits, edit, B_LIT(")"));
 }
 
 void rw__check_view_writes(rw_planner *p, const rw_stmt *st)
@@ -180,7 +226,8 @@ void rw__check_view_writes(rw_planner *p, const rw_stmt *st)
     } else if (st->kind == RW_S_INSERT || st->kind == RW_S_LOAD) {
         view = view_named(p, &st->target);
         if (view != NULL) {
-            check_write(p, view, true);
+            check_write(p, view, st);
+            write_list(p, view, st);
         }
     }
 }

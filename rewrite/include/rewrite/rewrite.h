@@ -139,7 +139,8 @@ rw_cache_stats rw_cache_get_stats(const rw_cache *c);
 b_status rw_rewrite_cached(rw_cache *c, const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
                            rw_result *out) B_MUSTCHECK;
 
-/* Appends comment lines that show the tokens of sql, the verdict and the edits; for people. */
+/* Appends comment lines that show the tokens of sql, its tree, scopes, what names were found to be, the
+ * verdict and the edits; for people. */
 b_status rw_explain(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
                     b_buf *out) B_MUSTCHECK;
 
