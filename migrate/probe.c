@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define TABLE "straddle.straddle_probe"
+#define DEFAULTS "straddle.straddle_probe_default"
 #define ROWS 1000
 #define STRICT "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 
@@ -19,6 +20,12 @@ typedef struct probe {
     rw_pair *pairs;
     b_err *err;
 } probe;
+
+/* What the server says no to is the definition's fault. */
+static b_status refused(b_status s)
+{
+    return s == B_DATABASE ? B_REFUSED : s;
+}
 
 /* ---- the table ---- */
 
@@ -77,7 +84,7 @@ static b_status add_columns(probe *p)
         s = mig__run(p->db, p->err, &q);
         b_buf_deinit(&q);
         if (s == B_DATABASE)
-            s = b_err_prefix(p->err, "the server does not take `type` of column %s", cp->to), s = B_REFUSED;
+            s = refused(b_err_prefix(p->err, "the server does not take `type` of column %s", cp->to));
     }
     return s;
 }
@@ -111,9 +118,8 @@ static b_status set_defaults(probe *p)
         s = mig__run(p->db, p->err, &q);
         b_buf_deinit(&q);
         if (s == B_DATABASE)
-            s = b_err_prefix(p->err, "the server does not take `up` of column %.*s as a default",
-                             B_ARG(p->pairs[i].to)),
-            s = B_REFUSED;
+            s = refused(b_err_prefix(p->err, "the server does not take `up` of column %.*s as a default",
+                                     B_ARG(p->pairs[i].to)));
     }
     return s;
 }
@@ -138,21 +144,44 @@ static b_status describe(probe *p, rw_pair *pair)
     return s;
 }
 
-/* The literal that `up` makes of A's. */
+static bool is_number(b_slice type)
+{
+    static const char *const words[] = {"tinyint", "smallint", "mediumint", "int",
+                                        "bigint",  "decimal",  "float",     "double"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (b_slice_istarts(type, b_slice_str(words[i]))) return true;
+    return false;
+}
+
+/* The literal that `up` makes of A's, as the new column holds it. */
 static b_status evaluate(probe *p, rw_pair *pair)
 {
     b_table *t = NULL;
     b_buf q = {0};
-    if (pair->up.n == 0 || pair->target.default_kind != RW_DEFAULT_LITERAL) return B_OK;
-    b_buf_printf(&q, "SELECT %.*s", B_ARG(pair->target.default_text));
-    b_status s = mig__ask(p->db, &t, p->err, &q);
+    rw_column *c = &pair->target;
+    bool same = pair->up.n == 0 && b_slice_ieq(c->type, pair->plain.type);
+    if (c->default_kind != RW_DEFAULT_LITERAL || same) return B_OK;
+    b_status s = mig_db_query(p->db, "DROP TEMPORARY TABLE IF EXISTS " DEFAULTS, NULL, p->err);
+    b_buf_str(&q, "CREATE TEMPORARY TABLE " DEFAULTS " ENGINE=InnoDB AS SELECT "), b_buf_ident(&q, pair->to);
+    b_buf_str(&q, " AS v FROM " TABLE " LIMIT 0");
+    if (s == B_OK) s = mig__run(p->db, p->err, &q);
     b_buf_clear(&q);
-    if (s == B_OK && b_table_cell(t, 0, 0).p == NULL) {
-        pair->target.default_kind = pair->target.nullable ? RW_DEFAULT_NULL : RW_DEFAULT_NONE;
-        pair->target.default_text = B_LIT("");
+    b_buf_printf(&q, "INSERT INTO " DEFAULTS " (v) VALUES (%.*s)", B_ARG(c->default_text));
+    if (s == B_OK) s = mig_db_query(p->db, "SET SESSION sql_mode = '" STRICT "'", NULL, p->err);
+    if (s == B_OK) s = mig__run(p->db, p->err, &q);
+    if (s == B_DATABASE)
+        s = refused(b_err_prefix(p->err, "the default of column %.*s does not fit the new one",
+                                 B_ARG(pair->plain.name)));
+    if (s == B_OK) s = mig_db_query(p->db, "SET SESSION sql_mode = ''", NULL, p->err);
+    if (s == B_OK) s = mig_db_query(p->db, "SELECT v FROM " DEFAULTS, &t, p->err);
+    b_buf_clear(&q);
+    b_slice value = s == B_OK ? b_table_cell(t, 0, 0) : (b_slice){NULL, 0};
+    if (s == B_OK && value.p == NULL) {
+        c->default_kind = c->nullable ? RW_DEFAULT_NULL : RW_DEFAULT_NONE;
+        c->default_text = B_LIT("");
     } else if (s == B_OK) {
-        b_buf_quote(&q, b_table_cell(t, 0, 0));
-        pair->target.default_text = b_arena_dup(p->arena, b_buf_view(&q));
+        is_number(c->type) ? b_buf_slice(&q, value) : b_buf_quote(&q, value);
+        c->default_text = b_arena_dup(p->arena, b_buf_view(&q));
     }
     b_table_free(t);
     b_buf_deinit(&q);
@@ -204,7 +233,6 @@ static b_status build(probe *p)
     }
     if (s == B_OK) s = create(p, table);
     if (s == B_OK) s = add_columns(p);
-    if (s == B_OK) s = set_defaults(p);
     for (size_t i = 0; s == B_OK && i < p->m->ncolumns; i++) {
         rw_column *c = &p->pairs[i].plain;
         c->type = b_arena_dup(p->arena, c->type), c->collation = b_arena_dup(p->arena, c->collation);
@@ -215,6 +243,7 @@ static b_status build(probe *p)
         s = describe(p, &p->pairs[i]);
         if (s == B_OK) s = evaluate(p, &p->pairs[i]);
     }
+    if (s == B_OK) s = set_defaults(p);
     rw_catalog_unref(catalog);
     return s;
 }
@@ -404,6 +433,6 @@ b_status mig__probe_rows(mig_db *db, const cfg_migration *m, b_arena *arena, mig
     if (s == B_OK) s = fill_side(&t, false);
     if (s == B_OK) check_indexes(&t);
     if (s == B_OK) s = mig_db_query(db, "SET SESSION sql_mode = '', time_zone = 'SYSTEM'", NULL, err);
-    if (s == B_OK) s = mig_db_query(db, "DROP TEMPORARY TABLE IF EXISTS " TABLE, NULL, err);
+    if (s == B_OK) s = mig_db_query(db, "DROP TEMPORARY TABLE IF EXISTS " TABLE ", " DEFAULTS, NULL, err);
     return s;
 }

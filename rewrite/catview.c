@@ -6,6 +6,7 @@
  * No subquery stands in a select list where none is needed, and nothing is grouped: so both servers merge the
  * derived table into the query, and look up the one table that it asks for instead of opening all. */
 #include "catview.h"
+#include "type.h"
 
 #include "base/buf.h"
 
@@ -103,27 +104,91 @@ static void put_literal(view_text *t, b_slice text)
 
 /* ---- pairs ------------------------------------------------------------------------------------------- */
 
-/* The column whose row stands for the pair. Reads of rows and of the catalogue go the same way: A is changed
- * while it retires, when B is whole already. */
-static b_slice pair_source(const rw_pair *pair)
+/* One name of a pair, as it is told of. */
+typedef struct told {
+    const rw_pair *pair;
+    b_slice name;    /* that the client sees */
+    b_slice source;  /* the column whose row stands for it */
+    rw_column is;    /* what the plain table has */
+    bool moves;      /* the source's default, NULL or visibility are, or may be, others */
+    bool other_type; /* the source is a column of another type */
+    bool added;      /* the source's row stands for another name already: told of in a row of its own */
+} told;
+
+/* Of a pair that changes values each column has a row of its own, where it is there for certain. */
+static bool own_row(const rw_pair *pair, bool new_name)
 {
-    return rw__pair_read(pair);
+    return new_name ? pair->phase >= RW_DUAL_WRITE : pair->phase < RW_CONTRACTED;
 }
 
-static b_slice pair_hidden(const rw_pair *pair)
+/* The first pair of the group that has the other side: what a column without a counterpart is made from. */
+static b_slice group_source(const rw_mtab *mt, const rw_pair *pair, bool new_name)
 {
-    return rw__phase_reads_to(pair->phase) ? pair->from : pair->to;
+    for (size_t i = pair->group; i < mt->m->npairs; i++) {
+        const rw_pair *q = &mt->m->pairs[i];
+        b_slice other = new_name ? q->from : q->to;
+
+        if (q->group == pair->group && other.n > 0) {
+            return other;
+        }
+    }
+    return pair->from;
 }
 
-static b_slice pair_shown(const rw_planner *p, const rw_pair *pair)
+/* False: the pair has no column on this side. Reads of rows and of the catalogue go the same way for a
+ * rename: A is changed while it retires, when B is whole already. */
+static bool tell(const rw_mtab *mt, const rw_pair *pair, bool new_name, told *out)
 {
-    return p->ctx->version == RW_VERSION_NEW ? pair->to : pair->from;
+    *out = (told){.pair = pair, .name = new_name ? pair->to : pair->from};
+    if (out->name.n == 0) {
+        return false;
+    }
+    if (pair->forms == NULL) {
+        out->source = rw__pair_read(pair);
+        out->is = pair->plain;
+        out->moves = pair->phase == RW_SWITCHED || pair->phase == RW_RETIRED;
+        return true;
+    }
+    bool own = own_row(pair, new_name);
+
+    out->source = own ? out->name : group_source(mt, pair, new_name);
+    out->is = new_name ? rw__pair_target(pair) : pair->plain;
+    out->is.invisible = pair->plain.invisible;
+    out->moves = true;
+    out->other_type = !own;
+    out->added = !own && !b_slice_ieq(out->source, new_name ? pair->from : pair->to);
+    return true;
 }
 
-/* In these phases either column's default, NULL or visibility may be under way to another state. */
-static bool definition_moves(const rw_pair *pair)
+static bool tells_new(const rw_planner *p)
 {
-    return pair->phase == RW_SWITCHED || pair->phase == RW_RETIRED;
+    return p->ctx->version == RW_VERSION_NEW;
+}
+
+/* Physical columns of the pair that no row is to show; their number. */
+static unsigned hidden_of(const view_text *t, const rw_mtab *mt, const rw_pair *pair, b_slice out[2])
+{
+    told row;
+    unsigned n = 0;
+    bool some = tell(mt, pair, tells_new(t->p), &row) && !row.added;
+
+    if (pair->from.n > 0 && !(some && b_slice_ieq(row.source, pair->from))) {
+        out[n++] = pair->from;
+    }
+    if (pair->to.n > 0 && !(some && b_slice_ieq(row.source, pair->to))) {
+        out[n++] = pair->to;
+    }
+    return n;
+}
+
+static bool table_changes(const rw_mtab *mt)
+{
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        if (mt->m->pairs[i].forms != NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool rw__is_as_believed(const rw_planner *p, const rw_mtab *mt)
@@ -163,12 +228,19 @@ static void put_table(view_text *t, const rw_mtab *mt, const char *alias)
 
 static void put_hidden_list(view_text *t, const rw_mtab *mt)
 {
-    put(t, "(");
+    const char *sep = "(";
+
     for (size_t i = 0; i < mt->m->npairs; i++) {
-        put(t, i > 0 ? ", " : "");
-        put_literal(t, pair_hidden(&mt->m->pairs[i]));
+        b_slice hidden[2];
+        unsigned n = hidden_of(t, mt, &mt->m->pairs[i], hidden);
+
+        for (unsigned k = 0; k < n; k++) {
+            put(t, sep);
+            put_literal(t, hidden[k]);
+            sep = ", ";
+        }
     }
-    put(t, ")");
+    put(t, sep[0] == '(' ? "('')" : ")");
 }
 
 /* Leaves out the rows that the plain table would not have. */
@@ -197,35 +269,113 @@ static void put_filter(view_text *t, const rw_mtab *mt)
 /* ---- columns ----------------------------------------------------------------------------------------- */
 
 /* A value of A as on the plain table, to be put in the place of column `what`; false: none is to be. */
-typedef bool put_value(view_text *t, const rw_pair *pair, b_slice name);
+typedef bool put_value(view_text *t, const told *row);
 
-static bool put_name(view_text *t, const rw_pair *pair, b_slice name)
+static bool put_name(view_text *t, const told *row)
 {
-    if (b_slice_eq(name, pair_source(pair))) {
+    if (b_slice_eq(row->name, row->source)) {
         return false;
     }
-    put_literal(t, name);
+    put_literal(t, row->name);
     return true;
 }
 
-static bool put_null(view_text *t, const rw_pair *pair, b_slice name)
+/* ---- what follows from the type ---- */
+
+static bool put_number(view_text *t, const told *row, rw_type_fact fact)
 {
-    (void)name;
-    if (t->v == RW_CATVIEW_COLUMNS && !definition_moves(pair)) {
+    uint64_t n;
+
+    if (!row->other_type) {
         return false;
     }
-    put(t, pair->plain.nullable ? "'YES'" : t->v == RW_CATVIEW_COLUMNS ? "'NO'" : "''");
+    if (rw__type_fact(&row->is, fact, &n)) {
+        b_buf_printf(&t->b, "%llu", (unsigned long long)n);
+    } else {
+        put(t, "NULL");
+    }
     return true;
 }
 
-static bool put_extra(view_text *t, const rw_pair *pair, b_slice name)
+static bool put_characters(view_text *t, const told *row)
 {
-    const rw_column *c = &pair->plain;
+    return put_number(t, row, RW_TYPE_CHARACTERS);
+}
+
+static bool put_octets(view_text *t, const told *row)
+{
+    return put_number(t, row, RW_TYPE_OCTETS);
+}
+
+static bool put_precision(view_text *t, const told *row)
+{
+    return put_number(t, row, RW_TYPE_PRECISION);
+}
+
+static bool put_scale(view_text *t, const told *row)
+{
+    return put_number(t, row, RW_TYPE_SCALE);
+}
+
+static bool put_fraction(view_text *t, const told *row)
+{
+    return put_number(t, row, RW_TYPE_FRACTION);
+}
+
+static bool put_text(view_text *t, const told *row, b_slice text)
+{
+    if (!row->other_type) {
+        return false;
+    }
+    if (text.n > 0) {
+        put_literal(t, text);
+    } else {
+        put(t, "NULL");
+    }
+    return true;
+}
+
+static bool put_type(view_text *t, const told *row)
+{
+    return put_text(t, row, row->is.type);
+}
+
+static bool put_type_word(view_text *t, const told *row)
+{
+    return put_text(t, row, b_slice_of(row->is.type.p, rw__type_word(row->is.type)));
+}
+
+static bool put_collation(view_text *t, const told *row)
+{
+    return put_text(t, row, row->is.collation);
+}
+
+static bool put_charset(view_text *t, const told *row)
+{
+    size_t n = 0;
+
+    while (n < row->is.collation.n && row->is.collation.p[n] != '_') {
+        n++;
+    }
+    return put_text(t, row, b_slice_of(row->is.collation.p, n));
+}
+
+static bool put_null(view_text *t, const told *row)
+{
+    if (t->v == RW_CATVIEW_COLUMNS && !row->moves) {
+        return false;
+    }
+    put(t, row->is.nullable ? "'YES'" : t->v == RW_CATVIEW_COLUMNS ? "'NO'" : "''");
+    return true;
+}
+
+static bool put_extra(view_text *t, const told *row)
+{
+    const rw_column *c = &row->is;
     bool generated = t->p->server.flavour == RW_MYSQL &&
                      (c->default_kind == RW_DEFAULT_EXPR || c->default_kind == RW_DEFAULT_NOW);
 
-    (void)name;
-    if (!definition_moves(pair)) {
+    if (!row->moves) {
         return false;
     }
     b_buf_printf(&t->b, "'%s%s%s'", generated ? "DEFAULT_GENERATED" : "",
@@ -262,13 +412,12 @@ static b_slice mysql_default(rw_planner *p, const rw_column *c)
     return b_slice_of(out, n);
 }
 
-static bool put_default(view_text *t, const rw_pair *pair, b_slice name)
+static bool put_default(view_text *t, const told *row)
 {
-    const rw_column *c = &pair->plain;
+    const rw_column *c = &row->is;
     bool mariadb = t->p->server.flavour == RW_MARIADB;
 
-    (void)name;
-    if (!definition_moves(pair)) {
+    if (!row->moves) {
         return false;
     }
     switch (c->default_kind) {
@@ -288,7 +437,7 @@ static bool put_index(view_text *t, const rw_mtab *mt)
     bool any = false;
 
     for (size_t i = 0; i < mt->m->npairs; i++) {
-        if (!rw__phase_reads_to(mt->m->pairs[i].phase)) {
+        if (!rw__phase_reads_to(mt->m->pairs[i].phase) || mt->m->pairs[i].to.n == 0) {
             continue;
         }
         any = true;
@@ -314,15 +463,18 @@ static bool put_whens(view_text *t, const rw_mtab *mt, put_value *value)
     bool any = false;
 
     for (size_t i = 0; i < mt->m->npairs; i++) {
-        const rw_pair *pair = &mt->m->pairs[i];
         size_t before = t->b.n;
+        told row;
 
+        if (!tell(mt, &mt->m->pairs[i], tells_new(t->p), &row) || row.added) {
+            continue;
+        }
         put(t, "WHEN ");
         put_table(t, mt, ROW);
         put(t, " AND " ROW "COLUMN_NAME = ");
-        put_literal(t, pair_source(pair));
+        put_literal(t, row.source);
         put(t, " THEN ");
-        if (value(t, pair, pair_shown(t->p, pair))) {
+        if (value(t, &row)) {
             put(t, " ");
             any = true;
         } else if (!t->b.failed) {
@@ -332,14 +484,38 @@ static bool put_whens(view_text *t, const rw_mtab *mt, put_value *value)
     return any;
 }
 
+/* Where values change, columns come and go in numbers: each row gets the place of what it stands for. */
+static void put_position(view_text *t, const rw_mtab *mt)
+{
+    put(t, " + (");
+    put_table(t, mt, ROW);
+    put(t, ") * (FIELD(" ROW "COLUMN_NAME");
+    for (uint32_t i = 0; i < mt->nplain; i++) {
+        const rw_vcol *v = &mt->cols[i];
+        b_slice source = v->name;
+        told row;
+
+        if (v->mt != NULL && tell(mt, &mt->m->pairs[v->pair], v->new_name, &row)) {
+            source = row.added ? B_LIT("") : row.source;
+        }
+        put(t, ", ");
+        put_literal(t, source);
+    }
+    put(t, ") - CAST(" ROW "ORDINAL_POSITION AS SIGNED))");
+}
+
 /* How many left-out columns stand before the row's: a plain comparison where it is known that and where they
  * are there, a count where one may come or go under this ruleset. */
 static void put_shift(view_text *t, const rw_mtab *mt)
 {
+    if (table_changes(mt)) {
+        put_position(t, mt);
+        return;
+    }
     for (size_t i = 0; i < mt->m->npairs; i++) {
         rw_phase phase = mt->m->pairs[i].phase;
         bool known = rw__phase_has_from(phase) && rw__phase_has_to(phase);
-        b_slice hidden = pair_hidden(&mt->m->pairs[i]);
+        b_slice hidden = rw__phase_reads_to(phase) ? mt->m->pairs[i].from : mt->m->pairs[i].to;
         const rw_column *c = rw_table_column(mt->table, hidden);
 
         if (c == NULL) {
@@ -366,9 +542,21 @@ typedef struct changed_column {
 } changed_column;
 
 static const changed_column changed[] = {
-    {"COLUMN_NAME", put_name, true, true, true},   {"COLUMN_DEFAULT", put_default, true, false, false},
-    {"IS_NULLABLE", put_null, true, false, false}, {"EXTRA", put_extra, true, false, false},
-    {"NULLABLE", put_null, false, true, false},    {"INDEX_NAME", NULL, false, true, false},
+    {"COLUMN_NAME", put_name, true, true, true},
+    {"COLUMN_DEFAULT", put_default, true, false, false},
+    {"IS_NULLABLE", put_null, true, false, false},
+    {"EXTRA", put_extra, true, false, false},
+    {"DATA_TYPE", put_type_word, true, false, false},
+    {"COLUMN_TYPE", put_type, true, false, false},
+    {"CHARACTER_MAXIMUM_LENGTH", put_characters, true, false, false},
+    {"CHARACTER_OCTET_LENGTH", put_octets, true, false, false},
+    {"NUMERIC_PRECISION", put_precision, true, false, false},
+    {"NUMERIC_SCALE", put_scale, true, false, false},
+    {"DATETIME_PRECISION", put_fraction, true, false, false},
+    {"CHARACTER_SET_NAME", put_charset, true, false, false},
+    {"COLLATION_NAME", put_collation, true, false, false},
+    {"NULLABLE", put_null, false, true, false},
+    {"INDEX_NAME", NULL, false, true, false},
     {"CONSTRAINT_NAME", NULL, false, false, true},
 };
 
@@ -472,10 +660,31 @@ static void put_select(view_text *t, const rw_mtab *only)
     }
 }
 
-/* Version `both`: the other name once more, behind all columns. */
-static void put_second_name(view_text *t, const rw_mtab *mt, const rw_mtab *only, uint32_t i)
+/* A value of a row that is added, where it is not the source's. */
+static bool put_added_value(view_text *t, const told *row, b_slice name)
 {
-    const rw_pair *pair = &mt->m->pairs[i];
+    const changed_column *c = find_changed(t->v, name);
+    size_t before = t->b.n;
+
+    if (row->pair->forms == NULL || c == NULL || c->value == NULL) {
+        return false;
+    }
+    if (c->value(t, row)) {
+        b_buf_printf(&t->b, " AS %.*s", B_ARG(name));
+        return true;
+    }
+    if (!t->b.failed) {
+        t->b.n = before;
+    }
+    b_buf_printf(&t->b, ROW "%.*s", B_ARG(name));
+    return true;
+}
+
+/* A name in a row of its own: for version `both` the new one once more, behind all columns; and a column that
+ * is made from one which has a row already. */
+static void put_added(view_text *t, const rw_mtab *mt, const rw_mtab *only, const told *row,
+                      unsigned position)
+{
     const char *list = list_of(t, only), *sep = " UNION ALL SELECT ";
     b_slice name;
 
@@ -483,17 +692,32 @@ static void put_second_name(view_text *t, const rw_mtab *mt, const rw_mtab *only
         put(t, sep);
         sep = ", ";
         if (b_slice_eq(name, B_LIT("COLUMN_NAME"))) {
-            put_literal(t, pair->to);
+            put_literal(t, row->name);
         } else if (b_slice_eq(name, B_LIT("ORDINAL_POSITION"))) {
-            b_buf_printf(&t->b, "%u", mt->nplain + i + 1);
-        } else {
+            b_buf_printf(&t->b, "%u", position);
+        } else if (!put_added_value(t, row, name)) {
             put_column(t, name, mt);
         }
     }
     put(t, " FROM information_schema.COLUMNS AS straddle_c WHERE ");
     put_table(t, mt, ROW);
     put(t, " AND " ROW "COLUMN_NAME = ");
-    put_literal(t, pair_source(pair));
+    put_literal(t, row->source);
+}
+
+/* Columns of the client's version that are made from one which has a row already. */
+static void put_parts(view_text *t, const rw_mtab *only)
+{
+    for (const rw_mtab *mt = t->p->mtabs; mt != NULL; mt = mt->next) {
+        for (uint32_t i = 0; applies(t, mt, only) && i < mt->nplain; i++) {
+            const rw_vcol *v = &mt->cols[i];
+            told row;
+
+            if (v->mt != NULL && tell(mt, &mt->m->pairs[v->pair], v->new_name, &row) && row.added) {
+                put_added(t, mt, only, &row, i + 1);
+            }
+        }
+    }
 }
 
 static void put_both(view_text *t, const rw_mtab *only)
@@ -502,9 +726,13 @@ static void put_both(view_text *t, const rw_mtab *only)
         if (!applies(t, mt, only)) {
             continue;
         }
+        unsigned position = mt->nplain;
+
         for (uint32_t i = 0; i < mt->m->npairs; i++) {
-            if (!mt->m->pairs[i].disabled) {
-                put_second_name(t, mt, only, i);
+            told row;
+
+            if (tell(mt, &mt->m->pairs[i], true, &row) && ++position > 0 && !mt->m->pairs[i].disabled) {
+                put_added(t, mt, only, &row, position);
             }
         }
     }
@@ -526,6 +754,9 @@ b_slice rw__catview_sql(rw_planner *p, rw_catview v, rw_mtab *only)
     }
     put(&t, "(");
     put_select(&t, only);
+    if (v == RW_CATVIEW_COLUMNS) {
+        put_parts(&t, only);
+    }
     if (v == RW_CATVIEW_COLUMNS && p->ctx->version == RW_VERSION_BOTH) {
         put_both(&t, only);
     }

@@ -332,7 +332,7 @@ static const rw_expr *read(checker *c)
                st->next != NULL || item->expr->tok != 1 || item->expr->end != c->t.n) {
         bad(c, 1, "this is not one expression", "give one value, made of columns");
     }
-    return c->bad ? NULL : item->expr;
+    return c->bad || item == NULL ? NULL : item->expr;
 }
 
 b_status rw_expr_check(rw_server server, b_slice text, const b_slice *columns, size_t ncolumns,

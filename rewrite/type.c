@@ -184,3 +184,105 @@ void rw__type_cast(rw_flavour flavour, const rw_column *c, b_buf *before, b_buf 
     b_buf_str(before, known ? "CAST(" : "(");
     if (!known) b_buf_str(after, ")");
 }
+
+size_t rw__type_word(b_slice text)
+{
+    return parse(text).word.n;
+}
+
+/* Most bytes of a character. */
+static uint64_t char_bytes(const rw_column *c)
+{
+    static const struct {
+        const char *charset;
+        uint64_t bytes;
+    } wide[] = {{"utf8mb4", 4}, {"gb18030", 4}, {"utf16", 4},   {"utf32", 4},  {"utf8mb3", 3},
+                {"utf8", 3},    {"ujis", 3},    {"eucjpms", 3}, {"big5", 2},   {"gbk", 2},
+                {"sjis", 2},    {"cp932", 2},   {"euckr", 2},   {"gb2312", 2}, {"ucs2", 2}};
+    b_slice charset = charset_of(c->collation);
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        if (b_slice_ieq(charset, b_slice_str(wide[i].charset))) return wide[i].bytes;
+    return 1;
+}
+
+/* Of ENUM the longest member, of SET all of them with commas, in characters. */
+static uint64_t list_length(b_slice text, bool all)
+{
+    uint64_t most = 0, sum = 0, n = 0, members = 0;
+    bool in = false;
+    for (size_t i = 0; i < text.n; i++) {
+        bool quote = text.p[i] == '\'';
+        if (quote && in && i + 1 < text.n && text.p[i + 1] == '\'') {
+            n++, i++;
+        } else if (quote) {
+            if (in) most = n > most ? n : most, sum += n, members++;
+            in = !in, n = 0;
+        } else if (in && ((unsigned char)text.p[i] & 0xC0) != 0x80) {
+            n++;
+        }
+    }
+    return all ? sum + (members > 0 ? members - 1 : 0) : most;
+}
+
+static bool characters(const rw_column *c, const type *t, uint64_t *out)
+{
+    if (IN(t, "char", "varchar", "binary", "varbinary"))
+        *out = t->has_a ? t->a : 1;
+    else if (is_list(t))
+        *out = list_length(c->type, b_slice_ieq(t->word, B_LIT("set")));
+    else
+        return false;
+    return true;
+}
+
+static bool large(const type *t, uint64_t *out)
+{
+    if (IN(t, "tinytext", "tinyblob"))
+        *out = 255;
+    else if (IN(t, "text", "blob"))
+        *out = 65535;
+    else if (IN(t, "mediumtext", "mediumblob"))
+        *out = 16777215;
+    else if (IN(t, "longtext", "longblob"))
+        *out = 4294967295;
+    else
+        return false;
+    return true;
+}
+
+static bool precision(const type *t, uint64_t *out)
+{
+    static const uint64_t digits[] = {0, 3, 5, 7, 10, 0, 0, 0, 19};
+    unsigned bytes = int_bytes(t);
+    if (bytes > 0)
+        *out = bytes == 8 && t->is_unsigned ? 20 : digits[bytes];
+    else if (IN(t, "decimal"))
+        *out = t->has_a ? t->a : 10;
+    else if (IN(t, "float"))
+        *out = t->has_a ? t->a : 12;
+    else if (IN(t, "double"))
+        *out = t->has_a ? t->a : 22;
+    else if (IN(t, "bit"))
+        *out = t->has_a ? t->a : 1;
+    else
+        return false;
+    return true;
+}
+
+bool rw__type_fact(const rw_column *c, rw_type_fact fact, uint64_t *out)
+{
+    type t = parse(c->type);
+    switch (fact) {
+    case RW_TYPE_CHARACTERS: return characters(c, &t, out) || large(&t, out);
+    case RW_TYPE_OCTETS:
+        if (!characters(c, &t, out)) return large(&t, out);
+        *out *= char_bytes(c);
+        return true;
+    case RW_TYPE_PRECISION: return precision(&t, out);
+    case RW_TYPE_SCALE:
+        *out = t.b;
+        return int_bytes(&t) > 0 || IN(&t, "decimal") || (IN(&t, "float", "double") && t.has_a);
+    case RW_TYPE_FRACTION: *out = t.a; return IN(&t, "datetime", "timestamp", "time");
+    }
+    return false;
+}

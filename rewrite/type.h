@@ -19,6 +19,19 @@ bool rw__type_alike(const rw_column *a, const rw_column *b);
 /* Appends what stands before and after an expression to make its value look like column c's. */
 void rw__type_cast(rw_flavour flavour, const rw_column *c, b_buf *before, b_buf *after);
 
+/* What information_schema.COLUMNS tells of a type. False: NULL. */
+typedef enum rw_type_fact {
+    RW_TYPE_CHARACTERS, /* CHARACTER_MAXIMUM_LENGTH */
+    RW_TYPE_OCTETS,     /* CHARACTER_OCTET_LENGTH */
+    RW_TYPE_PRECISION,  /* NUMERIC_PRECISION */
+    RW_TYPE_SCALE,      /* NUMERIC_SCALE */
+    RW_TYPE_FRACTION,   /* DATETIME_PRECISION */
+} rw_type_fact;
+bool rw__type_fact(const rw_column *c, rw_type_fact fact, uint64_t *out);
+
+/* Bytes of its first word: DATA_TYPE. */
+size_t rw__type_word(b_slice type);
+
 /* Does its meaning hang on the session's time zone? */
 bool rw__type_zoned(const rw_column *c);
 

@@ -226,15 +226,25 @@ static void run_one(world *w, const statement *k, int at, ts_mode mode)
     w->ran++;
 }
 
-/* What a client of each side reads is what its plain table holds. */
+/* What a client of each side reads, and is told of the columns, is what its plain table holds and is. */
 static void compare_tables(world *w)
 {
-    for (int at = 0; at < SIDES; at++) {
+    static const char *const asked[] = {
+        "SELECT * FROM t ORDER BY id",
+        "SHOW FULL COLUMNS FROM t",
+        "SELECT COLUMN_NAME, ORDINAL_POSITION, COLUMN_DEFAULT, IS_NULLABLE, DATA_TYPE, "
+        "CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, "
+        "DATETIME_PRECISION, CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_TYPE, COLUMN_KEY, EXTRA FROM "
+        "information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 't' ORDER BY "
+        "ORDINAL_POSITION",
+    };
+    for (size_t i = 0; i < 2 * sizeof asked / sizeof *asked; i++) {
         char why[512];
-        const char *sql = "SELECT * FROM t ORDER BY id";
+        int at = (int)(i % 2);
+        const char *sql = asked[i / 2];
         if (at == 0 && strcmp(w->phase, "finished") == 0) continue;
         ts_result *want = ts_query(w->plain[at], "%s", sql), *got = ts_query(w->proxied[at], "%s", sql);
-        if (!ts_same(want, got, TS_ORDERED, why)) fail_here(w, at, "the whole table", why);
+        if (!ts_same(want, got, TS_ORDERED, why)) fail_here(w, at, sql, why);
         ts_result_free(want), ts_result_free(got);
     }
 }
@@ -341,7 +351,12 @@ static void apply(world *w)
 static void each(const ts_server *server)
 {
     unsigned failures = 0;
+    const char *which = getenv("STRADDLE_CHANGES");
+    bool some = which != NULL && strcmp(which, "some") == 0;
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+        if (some && strcmp(examples[i].label, "amount to cents") != 0 &&
+            strcmp(examples[i].label, "split of a name") != 0)
+            continue;
         world w = {.server = server, .x = &examples[i]};
         ts_forget_migrations(server);
         ts_close(plain_table(server, "t_chg", w.x->sides[0].columns));
