@@ -139,6 +139,41 @@ static void check_users(const cfg__reader *r, const cfg__node *root, const cfg_c
 /* ---- TLS ---- */
 
 /* node: the map that t was read from; NULL: there is none. */
+static bool known_event(b_slice word)
+{
+    static const char *const known[] = {"phase", "failure", "gate", "throttle", "done", "all"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (b_slice_ieq(word, b_slice_str(known[i]))) return true;
+    return false;
+}
+
+static void check_hook(const cfg__reader *r, unsigned line, const cfg_hook *h)
+{
+    if ((h->command == NULL) == (h->url == NULL))
+        cfg__problem(r->diag, r->file, line, "a hook has either a command or a url; give one of them");
+    if (h->url != NULL && strncmp(h->url, "http://", 7) != 0 && strncmp(h->url, "https://", 8) != 0)
+        cfg__problem(r->diag, r->file, line,
+                     "the url \"%s\" does not begin with http:// or https://; give one that does", h->url);
+    b_slice rest = h->on == NULL ? B_LIT("") : b_slice_str(h->on);
+    while (rest.n > 0) {
+        size_t n = b_slice_find(rest, B_LIT(","));
+        b_slice word = b_slice_trim(n == (size_t)-1 ? rest : (b_slice){rest.p, n});
+        size_t used = n == (size_t)-1 ? rest.n : n + 1;
+        if (!known_event(word))
+            cfg__problem(
+                r->diag, r->file, line,
+                "\"%.*s\" is nothing that a hook is told of; there are phase, failure, gate, throttle, done "
+                "and all",
+                B_ARG(word));
+        rest = (b_slice){rest.p + used, rest.n - used};
+    }
+}
+
+static void check_hooks(const cfg__reader *r, const cfg__node *root, const cfg_config *c)
+{
+    for (size_t i = 0; i < c->nhooks; i++) check_hook(r, line_at(root, "hooks", i, "on"), &c->hooks[i]);
+}
+
 static void check_tls(const cfg__reader *r, const cfg__node *node, cfg_tls *t)
 {
     if (node == NULL || node->shape != CFG__MAPPING) return;
@@ -290,6 +325,7 @@ static void fill(const cfg__reader *r, const cfg__node *root, cfg__draft *d)
     check_addresses(r, root, d);
     check_admin_users(r, root, &d->c);
     check_users(r, root, &d->c);
+    check_hooks(r, root, &d->c);
     check_servers(r, root, &d->c);
     check_migrations(r, &d->c);
     check_rules(r, &d->c);

@@ -66,6 +66,9 @@ void cfg__config_deinit(cfg_config *c)
     for (size_t i = 0; i < c->nusers; i++) free(c->users[i].name);
     for (size_t i = 0; i < c->nmigrations; i++) cfg_migration_free(c->migrations[i]);
     for (size_t i = 0; i < c->nrules; i++) cfg_rule_free(c->rules[i]);
+    for (size_t i = 0; i < c->nhooks; i++)
+        free(c->hooks[i].on), free(c->hooks[i].command), free(c->hooks[i].url);
+    free(c->hooks);
     server_deinit(&c->backend);
     cfg_address_deinit(&c->admin);
     tls_deinit(&c->tls);

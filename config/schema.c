@@ -274,6 +274,31 @@ static const cfg__key replica_keys[] = {
 };
 static MAP_OF(replica_map, "a replica", cfg_server, replica_keys);
 
+static const cfg__key hook_keys[] = {
+    {.name = "on",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_hook, on),
+     .def = "all",
+     .meaning = "what it is told of, by commas: phase, failure, gate, throttle, done, all"},
+    {.name = "command",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_hook, command),
+     .meaning =
+         "a command for sh, with STRADDLE_EVENT, _MIGRATION, _FROM, _TO and _DETAIL in its environment"},
+    {.name = "url",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg_hook, url),
+     .meaning = "http or https address that the same is sent to as JSON, by POST"},
+    {.name = "timeout_ms",
+     .kind = CFG__U32,
+     .offset = AT(cfg_hook, timeout_ms),
+     .def = "5000",
+     .min = 100,
+     .max = 600000,
+     .meaning = "then the command is killed, or the request given up, in ms"},
+};
+static MAP_OF(hook_map, "a hook", cfg_hook, hook_keys);
+
 static const cfg__key user_keys[] = {
     {.name = "name",
      .kind = CFG__TEXT,
@@ -551,6 +576,12 @@ static const cfg__key root_keys[] = {
      .count = AT(cfg__draft, c.nusers),
      .map = &user_map,
      .meaning = "database users that need something of their own"},
+    {.name = "hooks",
+     .kind = CFG__LIST,
+     .offset = AT(cfg__draft, c.hooks),
+     .count = AT(cfg__draft, c.nhooks),
+     .map = &hook_map,
+     .meaning = "commands and addresses that are told what the engine does"},
     {.name = "migrations_dir",
      .kind = CFG__TEXT,
      .offset = AT(cfg__draft, c.migrations_dir),

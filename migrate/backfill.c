@@ -125,6 +125,7 @@ static b_status one_range(runner *r, bool *end, b_err *err)
 static b_status store_reason(runner *r, const char *reason, b_err *err)
 {
     if (strcmp(reason, r->said) == 0) return B_OK;
+    if (r->said[0] == '\0') mig__hook(r->e, "throttle", r->m->name, NULL, NULL, reason);
     snprintf(r->said, sizeof r->said, "%s", reason);
     return mig__query(r->db, NULL, err, "UPDATE straddle.backfill SET throttle = %s WHERE migration = '%s'",
                       mig__q(r->m->arena, reason), r->m->name);
@@ -142,6 +143,7 @@ static b_status pause_for_good(runner *r, b_err *err)
                     mig__q(r->m->arena, reason), r->m->name, (unsigned long long)r->m->generation, r->e->id);
     mig__event ev = {.migration = r->m->name, .action = "pause", .result = reason};
     if (s == B_OK && affected == 1) s = mig__record(r->db, NULL, &ev, err);
+    mig__hook(r->e, "throttle", r->m->name, NULL, NULL, reason);
     b_logf(r->e->log, B_WARN, "migrate", "migration=%s backfill paused until RESUME BACKFILL: %s", r->m->name,
            reason);
     return s == B_OK ? b_fail(err, B_CANCELLED, "the backfill was paused") : s;

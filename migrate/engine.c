@@ -160,7 +160,10 @@ mig_engine *mig_engine_new(const cfg_config *config, const mig_host *host, b_log
     mig__registrar_init(e);
     make_id(e);
     mig__know_self(e);
-    if (mig__settings_copy(&e->settings, config, err) != B_OK) {
+    e->hooks = mig__hooks_new(log);
+    if (e->hooks == NULL) (void)b_fail(err, B_NOMEM, "out of memory for the hooks");
+    if (e->hooks == NULL || mig__hooks_set(e->hooks, config, err) != B_OK ||
+        mig__settings_copy(&e->settings, config, err) != B_OK) {
         mig_engine_free(e);
         return NULL;
     }
@@ -206,7 +209,8 @@ static b_status start_threads(mig_engine *e, b_err *err)
     if (pthread_create(&e->lease_thread, NULL, mig__lease_main, e) != 0)
         return b_fail(err, B_NOMEM, "cannot start the lease's thread");
     e->lease_running = true;
-    b_status s = mig__registrar_start(e, err);
+    b_status s = mig__hooks_start(e->hooks, err);
+    if (s == B_OK) s = mig__registrar_start(e, err);
     if (s != B_OK) return s;
     if (pthread_create(&e->backfill_thread, NULL, mig__backfill_main, e) != 0)
         return b_fail(err, B_NOMEM, "cannot start the backfill's thread");
@@ -243,6 +247,7 @@ void mig_engine_stop(mig_engine *e)
     if (e->recheck_running) pthread_join(e->recheck_thread, NULL);
     if (e->lease_running) pthread_join(e->lease_thread, NULL);
     e->backfill_running = e->recheck_running = e->lease_running = false;
+    mig__hooks_stop(e->hooks);
 }
 
 void mig_engine_free(mig_engine *e)
@@ -250,6 +255,7 @@ void mig_engine_free(mig_engine *e)
     if (e == NULL) return;
     mig_engine_stop(e);
     mig__registrar_deinit(e);
+    mig__hooks_free(e->hooks);
     rw_ruleset_unref(e->ruleset);
     mig__settings_deinit(&e->settings);
     pthread_cond_destroy(&e->wake);
@@ -265,7 +271,8 @@ void mig_engine_free(mig_engine *e)
 b_status mig_engine_reconfigure(mig_engine *e, const cfg_config *config, b_err *err)
 {
     mig__settings next;
-    b_status s = mig__settings_copy(&next, config, err);
+    b_status s = mig__hooks_set(e->hooks, config, err);
+    if (s == B_OK) s = mig__settings_copy(&next, config, err);
     if (s != B_OK) return s;
     pthread_mutex_lock(&e->mu);
     mig__settings old = e->settings;

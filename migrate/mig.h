@@ -50,6 +50,8 @@ typedef struct mig__registrar { /* register.c */
     bool running, stop;
 } mig__registrar;
 
+typedef struct mig__hooks mig__hooks;
+
 struct mig_engine {
     const cfg_config *config;
     mig_host host;
@@ -72,6 +74,7 @@ struct mig_engine {
     mig__settings settings;
     rw_ruleset *ruleset;
     uint64_t catalog_hash;
+    mig__hooks *hooks;               /* hooks.c; has its own lock */
     bool suspect;                    /* a statement met an error that may tell of somebody's DDL */
     uint64_t watched_ms, told_epoch; /* watch.c: last look; the rules that were last said to be stale */
     bool stop, live, catalog_dirty, lease_running, backfill_running, recheck_running;
@@ -294,6 +297,18 @@ b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err) B_MUSTCHECK;
  */
 void mig__resume_pending(mig_engine *e, mig_db *db);
 b_status mig__finish_pending(mig__op *op, b_err *err) B_MUSTCHECK; /* what a crash interrupted */
+
+/* ---- hooks.c ---- */
+
+/* Tells the operator's hooks of it, later, on a thread of theirs. from, to, detail may be NULL.
+ * name: phase, failure, gate, throttle, done. */
+void mig__hook(mig_engine *e, const char *name, const char *migration, const char *from, const char *to,
+               const char *detail);
+mig__hooks *mig__hooks_new(b_log *log);
+b_status mig__hooks_set(mig__hooks *k, const cfg_config *c, b_err *err) B_MUSTCHECK;
+b_status mig__hooks_start(mig__hooks *k, b_err *err) B_MUSTCHECK;
+void mig__hooks_stop(mig__hooks *k);
+void mig__hooks_free(mig__hooks *k); /* NULL is fine */
 
 /* ---- instant_rename (rename.c) ---- */
 

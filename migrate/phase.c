@@ -242,6 +242,7 @@ static b_status run_gates(const mig__edge *edge, mig__op *op, b_err *err)
     for (size_t i = 0; i < MAX_PIECES && edge->gates[i] != NULL; i++) {
         b_status s = edge->gates[i](op, err);
         if (s == B_OK) continue;
+        mig__hook(op->e, "gate", op->m->name, rw_phase_name(edge->from), rw_phase_name(edge->to), err->msg);
         if (s != B_REFUSED || !op->force || edge->gates[i] == gate_trusted || edge->gates[i] == gate_way_back)
             return s;
         if (op->forced.n != 0) b_buf_str(&op->forced, "; ");
@@ -310,7 +311,11 @@ static b_status publish_edge(const mig__edge *edge, mig__op *op, const char *res
     if (pending == NULL || result == NULL) return b_fail(err, B_NOMEM, "out of memory");
     b_status s = edge_sql(edge, op, pending, &c, err);
     if (s == B_OK) s = back_is_free(edge, op, &c.without_ack, err);
-    return s == B_OK ? mig__publish(op, &c, err) : s;
+    const char *how = c.event.forced ? "forced" : "ok"; /* result goes with the old op->m */
+    if (s == B_OK) s = mig__publish(op, &c, err);
+    if (s == B_OK) mig__hook(op->e, "phase", op->m->name, from, to, how);
+    if (s == B_OK && edge->to == RW_FINISHED) mig__hook(op->e, "done", op->m->name, from, to, how);
+    return s;
 }
 
 /* planned > expanded was published, but nothing was done to the table: planned again, at once. */
@@ -358,6 +363,7 @@ static b_status finish(const mig__edge *edge, mig__op *op, b_err *err)
 
 static void note_error(mig__op *op, const b_err *err)
 {
+    mig__hook(op->e, "failure", op->m->name, rw_phase_name(op->m->phase), NULL, err->msg);
     b_err ignored;
     b_slice msg = b_slice_str(err->msg);
     b_buf q = {0};

@@ -136,6 +136,12 @@ typedef struct cfg_rule { /* a regex rule; texts are NULL where not given */
     unsigned line;
 } cfg_rule;
 
+typedef struct cfg_hook { /* a command, or an address that is sent JSON; one of them may be NULL */
+    char *on;             /* words by commas: phase, failure, gate, throttle, done, all */
+    char *command, *url;
+    uint32_t timeout_ms; /* default 5000 */
+} cfg_hook;
+
 typedef struct cfg_config {
     char *file;
     cfg_listener *listeners;
@@ -152,6 +158,8 @@ typedef struct cfg_config {
     unsigned threads; /* event loops; `auto` = one a core, already resolved */
     cfg_user *users;
     size_t nusers;
+    cfg_hook *hooks;
+    size_t nhooks;
     char *migrations_dir;       /* absolute, or NULL */
     cfg_migration **migrations; /* inline ones, then those of the folder in order of file name */
     size_t nmigrations;

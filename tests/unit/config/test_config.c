@@ -218,6 +218,10 @@ static const struct {
     unsigned line;
     const char *problem, *remedy;
 } invalid[] = {
+    {"hook of nothing", BASE "hooks: [{on: 'phase, moon', command: x}]\n", 6, "moon", "there are phase"},
+    {"hook without a way", BASE "hooks: [{on: phase}]\n", 6, "either a command or a url", "give one"},
+    {"hook with an odd url", BASE "hooks: [{url: 'ftp://x'}]\n", 6, "does not begin with",
+     "give one that does"},
     {"unknown key", BASE "limit: {}\n", 6, "unknown key \"limit\"", "did you mean \"limits\"?"},
     {"unknown inner key", "listeners:\n  - adress: 127.0.0.1:1\n    address: 127.0.0.1:6033\n" ADMIN BACKEND,
      2, "unknown key \"adress\" in a listener", "did you mean \"address\"?"},
