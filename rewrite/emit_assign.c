@@ -243,8 +243,9 @@ static b_slice first_member(b_slice type)
 
 /* Can the longer form be used for this column? A's old value passes through B, which a zero date or an ENUM's
  * error value could not do under a strict mode: a constant goes in their place. Not for TIMESTAMP, whose hour
- * of a change of clocks IF() would move. */
-static bool keeps_noop(const rw_pair *pair, marker *m)
+ * of a change of clocks IF() would move; nor for dates where a wrong one becomes a zero date instead of an
+ * error, which MariaDB's IF() makes NULL. */
+static bool keeps_noop(const rw_planner *p, const rw_stmt *s, const rw_pair *pair, marker *m)
 {
     b_slice type = pair->plain.type;
     *m = (marker){{NULL, 0}, pair->plain.nullable};
@@ -263,7 +264,7 @@ static bool keeps_noop(const rw_pair *pair, marker *m)
     }
     if (type_is(type, "date") || type_is(type, "datetime")) {
         m->constant = B_LIT("'2000-01-01'");
-        return true;
+        return rw__null_is_error(p, s);
     }
     return !pair->plain.nullable && type_in(type, other_types, COUNT(other_types));
 }
@@ -274,7 +275,7 @@ static void emit_after(rw_planner *p, const rw_assigns *a, const target *t)
 {
     const rw_expr *x = t->asg->value;
     marker m, none = {{NULL, 0}, false};
-    bool longer = a->keep_noop && t->pair->phase == RW_DUAL_WRITE && keeps_noop(t->pair, &m) &&
+    bool longer = a->keep_noop && t->pair->phase == RW_DUAL_WRITE && keeps_noop(p, a->stmt, t->pair, &m) &&
                   rw__deterministic(p, x) && !rw__assigns_uservars(p, a->stmt);
     if (longer) {
         rw_edit *e = rw_edit_before(p->edits, t->asg->tok);

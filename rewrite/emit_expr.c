@@ -337,7 +337,9 @@ static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
             }
         }
     }
-    return emit_bound(p, s, e, b, whole);
+    /* A table that stands as a derived one shows its own spelling of the name, not the client's. */
+    bool respelt = b->source->table == NULL && col->mt != NULL && !b_slice_eq(col->name, name);
+    return emit_bound(p, s, e, b, whole) || respelt;
 }
 
 /* ---- aliases ---------------------------------------------------------------------------------------- */

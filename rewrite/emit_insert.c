@@ -193,6 +193,23 @@ static void add_item(rw_planner *p, const rw_insert *in, rw_inpair *ip, const rw
     rw_edit_text(p->edits, e, pair->plain.default_text);
 }
 
+static bool has_forms(const rw_insert *in)
+{
+    for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
+        if (in->mt->m->pairs[i].forms != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* VALUES ROW (…) sees the columns of the row, as VALUES (…) does; any other query does not. */
+static rw_scope *row_scope(const rw_insert *in)
+{
+    const rw_select *sel = in->s->query->select;
+    return sel != NULL && sel->is_values && !has_forms(in) ? in->scope : NULL;
+}
+
 static void emit_select(rw_planner *p, rw_insert *in)
 {
     for (uint32_t i = 0; i < in->mt->m->npairs && !rw__stop(p); i++) {
@@ -206,7 +223,7 @@ static void emit_select(rw_planner *p, rw_insert *in)
         }
     }
     rw__insert_emit_list(p, in, in->s->columns_at - 1);
-    rw__emit_query(p, NULL, in->s->query, RW_Q_COUNTED);
+    rw__emit_query(p, row_scope(in), in->s->query, RW_Q_COUNTED);
 }
 
 /* ---- ON DUPLICATE KEY UPDATE ------------------------------------------------------------------------ */
@@ -276,6 +293,27 @@ static void alias_names(rw_planner *p, const rw_insert *in, rw_source *src)
     src->ncols = n;
 }
 
+/* VALUES (): all columns have a value, their default. */
+static void whole_row(rw_planner *p, const rw_insert *in, const rw_scope *scope, rw_source *src)
+{
+    const rw_mtab *mt = in->mt;
+    rw_vcol *cols = b_arena_array(p->arena, (size_t)mt->ncols + 1, sizeof *cols);
+    if (cols == NULL || src == NULL) {
+        p->nomem = p->nomem || cols == NULL;
+        return;
+    }
+    for (uint32_t i = 0; i < mt->ncols; i++) {
+        cols[i] = mt->cols[i];
+        if (cols[i].mt != NULL) {
+            cols[i].phys = rw__write_name(&mt->m->pairs[cols[i].pair]);
+        }
+    }
+    src->cols = cols;
+    src->ncols = mt->ncols;
+    src->phys = scope->src[0].phys;
+    src->nphys = scope->src[0].nphys;
+}
+
 static void add_row_alias(rw_planner *p, const rw_insert *in, const rw_stmt *s, rw_scope *scope)
 {
     uint32_t n = 0, i = 0;
@@ -283,6 +321,7 @@ static void add_row_alias(rw_planner *p, const rw_insert *in, const rw_stmt *s, 
         n++;
     }
     uint32_t room = n > 0 ? n : (in == NULL ? 0 : in->ncols);
+    bool whole = in != NULL && n == 0 && room == 0 && s->query == NULL && !has_forms(in);
     b_slice *names = b_arena_array(p->arena, (size_t)room + 1, sizeof *names);
     if (names == NULL) {
         p->nomem = true;
@@ -295,7 +334,9 @@ static void add_row_alias(rw_planner *p, const rw_insert *in, const rw_stmt *s, 
         names[i] = rw__insert_phys(in, &in->cols[i]);
     }
     rw_source *src = rw__scope_add_names(p, scope, s->row_alias, names, room);
-    if (n == 0 && in != NULL) {
+    if (whole) {
+        whole_row(p, in, scope, src);
+    } else if (n == 0 && in != NULL) {
         alias_names(p, in, src);
     } else if (in != NULL) {
         emit_alias_columns(p, in);

@@ -326,7 +326,8 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
             continue;
         }
         if (b.kind != RW_BIND_NONE) {
-            bool same = item->alias_tok == RW_NO_TOK && item->expr->kind == RW_E_COLUMN;
+            const rw_name *n = &item->expr->name;
+            bool same = item->expr->kind == RW_E_COLUMN && b_slice_ieq(n->part[n->n - 1], name->part[0]);
 
             b.kind = same ? b.kind : RW_BIND_AMBIGUOUS;
             return b;
