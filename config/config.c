@@ -192,12 +192,9 @@ static void check_server_tls(const cfg__reader *r, const cfg__node *server, cfg_
     if (tls == NULL) return;
     s->tls_given = true;
     check_tls(r, tls, &s->tls);
-    if (s->server_name != NULL && s->tls_mode != CFG_TLS_VERIFY_IDENTITY)
-        cfg__problem(r->diag, r->file, line_at(tls, "server_name", 0, ""),
-                     "server_name is looked at with mode: verify_identity only; set that, or take it out");
-    if (s->tls_mode == CFG_TLS_VERIFY_IDENTITY && s->server_name == NULL && s->address.host == NULL)
+    if (s->tls_mode == CFG_TLS_VERIFY_IDENTITY && s->address.host == NULL)
         cfg__problem(r->diag, r->file, line_at(tls, "mode", 0, ""),
-                     "a unix socket has no host name to verify; add server_name, or use verify_ca");
+                     "a unix socket has no host name to verify; use verify_ca, or an address with a host");
 }
 
 /* ---- servers, migrations, limits ---- */

@@ -20,7 +20,7 @@ static void server_deinit(cfg_server *s)
     free(s->user);
     free_secret(s->password);
     tls_deinit(&s->tls);
-    free(s->server_name), free(s->public_key);
+    free(s->public_key);
 }
 
 void cfg__migration_deinit(cfg_migration *m)

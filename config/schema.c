@@ -183,11 +183,6 @@ static const cfg__key server_tls_keys[] = {
      .kind = CFG__PATH,
      .offset = AT(cfg_server, tls.ca),
      .meaning = "PEM file of who may have signed its certificate; the system's where not given"},
-    {.name = "server_name",
-     .kind = CFG__TEXT,
-     .offset = AT(cfg_server, server_name),
-     .meaning =
-         "name that its certificate must have for verify_identity; the address's host where not given"},
     {.name = "certificate",
      .kind = CFG__PATH,
      .offset = AT(cfg_server, tls.certificate),

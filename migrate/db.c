@@ -43,6 +43,36 @@ static int socket_of(MYSQL *my)
 #endif
 }
 
+static const char *given(const char *s)
+{
+    return s == NULL || s[0] == '\0' ? NULL : s;
+}
+
+static void set_tls(MYSQL *my, const mig_db_options *o)
+{
+    if (o->tls == MIG_DB_TLS_OFF) return;
+    mysql_ssl_set(my, given(o->tls_key), given(o->tls_certificate), given(o->tls_ca), NULL,
+                  given(o->tls_ciphers));
+#ifdef MARIADB_BASE_VERSION
+    my_bool yes = 1, verify = o->tls == MIG_DB_TLS_VERIFY_IDENTITY; /* the chain is, wherever a CA is given */
+    mysql_options(my, MYSQL_OPT_SSL_ENFORCE,
+                  &yes); /* goes on without where the server has none: see has_tls */
+    mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+#else
+    static const unsigned modes[] = {[MIG_DB_TLS_PREFERRED] = SSL_MODE_PREFERRED,
+                                     [MIG_DB_TLS_REQUIRED] = SSL_MODE_REQUIRED,
+                                     [MIG_DB_TLS_VERIFY_CA] = SSL_MODE_VERIFY_CA,
+                                     [MIG_DB_TLS_VERIFY_IDENTITY] = SSL_MODE_VERIFY_IDENTITY};
+    mysql_options(my, MYSQL_OPT_SSL_MODE, &modes[o->tls]);
+#endif
+}
+
+/* The client library may have gone on without TLS. */
+static bool has_tls(MYSQL *my, const mig_db_options *o)
+{
+    return o->tls <= MIG_DB_TLS_PREFERRED || mysql_get_ssl_cipher(my) != NULL;
+}
+
 static void set_options(MYSQL *my, const mig_db_options *o)
 {
     unsigned connect = seconds(o->connect_timeout_ms == 0 ? 10000 : o->connect_timeout_ms);
@@ -52,6 +82,7 @@ static void set_options(MYSQL *my, const mig_db_options *o)
     mysql_options(my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options4(my, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name",
                    o->program_name == NULL ? "straddle" : o->program_name);
+    set_tls(my, o);
     if (o->read_timeout_ms != 0) {
         unsigned s = seconds(o->read_timeout_ms);
         mysql_options(my, MYSQL_OPT_READ_TIMEOUT, &s);
@@ -109,6 +140,13 @@ b_status mig_db_open(const mig_db_options *o, mig_db **out, b_err *err)
         mysql_close(&db->my);
         free(db);
         return s;
+    }
+    if (!has_tls(&db->my, o)) {
+        mysql_close(&db->my);
+        free(db);
+        return b_fail(err, B_LOST,
+                      "the server at %s:%u has no TLS, and tls.mode wants it; see the server's certificate",
+                      host, o->port);
     }
     snprintf(db->version, sizeof db->version, "%s", mysql_get_server_info(&db->my));
     *out = db;

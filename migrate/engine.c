@@ -41,6 +41,22 @@ static bool put(char *to, size_t size, const char *from)
     return snprintf(to, size, "%s", from == NULL ? "" : from) < (int)size;
 }
 
+/* The engine is no client's: for it, as_client means preferred. The client library
+ * verifies by a CA that is named, or else together with the host's name. */
+static mig_db_tls tls_of(const cfg_server *s)
+{
+    bool socket = s->address.path != NULL;
+    switch (s->tls_mode) {
+    case CFG_TLS_AS_CLIENT:
+    case CFG_TLS_PREFERRED: return socket ? MIG_DB_TLS_OFF : MIG_DB_TLS_PREFERRED;
+    case CFG_TLS_DISABLED: return MIG_DB_TLS_OFF;
+    case CFG_TLS_MUST: return MIG_DB_TLS_REQUIRED;
+    case CFG_TLS_VERIFY_CA: return s->tls.ca != NULL ? MIG_DB_TLS_VERIFY_CA : MIG_DB_TLS_VERIFY_IDENTITY;
+    case CFG_TLS_VERIFY_IDENTITY: return MIG_DB_TLS_VERIFY_IDENTITY;
+    }
+    return MIG_DB_TLS_VERIFY_IDENTITY;
+}
+
 static b_status copy_server(mig__server *to, const cfg_server *from, const cfg_server *or_else, b_err *err)
 {
     const char *user = from->user != NULL ? from->user : or_else->user;
@@ -50,8 +66,14 @@ static b_status copy_server(mig__server *to, const cfg_server *from, const cfg_s
                 put(to->user, sizeof to->user, user) && put(to->password, sizeof to->password, password) &&
                 put(to->text, sizeof to->text, from->address.text);
     to->port = from->address.port;
+    to->tls = tls_of(from);
+    fits = fits && put(to->tls_ca, sizeof to->tls_ca, from->tls.ca) &&
+           put(to->tls_certificate, sizeof to->tls_certificate, from->tls.certificate) &&
+           put(to->tls_key, sizeof to->tls_key, from->tls.key) &&
+           put(to->tls_ciphers, sizeof to->tls_ciphers, from->tls.ciphers);
     return fits ? B_OK
-                : b_fail(err, B_TOO_BIG, "address, user or password of a server is too long; shorten it");
+                : b_fail(err, B_TOO_BIG,
+                         "address, user, password or a file's name of a server is too long; shorten it");
 }
 
 b_status mig__settings_copy(mig__settings *s, const cfg_config *c, b_err *err)
@@ -93,6 +115,11 @@ b_status mig__connect_to(const mig__server *s, uint32_t connect_ms, uint32_t rea
                         .user = s->user,
                         .password = s->password,
                         .connect_timeout_ms = connect_ms,
+                        .tls = s->tls,
+                        .tls_ca = s->tls_ca,
+                        .tls_certificate = s->tls_certificate,
+                        .tls_key = s->tls_key,
+                        .tls_ciphers = s->tls_ciphers,
                         .read_timeout_ms = read_ms,
                         .program_name = "straddle-engine"};
     b_status st = mig_db_open(&o, out, err);

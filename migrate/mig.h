@@ -22,6 +22,8 @@
 typedef struct mig__server { /* where to connect, copied out of the configuration */
     char host[256], socket[256], user[128], password[256], text[300];
     uint16_t port;
+    mig_db_tls tls;
+    char tls_ca[256], tls_certificate[256], tls_key[256], tls_ciphers[512];
 } mig__server;
 
 typedef struct mig__settings {

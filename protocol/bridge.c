@@ -20,10 +20,10 @@ static void forget(mp_bridge *b)
     b_buf_deinit(&b->secret);
 }
 
-void mp_bridge_begin(mp_bridge *b, bool client_safe, bool server_safe, const char *nonce)
+void mp_bridge_begin(mp_bridge *b, mp_leg client, mp_leg server, const char *nonce)
 {
     forget(b);
-    *b = (mp_bridge){.client_safe = client_safe, .server_safe = server_safe};
+    *b = (mp_bridge){.client_leg = client, .server_leg = server};
     if (nonce != NULL) memcpy(b->nonce, nonce, MP_NONCE);
 }
 
@@ -31,6 +31,20 @@ void mp_bridge_end(mp_bridge *b)
 {
     forget(b);
     *b = (mp_bridge){0};
+}
+
+static bool is_safe(mp_leg leg, mp_bridge_plugin plugin)
+{
+    return leg == MP_LEG_TLS || (leg == MP_LEG_SOCKET && plugin != MP_PLUGIN_SHA256);
+}
+
+static void begin_plugin(mp_bridge *b, b_slice plugin)
+{
+    b->plugin = plugin_of(plugin);
+    b->stage = MP_BRIDGE_START;
+    b->quiet = false;
+    b->client_safe = is_safe(b->client_leg, b->plugin);
+    b->server_safe = is_safe(b->server_leg, b->plugin);
 }
 
 static mp_bridge_act refuse(mp_bridge *b, const char *why)
@@ -43,9 +57,7 @@ static mp_bridge_act refuse(mp_bridge *b, const char *why)
 mp_bridge_act mp_bridge_switch(mp_bridge *b, b_slice plugin, b_slice data)
 {
     forget(b);
-    b->plugin = plugin_of(plugin);
-    b->stage = MP_BRIDGE_START;
-    b->quiet = false;
+    begin_plugin(b, plugin);
     if (data.n >= MP_NONCE) memcpy(b->nonce, data.p, MP_NONCE);
     if (b->plugin == MP_PLUGIN_CLEAR && b->client_safe && !b->server_safe)
         return refuse(
@@ -62,9 +74,7 @@ static bool is_empty(b_slice p)
 
 bool mp_bridge_first(mp_bridge *b, b_slice plugin, b_slice auth)
 {
-    b->plugin = plugin_of(plugin);
-    b->stage = MP_BRIDGE_START;
-    b->quiet = false;
+    begin_plugin(b, plugin);
     if (b->client_safe == b->server_safe || is_empty(auth)) return true;
     switch (b->plugin) {
     case MP_PLUGIN_OTHER: return true;

@@ -281,7 +281,7 @@ void px_auth_end(px_session *s);     /* wipes what the login needed */
 bool px_tls_offered(const px_session *s);  /* to this client */
 bool px_tls_required(const px_session *s); /* of it */
 const char *px_tls_text(const px_conn *c); /* version of TLS, or "none" */
-bool px_tls_safe(const px_conn *c);        /* TLS, or a unix socket */
+mp_leg px_tls_leg(const px_conn *c);
 /* The client's packet that asks for TLS; rest: what was read after it. */
 void px_tls_accept(px_session *s, mp_header h, char *rest, size_t nrest);
 /* Shall the backend's connection have TLS? */

@@ -213,7 +213,6 @@ static void send_login(px_session *s)
 
 void px_auth_secured(px_session *s)
 {
-    s->bridge.server_safe = true;
     send_login(s);
 }
 
@@ -250,7 +249,7 @@ static void login(px_session *s, mp_header h, char *p)
     px_compress_agree(s, &l);
     s->backend_caps &= s->caps | MP_CLIENT_SESSION_TRACK | MP_CLIENT_COMPRESS | MP_CLIENT_ZSTD_COMPRESSION;
     take_login(s, &l);
-    mp_bridge_begin(&s->bridge, px_tls_safe(&s->client), tls || px_tls_safe(&s->backend), s->nonce);
+    mp_bridge_begin(&s->bridge, px_tls_leg(&s->client), tls ? MP_LEG_TLS : px_tls_leg(&s->backend), s->nonce);
     take_keys(s);
     secret(s, true);
     make_login(s, &l, payload, tls);
@@ -363,7 +362,7 @@ void px_auth_change_user(px_session *s, const char *raw, size_t nraw, b_slice pa
     px_vars_forget(s);
     s->changing_user = true;
     s->client_seq = s->backend_seq = (uint8_t)(seq + 1);
-    mp_bridge_begin(&s->bridge, px_tls_safe(&s->client), px_tls_safe(&s->backend), s->nonce);
+    mp_bridge_begin(&s->bridge, px_tls_leg(&s->client), px_tls_leg(&s->backend), s->nonce);
     secret(s, true);
     if (mp_change_user_parse(payload, s->caps, &l) != B_OK) {
         px_conn_send(&s->backend, raw, nraw); /* the server says what is wrong with it */

@@ -22,9 +22,10 @@ bool px_tls_required(const px_session *s)
     return listener_of(s)->tls == CFG_TLS_REQUIRED;
 }
 
-bool px_tls_safe(const px_conn *c)
+mp_leg px_tls_leg(const px_conn *c)
 {
-    return px_tls_layer_of(c) != NULL || c->u.handle.type == UV_NAMED_PIPE;
+    if (px_tls_layer_of(c) != NULL) return MP_LEG_TLS;
+    return c->u.handle.type == UV_NAMED_PIPE ? MP_LEG_SOCKET : MP_LEG_PLAIN;
 }
 
 const char *px_tls_text(const px_conn *c)
@@ -81,8 +82,7 @@ void px_tls_connect(px_session *s, const char *login)
     s->backend_seq = mp_packet_put(px_conn_buf(&s->backend), s->backend_seq, b_slice_of(login, FIXED));
     px_conn_flush(&s->backend);
     px_session_set_state(s, PX_SECURE);
-    const char *name = b->server_name != NULL ? b->server_name : b->address.host;
-    if (b->tls_mode != CFG_TLS_VERIFY_IDENTITY) name = NULL;
+    const char *name = b->tls_mode == CFG_TLS_VERIFY_IDENTITY ? b->address.host : NULL;
     if (!px_tls_layer_connect(&s->backend, s->loop->config->tls.backend, name))
         px_tls_backend_failed(s, "the handshake could not begin");
 }

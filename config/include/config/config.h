@@ -81,9 +81,8 @@ typedef struct cfg_server { /* backend or replica; what a replica does not say i
     unsigned proxy_protocol;     /* backend: 0, or the version of the header that a session begins with */
     cfg_tls_mode tls_mode;
     cfg_tls tls;
-    char *server_name; /* in its certificate, where that is not the address's host */
-    char *public_key;  /* PEM file: its RSA key for passwords; NULL: it is asked for it */
-    bool tls_given;    /* a replica without takes the backend's */
+    char *public_key; /* PEM file: its RSA key for passwords; NULL: it is asked for it */
+    bool tls_given;   /* a replica without takes the backend's */
 } cfg_server;
 
 typedef struct cfg_user {

@@ -13,6 +13,14 @@
 
 typedef struct mig_db mig_db;
 
+typedef enum mig_db_tls {
+    MIG_DB_TLS_OFF,
+    MIG_DB_TLS_PREFERRED, /* where the server has it */
+    MIG_DB_TLS_REQUIRED,
+    MIG_DB_TLS_VERIFY_CA,      /* and the certificate is signed by tls_ca, which must be given */
+    MIG_DB_TLS_VERIFY_IDENTITY /* and is for the host */
+} mig_db_tls;
+
 typedef struct mig_db_options {
     const char *host;   /* NULL with a socket */
     const char *socket; /* unix socket path, or NULL */
@@ -20,7 +28,9 @@ typedef struct mig_db_options {
     const char *user, *password;
     const char *schema;                           /* default schema, or NULL */
     uint32_t connect_timeout_ms, read_timeout_ms; /* 0 = 10 s; and none */
-    const char *program_name;                     /* connection attribute; NULL = "straddle" */
+    mig_db_tls tls;
+    const char *tls_ca, *tls_certificate, *tls_key, *tls_ciphers; /* NULL or "": not given */
+    const char *program_name; /* connection attribute; NULL = "straddle" */
 } mig_db_options;
 
 /* B_LOST with *err when it cannot be reached, B_DENIED when it refuses the login. */

@@ -1,4 +1,5 @@
-/* What becomes of a password between two connections of which only one is safe (TLS, or a unix socket): the
+/* What becomes of a password between two connections of which only one is safe (TLS, or a unix socket, which
+ * sha256_password does not take for safe, however): the
  * plugins that send it in the clear over a safe connection, and under RSA over another, are bridged; those
  * that know no other way than in the clear are refused where that would put it on a network.
  *
@@ -36,10 +37,13 @@ typedef enum mp_bridge_plugin {
     MP_PLUGIN_CLEAR
 } mp_bridge_plugin;
 
+typedef enum mp_leg { MP_LEG_PLAIN, MP_LEG_SOCKET, MP_LEG_TLS } mp_leg;
+
 typedef struct mp_bridge {
-    bool client_safe, server_safe;
-    const mp_rsa *own;        /* to be set before every call; NULL: none */
-    const mp_rsa *server_key; /* likewise: the server's, where it is known beforehand */
+    mp_leg client_leg, server_leg;
+    bool client_safe, server_safe; /* for the plugin in use */
+    const mp_rsa *own;             /* to be set before every call; NULL: none */
+    const mp_rsa *server_key;      /* likewise: the server's, where it is known beforehand */
     mp_bridge_plugin plugin;
     mp_bridge_stage stage;
     char nonce[MP_NONCE];
@@ -57,7 +61,7 @@ typedef enum mp_bridge_act {
 } mp_bridge_act;
 
 /* nonce: of the greeting; may be NULL. */
-void mp_bridge_begin(mp_bridge *b, bool client_safe, bool server_safe, const char *nonce);
+void mp_bridge_begin(mp_bridge *b, mp_leg client, mp_leg server, const char *nonce);
 void mp_bridge_end(mp_bridge *b); /* wipes; a zeroed mp_bridge is fine */
 
 /* The server asks for this plugin. RELAY or REFUSE. */

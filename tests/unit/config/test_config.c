@@ -156,7 +156,7 @@ static void keys_of_tls_arrive(void **state)
              "admin: {address: '10.0.0.1:7001', tls: required,\n"
              "        users: [{name: o, password: x, role: operator}]}\n"
              "backend: {address: 'db1:3306', user: s, password: p, public_key: /k/rsa.pem,\n"
-             "          tls: {mode: verify_identity, ca: ca.pem, server_name: db, certificate: /c.pem}}\n"
+             "          tls: {mode: verify_identity, ca: ca.pem, certificate: /c.pem}}\n"
              "replicas: [{address: 'db2:3306'}, {address: 'db3:3306', tls: {mode: disabled}}]\n"
              "tls: {certificate: c.pem, key: /k.pem, client_ca: /ca.pem, rsa_key: /r.pem, ciphers: A,\n"
              "      ciphersuites: B, min_version: TLSv1.3}\n",
@@ -168,13 +168,11 @@ static void keys_of_tls_arrive(void **state)
     assert_int_equal(c->admin_tls, CFG_TLS_REQUIRED);
     assert_int_equal(c->backend.tls_mode, CFG_TLS_VERIFY_IDENTITY);
     assert_string_equal(c->backend.tls.ca, path_of(*state, "ca.pem"));
-    assert_string_equal(c->backend.server_name, "db");
     assert_string_equal(c->backend.public_key, "/k/rsa.pem");
     assert_string_equal(c->backend.tls.key, "/c.pem");
     assert_int_equal(c->backend.tls.min_version, CFG_TLS_1_2);
     assert_int_equal(c->replicas[0].tls_mode, CFG_TLS_VERIFY_IDENTITY);
     assert_string_equal(c->replicas[0].tls.ca, path_of(*state, "ca.pem"));
-    assert_null(c->replicas[0].server_name);
     assert_int_equal(c->replicas[1].tls_mode, CFG_TLS_DISABLED);
     assert_null(c->replicas[1].tls.ca);
     assert_string_equal(c->tls.certificate, path_of(*state, "c.pem"));
@@ -311,13 +309,9 @@ static const struct {
     {"TLS versions crossed", BASE "tls:\n  min_version: TLSv1.3\n  max_version: TLSv1.2\n", 8,
      "max_version is older than min_version", "raise it"},
     {"TLS key alone", BASE "tls: {key: k.pem}\n", 6, "key has no certificate beside it", "add certificate"},
-    {"name not looked at",
-     LISTENERS ADMIN
-     "backend: {address: 'h:1', user: s, password: p,\n  tls: {mode: required, server_name: n}}\n",
-     6, "server_name is looked at with mode: verify_identity only", "take it out"},
     {"socket without a name",
      LISTENERS ADMIN "backend: {address: /tmp/s, user: s, password: p,\n  tls: {mode: verify_identity}}\n", 6,
-     "a unix socket has no host name", "add server_name"},
+     "a unix socket has no host name", "use verify_ca"},
     {"inline migration",
      BASE "migrations:\n  - name: m\n    table: s.t\n    columns:\n      - {from: a, too: b}\n", 10,
      "unknown key \"too\" in a column pair", "did you mean \"to\"?"},

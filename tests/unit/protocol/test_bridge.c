@@ -104,7 +104,8 @@ typedef struct world {
 static void begin(world *w, keys *k, bool client_safe, bool server_safe, const char *plugin)
 {
     *w = (world){.k = k};
-    mp_bridge_begin(&w->b, client_safe, server_safe, NULL);
+    mp_bridge_begin(&w->b, client_safe ? MP_LEG_TLS : MP_LEG_PLAIN, server_safe ? MP_LEG_TLS : MP_LEG_PLAIN,
+                    NULL);
     w->b.own = k->ours;
     assert_int_equal(mp_bridge_switch(&w->b, b_slice_str(plugin), b_slice_of(nonce, MP_NONCE)),
                      MP_BRIDGE_RELAY);
@@ -275,6 +276,29 @@ static void sha256(void **state)
     end(&w);
 }
 
+/* A unix socket is safe for one plugin and not for the other. */
+static void sockets(void **state)
+{
+    keys *k = *state;
+    world w = {.k = k};
+    mp_bridge_begin(&w.b, MP_LEG_PLAIN, MP_LEG_SOCKET, nonce);
+    w.b.own = k->ours;
+    assert_int_equal(mp_bridge_switch(&w.b, B_LIT("sha256_password"), B_LIT("")), MP_BRIDGE_RELAY);
+    client(&w, B_LIT("\1"), MP_BRIDGE_RELAY);
+    assert_int_equal(mp_bridge_switch(&w.b, B_LIT("caching_sha2_password"), B_LIT("")), MP_BRIDGE_RELAY);
+    sha2_to_full(&w);
+    client(&w, B_LIT("\2"), MP_BRIDGE_TO_CLIENT);
+    end(&w);
+    mp_bridge_begin(&w.b, MP_LEG_SOCKET, MP_LEG_PLAIN, nonce);
+    assert_int_equal(mp_bridge_switch(&w.b, B_LIT("sha256_password"), B_LIT("")), MP_BRIDGE_RELAY);
+    client(&w, B_LIT("\1"), MP_BRIDGE_RELAY);
+    assert_int_equal(mp_bridge_switch(&w.b, B_LIT("caching_sha2_password"), B_LIT("")), MP_BRIDGE_RELAY);
+    sha2_to_full(&w);
+    client(&w, nul("pw"), MP_BRIDGE_TO_SERVER);
+    assert_int_equal(mp_bridge_switch(&w.b, B_LIT("mysql_clear_password"), B_LIT("")), MP_BRIDGE_REFUSE);
+    end(&w);
+}
+
 static void a_known_key_is_not_asked_for(void **state)
 {
     world w;
@@ -301,7 +325,7 @@ static void what_is_refused(void **state)
 {
     keys *k = *state;
     world w = {.k = k};
-    mp_bridge_begin(&w.b, true, false, nonce);
+    mp_bridge_begin(&w.b, MP_LEG_TLS, MP_LEG_PLAIN, nonce);
     assert_int_equal(mp_bridge_switch(&w.b, B_LIT("mysql_clear_password"), B_LIT("")), MP_BRIDGE_REFUSE);
     assert_non_null(strstr(w.b.why, "backend.tls.mode"));
     assert_int_equal(mp_bridge_switch(&w.b, B_LIT("dialog"), B_LIT("")), MP_BRIDGE_REFUSE);
@@ -360,7 +384,8 @@ static void first_answers(void **state)
         for (int pair = 0; pair < 4; pair++) {
             mp_bridge b = {0};
             bool safe = pair & 1, server_safe = pair & 2;
-            mp_bridge_begin(&b, safe, server_safe, nonce);
+            mp_bridge_begin(&b, safe ? MP_LEG_TLS : MP_LEG_PLAIN, server_safe ? MP_LEG_TLS : MP_LEG_PLAIN,
+                            nonce);
             bool want = safe == server_safe || (safe ? rows[i].from_safe : rows[i].from_unsafe);
             if (mp_bridge_first(&b, b_slice_str(rows[i].plugin), rows[i].auth) != want)
                 fail_msg("%s of %zu bytes, safe %d to %d", rows[i].plugin, rows[i].auth.n, safe, server_safe);
@@ -379,6 +404,7 @@ int main(void)
         cmocka_unit_test(sha2_asked_over_a_safe_connection),
         cmocka_unit_test(sha2_password_at_once),
         cmocka_unit_test(sha256),
+        cmocka_unit_test(sockets),
         cmocka_unit_test(a_known_key_is_not_asked_for),
         cmocka_unit_test(no_password_needs_no_bridge),
         cmocka_unit_test(what_is_refused),
