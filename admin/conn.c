@@ -41,6 +41,7 @@ struct adm_conn {
     state state;
     cfg_role role;
     uint64_t caps;
+    bool tls_offered, tls_required, wants_tls, has_tls;
     char nonce[MP_NONCE];
     b_buf in;  /* bytes that came and are not used yet */
     b_buf sql; /* the command that runs */
@@ -78,6 +79,25 @@ bool adm_conn_pending(const adm_conn *c)
 bool adm_conn_wants_close(const adm_conn *c)
 {
     return c->state == CLOSED;
+}
+
+void adm_conn_offer_tls(adm_conn *c, bool offered, bool required)
+{
+    c->tls_offered = offered;
+    c->tls_required = required;
+}
+
+bool adm_conn_wants_tls(const adm_conn *c)
+{
+    return c->wants_tls;
+}
+
+void adm_conn_begin_tls(adm_conn *c, b_buf *rest)
+{
+    b_buf_slice(rest, b_buf_view(&c->in));
+    b_buf_clear(&c->in);
+    c->wants_tls = false;
+    c->has_tls = true;
 }
 
 /* ---- answers ---- */
@@ -124,7 +144,7 @@ static void put_greeting(adm_conn *c, b_buf *out)
     mp_greeting g = {.version = 10,
                      .server_version = B_LIT(ADM__SERVER_VERSION),
                      .thread_id = c->id,
-                     .caps = OUR_CAPS,
+                     .caps = OUR_CAPS | (c->tls_offered ? MP_CLIENT_SSL : 0),
                      .charset = CHARSET,
                      .status = MP_STATUS_AUTOCOMMIT,
                      .plugin = b_slice_of(sha2_plugin, sizeof sha2_plugin - 1)};
@@ -208,10 +228,18 @@ static b_status begin_login(adm_conn *c, const mp_login *l, b_buf *out)
 static b_status on_login(adm_conn *c, b_slice payload, b_buf *out)
 {
     mp_login l;
+    if (c->tls_offered && !c->has_tls && mp_is_ssl_request(payload)) {
+        c->wants_tls = true;
+        return B_OK;
+    }
+    if (c->tls_required && !c->has_tls) /* it is not read any further */
+        return close_with(c, out, ADM__PACKET,
+                          "the admin port takes no login without TLS (admin.tls: required); connect with "
+                          "ssl-mode=REQUIRED");
     if (mp_login_parse(payload, &l) != B_OK || (l.caps & MP_CLIENT_PROTOCOL_41) == 0 || l.ssl_request)
         return close_with(c, out, ADM__PACKET,
-                          "the login packet is not one that the admin port takes; connect without TLS and "
-                          "with a client of protocol 4.1 or newer");
+                          "the login packet is not one that the admin port takes; connect "
+                          "with a client of protocol 4.1 or newer, and without TLS where admin.tls is off");
     c->caps = l.caps & OUR_CAPS;
     return begin_login(c, &l, out);
 }
@@ -369,7 +397,8 @@ b_status adm_conn_input(adm_conn *c, const void *p, size_t n, b_buf *out)
     if (n > 0) b_buf_add(&c->in, p, n);
     b_status s = B_OK;
     size_t used = 0;
-    while (s == B_OK && c->state != CLOSED && !adm_conn_pending(c) && c->in.n - used >= MP_HEADER) {
+    while (s == B_OK && c->state != CLOSED && !c->wants_tls && !adm_conn_pending(c) &&
+           c->in.n - used >= MP_HEADER) {
         mp_header h = mp_header_get(c->in.p + used);
         if (h.len > MAX_PACKET) {
             c->seq = (uint8_t)(h.seq + 1);

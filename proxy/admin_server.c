@@ -1,6 +1,8 @@
 /* See admin_server.h. All of it runs on the main thread, but for run_command. */
 #include "admin_server.h"
 
+#include "tls.h"
+
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -22,6 +24,9 @@ typedef struct client {
     stream u;
     uv_work_t work;
     adm_conn *conn;
+    px_tls *tls;  /* NULL: none */
+    b_buf sealed; /* what it has written */
+    b_buf held;   /* came out of it while a command ran */
     b_buf answer; /* of the running command; the worker's while `busy` */
     bool busy, closing, closed;
     char buffer[READ_BUFFER];
@@ -62,6 +67,9 @@ static void free_client(client *c)
     a->nclients--;
     adm_conn_free(c->conn);
     b_buf_deinit(&c->answer);
+    px_tls_free(c->tls);
+    b_buf_deinit(&c->sealed);
+    b_buf_deinit(&c->held);
     free(c);
     maybe_done(a);
 }
@@ -93,7 +101,7 @@ static void on_written(uv_write_t *req, int status)
     if (status < 0 || (last && !c->busy && over(c))) close_client(c);
 }
 
-static void write_out(client *c, b_buf *b)
+static void write_raw(client *c, b_buf *b)
 {
     if (b->failed) close_client(c);
     if (c->closing || b->n == 0) return;
@@ -111,6 +119,19 @@ static void write_out(client *c, b_buf *b)
     b_buf_clear(b);
 }
 
+static void write_out(client *c, b_buf *b)
+{
+    if (c->tls == NULL || b->failed || b->n == 0) {
+        write_raw(c, b);
+        return;
+    }
+    c->tls->out = &c->sealed;
+    bool ok = px_tls_write(c->tls, b->p, b->n);
+    b_buf_clear(b);
+    write_raw(c, &c->sealed);
+    if (!ok) close_client(c);
+}
+
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
@@ -120,11 +141,47 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 
 static void take_input(client *c, const char *p, size_t n);
 
+static void take_tls(client *c, const char *p, size_t n)
+{
+    char plain[READ_BUFFER];
+    px_tls_got got = PX_TLS_BYTES;
+    c->tls->in = p;
+    c->tls->nin = n;
+    while (got == PX_TLS_BYTES && !c->closing) {
+        size_t inside;
+        c->tls->out = &c->sealed;
+        got = px_tls_read(c->tls, plain, sizeof plain, &inside);
+        write_raw(c, &c->sealed);
+        if (inside > 0 && c->busy)
+            b_buf_add(&c->held, plain, inside);
+        else if (inside > 0)
+            take_input(c, plain, inside);
+    }
+    if (got == PX_TLS_END || got == PX_TLS_FAILED || c->held.failed) close_client(c);
+}
+
+static void start_tls(client *c)
+{
+    b_buf rest = {0};
+    px_app *app = c->admin->app;
+    px_config *config = px_app_config(app);
+    adm_conn_begin_tls(c->conn, &rest);
+    if (config->tls.clients != NULL) c->tls = px_tls_new(config->tls.clients, app->tls_method, true);
+    px_config_unref(config);
+    if (c->tls == NULL)
+        close_client(c);
+    else if (rest.n > 0)
+        take_tls(c, rest.p, rest.n);
+    b_buf_deinit(&rest);
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
     client *c = s->data;
     if (n < 0)
         close_client(c);
+    else if (n > 0 && c->tls != NULL)
+        take_tls(c, buf->base, (size_t)n);
     else if (n > 0)
         take_input(c, buf->base, (size_t)n);
 }
@@ -149,7 +206,10 @@ static void on_command_done(uv_work_t *w, int status)
         if (uv_stream_get_write_queue_size(&c->u.stream) == 0) close_client(c);
         return;
     }
-    take_input(c, NULL, 0);
+    b_buf held = c->held;
+    c->held = (b_buf){0};
+    take_input(c, held.p, held.n);
+    b_buf_deinit(&held);
     if (!c->closing && !c->busy && uv_read_start(&c->u.stream, on_alloc, on_read) != 0) close_client(c);
 }
 
@@ -163,6 +223,7 @@ static void take_input(client *c, const char *p, size_t n)
     b_buf_deinit(&out);
     if ((st != B_OK || over(c)) && !c->closing && uv_stream_get_write_queue_size(&c->u.stream) == 0)
         close_client(c);
+    if (!c->closing && adm_conn_wants_tls(c->conn)) start_tls(c);
     if (c->closing || c->busy || !adm_conn_pending(c->conn)) return;
     c->busy = true;
     c->work.data = c;
@@ -212,6 +273,10 @@ static void on_connection(uv_stream_t *server, int status)
     if (!a->is_pipe) uv_tcp_nodelay(&c->u.tcp, 1);
     peer_name(c, peer, sizeof peer);
     c->conn = adm_conn_new(a->app->console, ++a->next_id, peer);
+    px_config *config = px_app_config(a->app);
+    cfg_tls_offer offer = config->c->admin_tls;
+    if (c->conn != NULL) adm_conn_offer_tls(c->conn, offer != CFG_TLS_OFF, offer == CFG_TLS_REQUIRED);
+    px_config_unref(config);
     if (c->conn == NULL || uv_read_start(&c->u.stream, on_alloc, on_read) != 0)
         close_client(c);
     else

@@ -263,6 +263,9 @@ static mig_db *connect_admin(const cfg_config *c, const options *o)
                         .password = u->password,
                         .connect_timeout_ms = 5000,
                         .read_timeout_ms = o->timeout_s * 1000,
+                        .tls = c->admin_tls == CFG_TLS_OFF        ? MIG_DB_TLS_OFF
+                               : c->admin_tls == CFG_TLS_REQUIRED ? MIG_DB_TLS_REQUIRED
+                                                                  : MIG_DB_TLS_PREFERRED,
                         .program_name = "straddle ctl"};
     mig_db *db = NULL;
     b_err err = {0};

@@ -52,14 +52,14 @@ static void make_ca(const char *name)
         dir, name, name, name);
 }
 
-static void make_certificate(const char *name, const char *ca)
+static void make_certificate(const char *name, const char *ca, const char *names)
 {
     shell("cd %s && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -keyout "
           "%s-key.pem "
-          "-out %s.csr && printf 'subjectAltName=DNS:db.example,IP:127.0.0.1' >ext && openssl x509 -req -in "
+          "-out %s.csr && printf 'subjectAltName=%s' >ext && openssl x509 -req -in "
           "%s.csr "
           "-CA %s.pem -CAkey %s-key.pem -CAcreateserial -days 30 -extfile ext -out %s.pem",
-          dir, name, name, name, name, ca, ca, name);
+          dir, name, name, name, names, name, ca, ca, name);
 }
 
 static int start_all(void **state)
@@ -70,9 +70,9 @@ static int start_all(void **state)
     if (mkdtemp(dir) == NULL) return -1;
     make_ca("ca");
     make_ca("other");
-    make_certificate("db", "ca");
-    make_certificate("one", "ca");
-    make_certificate("two", "ca");
+    make_certificate("db", "ca", "DNS:localhost,IP:127.0.0.1");
+    make_certificate("one", "ca", "DNS:localhost,IP:127.0.0.1");
+    make_certificate("two", "ca", "DNS:localhost,IP:127.0.0.1");
     snprintf(extra, sizeof extra, "ssl-ca=%s/ca.pem\nssl-cert=%s/db.pem\nssl-key=%s/db-key.pem\n", dir, dir,
              dir);
     setenv("EXTRA", extra, 1);
@@ -325,32 +325,46 @@ static void test_off(void **state)
     ts_proxy_end(&p);
 }
 
-static void verified(const char *mode, const char *more, const char *refusal)
+static void present(ts_conn *direct, const char *name)
+{
+    shell("cd %s && cp %s.pem db.pem && cp %s-key.pem db-key.pem", dir, name, name);
+    ts_do(direct, "FLUSH SSL");
+}
+
+/* The database shows another certificate than the one that the proxy began with. */
+static void verified(ts_conn *direct, const char *mode, const char *name, const char *refusal)
 {
     char keys[256];
-    snprintf(keys, sizeof keys, "tls: {mode: %s%s}", mode, more);
-    for (size_t i = 0; i < strlen(keys); i++)
-        if (keys[i] == '%') ts_die("no formats here");
+    snprintf(keys, sizeof keys, "tls: {mode: %s, ca: %s/ca.pem}", mode, dir);
+    present(direct, "right");
     ts_proxy p;
     ts_proxy_start_with(&p, &own.server, &(ts_setup){.backend_keys = keys});
-    MYSQL *my = try_login(&(target){p.port_both, NULL, false}, "root", "");
-    if (refusal == NULL && mysql_errno(my) != 0) fail_msg("%s: %s", keys, mysql_error(my));
-    if (refusal != NULL && strstr(mysql_error(my), refusal) == NULL)
-        fail_msg("%s: '%s' is not in '%s'", keys, refusal, mysql_error(my));
+    const target t = {p.port_both, NULL, false};
+    MYSQL *my = try_login(&t, "root", "");
+    if (mysql_errno(my) != 0) fail_msg("%s: %s", keys, mysql_error(my));
     mysql_close(my);
+    present(direct, name);
+    my = try_login(&t, "root", "");
+    if (refusal == NULL ? mysql_errno(my) != 0 : strstr(mysql_error(my), refusal) == NULL)
+        fail_msg("%s, %s: '%s' is not in '%s'", keys, name, refusal == NULL ? "" : refusal, mysql_error(my));
+    mysql_close(my);
+    present(direct, "right");
     ts_proxy_end(&p);
 }
 
 static void test_verify(void **state)
 {
     (void)state;
-    char ca[128], other[128];
-    snprintf(ca, sizeof ca, ", ca: %s/ca.pem", dir);
-    snprintf(other, sizeof other, ", ca: %s/other.pem", dir);
-    verified("verify_ca", ca, NULL);
-    verified("verify_ca", other, "certificate verify failed");
-    verified("verify_identity", ca, NULL); /* 127.0.0.1 is among its addresses */
-    verified("required", "", NULL);
+    ts_conn *direct = ts_root(&own.server, NULL);
+    shell("cd %s && cp db.pem right.pem && cp db-key.pem right-key.pem", dir);
+    make_certificate("forged", "other", "IP:127.0.0.1");
+    make_certificate("stranger", "ca", "DNS:db.elsewhere,IP:192.0.2.1");
+    verified(direct, "required", "forged", NULL);
+    verified(direct, "verify_ca", "stranger", NULL);
+    verified(direct, "verify_ca", "forged", "certificate verify failed");
+    verified(direct, "verify_identity", "forged", "certificate verify failed");
+    verified(direct, "verify_identity", "stranger", "IP address mismatch");
+    ts_close(direct);
 }
 
 /* The database has no TLS. */
@@ -474,7 +488,7 @@ static void test_large(void **state)
     char *sql = malloc(n + 64);
     int head = sprintf(sql, "SELECT LENGTH('");
     memset(sql + head, 'y', n);
-    strcpy(sql + (size_t)head + n, "')");
+    memcpy(sql + (size_t)head + n, "')", 3);
     want_cell(my, sql, 0, "20000000", "a large statement");
     free(sql);
     mysql_close(my);
@@ -531,6 +545,27 @@ static void test_hostile(void **state)
     ts_proxy_end(&p);
 }
 
+static void test_admin(void **state)
+{
+    (void)state;
+    ts_proxy p;
+    ts_proxy_start(&p, ts_mysql(), NULL);
+    MYSQL *my = try_login(&(target){p.port_admin, NULL, true}, "admin", "admin");
+    if (mysql_errno(my) != 0) fail_msg("%s", mysql_error(my));
+    assert_non_null(mysql_get_ssl_cipher(my));
+    for (int i = 0; i < 3; i++) want_cell(my, "SHOW CONFIG", 0, "file", "over TLS");
+    mysql_close(my);
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/straddle.yaml", p.dir);
+    ts_output o;
+    ts_straddle(&o, NULL, "ctl", "-c", path, "SHOW MIGRATIONS", NULL);
+    if (o.status != 0) fail_msg("%s", o.err);
+    hostile(p.port_admin, "GET / HTTP/1.0\r\n\r\n", 18, true);
+    ts_conn *admin = ts_proxy_admin(&p); /* and without */
+    ts_close(admin);
+    ts_proxy_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,6 +574,7 @@ int main(void)
         cmocka_unit_test(test_verify),   cmocka_unit_test(test_backend_without),
         cmocka_unit_test(test_reload),   cmocka_unit_test(test_resumed),
         cmocka_unit_test(test_large),    cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_admin),
     };
     return cmocka_run_group_tests(tests, start_all, end_all);
 }

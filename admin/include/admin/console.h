@@ -84,6 +84,13 @@ bool adm_conn_pending(const adm_conn *c);
 void adm_conn_run(adm_conn *c, b_buf *out); /* then call adm_conn_input with n = 0 for what is queued */
 bool adm_conn_wants_close(const adm_conn *c);
 
+/* TLS, which is the owner's to do: before the first input it says what is offered. After an adm_conn_input
+ * that made adm_conn_wants_tls true, what is in *rest (and what comes from then on) is TLS, and
+ * adm_conn_input takes what is inside it. required: a login without is refused unread. */
+void adm_conn_offer_tls(adm_conn *c, bool offered, bool required);
+bool adm_conn_wants_tls(const adm_conn *c);
+void adm_conn_begin_tls(adm_conn *c, b_buf *rest);
+
 /* All commands with their forms and meanings, for HELP, docs and the lint test. */
 void adm_describe(b_table *out);
 
