@@ -85,7 +85,9 @@ rw_mtab *rw__view_base(rw_planner *p, const rw_table *view)
 
 static bool right(const rw_pair *pair, mentions m)
 {
-    bool from_right = pair->phase <= RW_SWITCHED, to_right = pair->phase >= RW_SWITCHED;
+    bool to_right = pair->phase >= RW_SWITCHED;
+    bool from_right =
+        pair->phase < RW_SWITCHED || (pair->phase == RW_SWITCHED && !pair->a_stale && !pair->one_way);
 
     return m.known && (!m.from || from_right) && (!m.to || to_right);
 }
@@ -137,8 +139,22 @@ static bool follows(const rw_planner *p, const rw_mtab *mt, const rw_pair *pair,
     bool strict = (p->ctx->sql_mode & RW_MODE_STRICT) != 0 && !st->ignore;
     bool plain = k == RW_DEFAULT_LITERAL || k == RW_DEFAULT_NULL || (k == RW_DEFAULT_NONE && strict);
 
-    return m.known && !m.to && plain && pair->b_default_up && !mt->table->before_triggers &&
-           st->kind == RW_S_INSERT && st->on_duplicate == NULL;
+    return m.known && !m.to && plain && (strict || pair->forms == NULL) && pair->b_default_up &&
+           !mt->table->before_triggers && st->kind == RW_S_INSERT && st->on_duplicate == NULL;
+}
+
+/* Is a column made from others than the pairs', which the view may assign? */
+static bool reads_others(const rw_mtab *mt, const rw_pair *pair)
+{
+    for (size_t i = 0; pair->forms != NULL && i < mt->table->ncolumns; i++) {
+        b_slice c = mt->table->columns[i].name;
+
+        if (rw__pair_named(mt, c, NULL, NULL) == NULL &&
+            (rw__form_reads(&pair->forms->up, c) || rw__form_reads(&pair->forms->down, c))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Both columns are written now: an assignment that may be one of A or B reaches one of them only, and so does
@@ -152,7 +168,8 @@ static void check_write(rw_planner *p, const rw_table *view, const rw_stmt *inse
             const rw_pair *pair = &mt->m->pairs[k];
             mentions m = mentions_of(p, view, pair);
 
-            bool right_so = insert != NULL ? follows(p, mt, pair, m, insert) : m.known && !m.from && !m.to;
+            bool right_so = insert != NULL ? follows(p, mt, pair, m, insert)
+                                           : m.known && !m.from && !m.to && !reads_others(mt, pair);
 
             if (rw__phase_writes_both(pair->phase) && !right_so) {
                 refuse_write(p, mt, view);
