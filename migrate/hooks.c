@@ -16,8 +16,6 @@
 
 enum { QUEUE = 256, WAIT_STEP_MS = 10, FIELDS = 5 };
 
-extern char **environ;
-
 typedef struct hook {
     struct hook *next;
     char *on, *command, *url;
