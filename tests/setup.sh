@@ -12,6 +12,9 @@ CLIENT_PACKAGES="python3 python3-pymysql php-cli php-mysql libdbd-mariadb-perl"
 MORE_CLIENT_PACKAGES="python3-mysqldb python3-aiomysql ruby ruby-mysql2 libdbd-mysql-perl golang-go
   golang-github-go-sql-driver-mysql-dev default-jdk-headless libmariadb-java mydumper sysbench percona-toolkit"
 
+# Whose reading of tables tests/introspection compares.
+ORM_PACKAGES="python3 python3-django python3-mysqldb ruby ruby-activerecord ruby-sequel ruby-mysql2"
+
 # ensure_packages PACKAGE…: installs what is missing, quietly; needs root only then.
 ensure_packages() {
   local missing=() p
