@@ -30,7 +30,7 @@ static const dt_names names[] = {
     {"orders", "kind", "label", true, true},
     {"trans", "order", "group", false, true},
     {"order", "status", "state", true, false},
-    {"a-b", "x y", "we`ird", false, false},
+    {"a-b", "x y", "z-1", false, false},
     {"trans", "date", "key", false, true},
     {"trans", "transaction_type", "Payment", true, true},
 };

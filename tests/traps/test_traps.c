@@ -136,7 +136,7 @@ static const trap traps[] = {
     {.name = "update, wrong date",
      "UPDATE IGNORE t SET $ = 'card' WHERE id < 3",
      TW_NOW,
-     0,
+     F_WARNINGS,
      "STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE"},
     {.name = "update, zero date", "UPDATE t SET $ = '0000-00-00'", TW_NOW, 0, LOOSE},
     {.name = "update, zero date strict",
