@@ -228,6 +228,7 @@ typedef struct keeper {
     uint64_t renewed; /* when the lease was renewed last */
     uint64_t flushed; /* when the census was written last */
     bool complained;
+    bool joining; /* a new incarnation that does not serve yet */
 } keeper;
 
 static void set_live(mig_engine *e, bool live)
@@ -248,20 +249,34 @@ static void set_db(keeper *k, mig_db *db)
     mig_db_close(old);
 }
 
+/* Dead to the others, who go on without it: nothing of what its sessions hold counts any more. */
 static b_status rejoin(keeper *k, b_err *err)
 {
     mig_engine *e = k->e;
     char old[160];
     set_live(e, false);
+    k->joining = true;
     e->host.drop_sessions(e->host.ctx);
     b_status s = mig__query(k->db, NULL, err, "UPDATE straddle.instances SET dropped = 1 WHERE id = '%s'",
                             mig__member(e, old));
-    if (s == B_OK) s = mig__lease_join(e, k->db, err);
+    return s == B_OK ? mig__lease_join(e, k->db, err) : s;
+}
+
+/* With the lease held. A new incarnation reads the rules once its row is there, and drops what has connected
+ * in the meantime: a transaction that began then has the rules of before for as long as it lasts. */
+static b_status serve(keeper *k, b_err *err)
+{
+    mig_engine *e = k->e;
+    b_status s = k->joining ? mig__refresh(e, k->db, err) : B_OK;
     if (s != B_OK) return s;
+    if (k->joining) {
+        e->host.drop_sessions(e->host.ctx);
+        b_logf(e->log, B_WARN, "migrate",
+               "this instance was declared dead, and is back as incarnation %u; all sessions were dropped",
+               e->incarnation);
+    }
+    k->joining = false;
     set_live(e, true);
-    b_logf(e->log, B_WARN, "migrate",
-           "this instance was declared dead, and is back as incarnation %u; all sessions were dropped",
-           e->incarnation);
     return B_OK;
 }
 
@@ -286,8 +301,9 @@ static b_status beat(keeper *k, b_err *err)
     }
     bool held = false;
     s = renew(e, k->db, &held, err);
-    if (s == B_OK && held) k->renewed = mig__now_ms(), set_live(e, true);
     if (s == B_OK && !held) s = rejoin(k, err);
+    if (s == B_OK) s = serve(k, err);
+    if (s == B_OK) k->renewed = mig__now_ms();
     uint64_t epoch = 0;
     if (s == B_OK) s = mig__epoch(k->db, &epoch, err);
     if (s == B_OK && epoch > mig__ruleset_epoch(e)) s = mig__refresh(e, k->db, err);
