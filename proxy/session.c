@@ -137,8 +137,7 @@ void px_session_linger(px_session *s)
     px_session_set_state(s, PX_LINGER);
     px_peer_leave(s);
     px_session_deadline(s, LINGER_MS);
-    if (s->client.broken || !s->client.open ||
-        px_conn_shutdown(&s->client, &s->req.shutdown, on_shutdown) != 0)
+    if (s->client.broken || !s->client.open || px_conn_shutdown(&s->client, &s->shutdown, on_shutdown) != 0)
         px_session_close(s);
     else
         px_conn_read(&s->client, true);
@@ -506,9 +505,9 @@ static void connect_backend(px_session *s)
     if (rc == 0) {
         s->handles++;
         if (a->path != NULL)
-            uv_pipe_connect(&s->req.connect, &s->backend.u.pipe, a->path, on_connected);
+            uv_pipe_connect(&s->connect, &s->backend.u.pipe, a->path, on_connected);
         else
-            rc = uv_tcp_connect(&s->req.connect, &s->backend.u.tcp, (struct sockaddr *)&loop->config->backend,
+            rc = uv_tcp_connect(&s->connect, &s->backend.u.tcp, (struct sockaddr *)&loop->config->backend,
                                 on_connected);
     }
     if (rc != 0) backend_gone(s, uv_strerror(rc));

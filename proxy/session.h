@@ -147,10 +147,10 @@ typedef struct px_session {
     uint64_t id;
     px_state state;
     px_conn client, backend;
-    union {
-        uv_connect_t connect;
-        uv_shutdown_t shutdown;
-    } req;
+    /* A connect that is cancelled is told of after the backend was closed, when the client may have been shut
+     * down already: they share nothing. */
+    uv_connect_t connect;
+    uv_shutdown_t shutdown;
     unsigned handles;           /* open or closing */
     uint64_t deadline_ms;       /* loop time; 0 = none */
     uint64_t born_ms, since_ms; /* accepted; command or transaction began */
