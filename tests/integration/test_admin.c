@@ -81,6 +81,10 @@ static const example examples[] = {
     {"SHOW MIGRATION name", "show  Migration `" M "`", 0},
     {"CHECK MIGRATION name", "CHECK MIGRATION " M, 0},
     {"PLAN MIGRATION name", "PLAN MIGRATION '" M "'", 0},
+    {"PLAN MIGRATION name FORMAT flyway|liquibase|sql", "PLAN MIGRATION " M " FORMAT flyway", 0},
+    {"PLAN MIGRATION name FORMAT flyway|liquibase|sql", "PLAN MIGRATION " M " FORMAT Liquibase", 0},
+    {"PLAN MIGRATION name FORMAT flyway|liquibase|sql", "PLAN MIGRATION " M " FORMAT sql", 0},
+    {"ADVISE MIGRATION name", "ADVISE MIGRATION " M, 0},
     {"ADVANCE MIGRATION name [TO phase] [FORCE]", "ADVANCE MIGRATION " M " TO dual_write", 0},
     {"ROLLBACK MIGRATION name [TO phase]", "ROLLBACK MIGRATION " M " TO expanded", 0},
     {"ADVANCE MIGRATION name [TO phase] [FORCE]", "ADVANCE MIGRATION " M, 0},
@@ -115,6 +119,9 @@ static const example examples[] = {
     {"SHOW HISTORY [name]", "SHOW HISTORY", 0},
     {"SHOW HISTORY [name]", "SHOW HISTORY " M, 0},
     {"RELOAD CONFIG", "RELOAD CONFIG", 0},
+    {"EXPLAIN ROLLBACK name [TO phase]", "EXPLAIN ROLLBACK " M, 0},
+    {"EXPLAIN ROLLBACK name [TO phase]", "EXPLAIN ROLLBACK " M " TO planned", 0},
+    {"ABORT MIGRATION name", "ABORT MIGRATION " M, 0},
     {"KILL QUERY id", "KILL QUERY 1", 1235},
     {"KILL [CONNECTION] id", "KILL CONNECTION 999999", 1305},
     {"SHUTDOWN", NULL, 0}, /* by the test that ends so */
@@ -231,7 +238,11 @@ static void check_roles(shop *f)
             if (strcmp(ts_cell(help, i, "form"), examples[k].form) == 0) role = ts_cell(help, i, "role");
         assert_non_null(role);
         snprintf(sql, sizeof sql, "%s", examples[k].sql == NULL ? "SHUTDOWN" : examples[k].sql);
-        shop_expect(reader, sql, strcmp(role, "operator") == 0 ? 1227 : 0, "operator");
+        bool back = strcmp(sql, "EXPLAIN ROLLBACK " M) == 0; /* there is nothing before planned */
+        if (strcmp(role, "operator") == 0)
+            shop_expect(reader, sql, 1227, "operator");
+        else
+            shop_expect(reader, sql, back ? 1235 : 0, PLANNED);
     }
     ts_result_free(help);
     ts_close(reader);
@@ -307,9 +318,18 @@ static const obstacle obstacles[] = {
     {"MyISAM", {"CREATE TABLE t (id INT PRIMARY KEY, a INT) ENGINE=MyISAM"}, "InnoDB", ""},
     {"no table", {NULL}, "no such table", ""},
     {"a view as table", {"CREATE VIEW t AS SELECT 1 AS id, 2 AS a"}, "plain table", ""},
-    {"up", {PLAIN}, "up", ", up: \"a + 1\""},
-    {"down", {PLAIN}, "down", ", down: \"b - 1\""},
-    {"type", {PLAIN}, "type", ", type: BIGINT"},
+    {"up of no column", {PLAIN}, "zz", ", up: \"a + zz\", down: \"b - 1\""},
+    {"up that is not the same twice", {PLAIN}, "RAND", ", up: \"a + RAND()\", down: \"b - 1\""},
+    {"up that does not fit",
+     {PLAIN, "INSERT INTO t VALUES (1, 2147483647, 1)"},
+     "does not fit",
+     ", up: \"a + 1\""},
+    {"down of an old column", {PLAIN}, "down", ", up: \"a + 1\", down: \"a - 1\""},
+    {"type that does not hold it",
+     {PLAIN, "INSERT INTO t VALUES (1, 300, 1)"},
+     "does not fit",
+     ", type: TINYINT"},
+    {"no type", {PLAIN}, "type", ", type: NUMBERS"},
     {"instant rename",
      {"CREATE TABLE t (id INT PRIMARY KEY, a INT, CONSTRAINT chk_a CHECK (a > 0))"},
      "chk_a",
@@ -341,8 +361,9 @@ static void check_preflight(shop *f)
     }
     make_obstacle(f, &(obstacle){.make = {PLAIN}}); /* and the plain table passes */
     ts_do(f->admin, "APPLY MIGRATION 'name: pre\ntable: t_pre.t\ncolumns: [{from: a, to: b}]'");
-    shop_expect(f->admin, "APPLY MIGRATION 'name: other\ntable: t_pre.t\ncolumns: [{from: n, to: m}]'", 1235,
-                "one at a time");
+    ts_do(f->admin, "APPLY MIGRATION 'name: other\ntable: t_pre.t\ncolumns: [{from: n, to: m}]'");
+    shop_expect(f->admin, "APPLY MIGRATION 'name: third\ntable: t_pre.t\ncolumns: [{from: a, to: c}]'", 1235,
+                "on a column of table t_pre.t that this one names, too");
     ts_do(f->direct, "DROP DATABASE t_pre");
 }
 
