@@ -40,7 +40,10 @@
 #define REJOIN_DROPS 1 /* mig__lease_join drops all sessions ... */
 #endif
 #ifndef REJOIN_READS
-#define REJOIN_READS 1 /* ... and takes the published epoch with the lease */
+#define REJOIN_READS 1 /* ... and takes the published epoch once its row is there */
+#endif
+#ifndef REJOIN_DROPS_AGAIN
+#define REJOIN_DROPS_AGAIN 1 /* serve: what connected in between is dropped, too */
 #endif
 /* Rules of a coordinator */
 #ifndef EDGE_WAITS
@@ -83,6 +86,7 @@
 #define LIVE 0
 #define DEAD 1   /* dead_at is set */
 #define FENCED 2 /* its row is gone */
+#define JOINING 3 /* a new incarnation's row is there, its rules are not read */
 
 /* The server: columns, the committed row, and the row as the owner of its lock has it. */
 bool colA = 1, colB = 0, valA = 1, valB = 0, newA = 0, newB = 0;
@@ -142,14 +146,14 @@ proctype Instance(byte i)
   :: d_step { open[i] && flying[i] == NOTHING && sent[i] > 0 -> /* COMMIT */
        if :: rowLock == i + 1 -> valA = newA; valB = newB :: else fi;
        session_over(i) }
-#if REJOIN_DROPS && REJOIN_READS
-  :: d_step { state[i] == FENCED -> /* mig__lease_join, under a new incarnation */
-       session_over(i); rulesAge[i] = 0; rulesPhase[i] = phase; acked[i] = 1; state[i] = LIVE }
-#elif REJOIN_READS
-  :: d_step { state[i] == FENCED -> rulesAge[i] = 0; rulesPhase[i] = phase; acked[i] = CLEAN(i); state[i] = LIVE }
-#else
-  :: d_step { state[i] == FENCED -> session_over(i); acked[i] = (rulesAge[i] == 0); state[i] = LIVE }
-#endif
+  /* rejoin, and mig__lease_join: a new incarnation's row; the proxy's listeners are open all the time */
+  :: d_step { state[i] == FENCED ->
+       if :: REJOIN_DROPS -> session_over(i) :: else fi;
+       acked[i] = 0; state[i] = JOINING }
+  :: d_step { state[i] == JOINING -> /* serve */
+       if :: REJOIN_READS -> rulesAge[i] = 0; rulesPhase[i] = phase :: else fi;
+       if :: REJOIN_DROPS && REJOIN_DROPS_AGAIN -> session_over(i) :: else fi;
+       acked[i] = (rulesAge[i] == 0 && CLEAN(i)); state[i] = LIVE }
   od
 }
 
