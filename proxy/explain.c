@@ -123,7 +123,7 @@ static b_status explain_one(const explaining *e, b_slice sql, b_err *err)
     static const char *const verdicts[] = {"pass", "rewritten", "refused"};
     rw_regex_result regex;
     rw_result r;
-    rw_param_map map;
+    rw_param_map map = {.source = NULL};
     if (both(e, sql, &regex, &r, &map) != B_OK)
         return b_fail(err, B_NOMEM, "out of memory for this statement");
     b_table_row(e->out);
