@@ -209,7 +209,7 @@ static b_status make_parts(px_loop *loop, b_err *err)
     loop->plain = malloc(PX_READ_BUFFER);
     loop->usage = px_tally_new(USAGE_ENTRIES);
     loop->refusals = px_tally_new(REFUSAL_ENTRIES);
-    loop->rule_hits = px_tally_new(2 * RW_REGEX_MAX_RULES);
+    loop->rule_hits = px_tally_new((size_t)2 * RW_REGEX_MAX_RULES);
     loop->latency = px_latency_new();
     bool ok = loop->listeners != NULL && loop->cache != NULL && loop->codec != NULL && loop->rbuf != NULL &&
               loop->plain != NULL && loop->usage != NULL && loop->refusals != NULL &&

@@ -345,7 +345,7 @@ static void emit_other_name(rw_planner *p, const rw_assigns *a, const target *t)
 
 static void emit_one(rw_planner *p, const rw_assigns *a, const target *t)
 {
-    if (t->mt == NULL) {
+    if (t->mt == NULL || t->pair == NULL) {
         emit_other_name(p, a, t);
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
         return;
@@ -393,23 +393,25 @@ void rw__emit_assigns(rw_planner *p, const rw_assigns *a)
     check_repeats(p, a, &ts);
     rw__check_changes(p, a, &ts);
     for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
-        if (ts.at[i].pair != NULL && ts.at[i].pair->forms != NULL) {
-            rw__note_use(ts.at[i].mt, ts.at[i].index, ts.at[i].new_name, true);
+        const target *t = &ts.at[i];
+        if (t->pair != NULL && t->pair->forms != NULL) {
+            rw__note_use(t->mt, t->index, t->new_name, true);
             rw__emit_changing(p, a, &ts, i);
             continue;
         }
-        if (ts.at[i].drop) {
-            drop_one(p, &ts.at[i - 1], &ts.at[i]);
+        if (t->drop) {
+            drop_one(p, &ts.at[i - 1], t);
         } else {
-            emit_one(p, a, &ts.at[i]);
+            emit_one(p, a, t);
         }
-        if (ts.at[i].both_named && ts.at[i].pair->a_stale && a->in_order) {
-            rw__bind_pair(p, a->scope, ts.at[i].mt, ts.at[i].index, false, RW_READ_ITSELF);
-            rw__bind_pair(p, a->scope, ts.at[i].mt, ts.at[i].index, true,
-                          ts.at[i].new_name ? RW_READ_ITSELF : RW_READ_DERIVED);
-        } else if (ts.at[i].both_named && ts.at[i].new_name && a->in_order &&
-                   rw__write_mode(ts.at[i].pair) == RW_WRITE_BOTH) {
-            rw__own_name(p, a->scope, ts.at[i].mt, ts.at[i].index);
+        if (t->pair == NULL || !t->both_named || !a->in_order) {
+            continue;
+        }
+        if (t->pair->a_stale) {
+            rw__bind_pair(p, a->scope, t->mt, t->index, false, RW_READ_ITSELF);
+            rw__bind_pair(p, a->scope, t->mt, t->index, true, t->new_name ? RW_READ_ITSELF : RW_READ_DERIVED);
+        } else if (t->new_name && rw__write_mode(t->pair) == RW_WRITE_BOTH) {
+            rw__own_name(p, a->scope, t->mt, t->index);
         }
     }
 }

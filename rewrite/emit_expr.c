@@ -233,6 +233,10 @@ static bool emit_form(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bin
     b_slice name = last_part(&e->name);
     rw_edit *edit;
 
+    if (b->col->mt == NULL) { /* a form belongs to a table */
+        refuse_lost(p, name);
+        return false;
+    }
     rw__check_zone(p, b->col->mt, pair_of(b->col));
     if (f->n == 0) {
         rw__refuse_name(p, b->col->mt, "one_way", "a read of `%.*s`", name,

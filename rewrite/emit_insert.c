@@ -107,7 +107,7 @@ static void emit_row(rw_planner *p, const rw_insert *in, const rw_row *row)
         rw_expr alone = *v;
         alone.next = NULL;
         rw__emit_expr(p, in->scope, RW_C_FIELDS, &alone);
-        if (c != NULL && c->dup) {
+        if (c != NULL && c->dup && c->pair != NULL) {
             rw_edit *e = rw_edit_after(p->edits, v->end - 1);
             rw_edit_text(p->edits, e, B_LIT(", "));
             rw_edit_text(p->edits, e, rw__quoted(p, c->pair->from));
