@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -88,7 +89,8 @@ static void test_resume(void **state)
     (void)state;
     const char *many = getenv("STRADDLE_CRASHES"), *given = getenv("STRADDLE_SEED");
     unsigned crashes = many == NULL ? 16 : (unsigned)strtoul(many, NULL, 10);
-    unsigned seed = given == NULL ? (unsigned)time(NULL) : (unsigned)strtoul(given, NULL, 10);
+    unsigned seed = given == NULL || strcmp(given, "random") == 0 ? (unsigned)time(NULL)
+                                                                  : (unsigned)strtoul(given, NULL, 10);
     size_t servers;
     const ts_server *s = ts_servers(&servers);
     for (size_t i = 0; i < servers; i++) {
