@@ -7,7 +7,7 @@ static const rw_shown *find_shown(const px_session *s, const mp_column *c)
 {
     const rw_result *res = s->run.res;
     for (size_t i = 0; i < res->nshown; i++)
-        if (b_slice_ieq(res->shown[i].table.name, c->org_table) &&
+        if (res->shown[i].read && b_slice_ieq(res->shown[i].table.name, c->org_table) &&
             b_slice_ieq(res->shown[i].physical, c->org_name))
             return &res->shown[i];
     return NULL;

@@ -256,7 +256,8 @@ static void pack_plan(packer *p, const rw_plan *from, rw_plan *to)
         const rw_shown *s = &from->shown[i];
         rw_shown copy = {{pack_slice(p, s->table.schema), pack_slice(p, s->table.name)},
                          pack_slice(p, s->physical),
-                         pack_slice(p, s->shown)};
+                         pack_slice(p, s->shown),
+                         s->read};
         if (shown != NULL) shown[i] = copy;
     }
     plan.shown = shown;

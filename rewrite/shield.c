@@ -185,6 +185,20 @@ static void write_shield(rw_planner *p, const rw_scope *s, const rw_mtab *mt, co
                  rw__quoted(p, f->alias_tok != RW_NO_TOK ? f->alias : f->table.part[f->table.n - 1]));
 }
 
+/* Its shape uses the plain table's names; the other one only USING does, which says so itself. */
+static void note_outer(const rw_planner *p, const rw_scope *s, rw_mtab *mt)
+{
+    bool is_new = p->ctx->version == RW_VERSION_NEW;
+
+    for (uint32_t i = 0; p->ctx->version != RW_VERSION_BOTH && i < mt->m->npairs; i++) {
+        const rw_pair *pair = &mt->m->pairs[i];
+
+        if (b_slice_eq(outer_name(p, s, pair), is_new ? pair->to : pair->from)) {
+            rw__note_use(mt, i, is_new, false);
+        }
+    }
+}
+
 void rw__add_shielded(rw_planner *p, rw_scope *s, const rw_from *f, rw_mtab *mt)
 {
     rw_source *src = rw__stop(p) ? NULL : rw__scope_push(p, s);
@@ -196,6 +210,6 @@ void rw__add_shielded(rw_planner *p, rw_scope *s, const rw_from *f, rw_mtab *mt)
     src->from = f;
     rw__source_export(p, src, plain_export(p, s, mt));
     rw__trace_source(p, s, src);
-    rw__note_shape(p, mt, false);
+    note_outer(p, s, mt);
     write_shield(p, s, mt, f);
 }

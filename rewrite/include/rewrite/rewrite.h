@@ -82,6 +82,7 @@ typedef struct rw_effect {
 typedef struct rw_shown {
     rw_table_name table;
     b_slice physical, shown;
+    bool read; /* reads go to `physical`: a result column of its name is it, and no alias */
 } rw_shown;
 
 typedef struct rw_result {

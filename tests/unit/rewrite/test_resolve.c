@@ -82,6 +82,8 @@ static const use_row uses[] = {
     {"SELECT 'b' FROM t", RW_VERSION_OLD, -1, 0, "b", "a"},
     {"SELECT b FROM o", RW_VERSION_OLD, -1, 0, NULL, NULL},
     {"SELECT o.b FROM o JOIN t ON o.id = t.id", RW_VERSION_OLD, -1, 0, "b", "a"},
+    {"SELECT t.b FROM t JOIN t u USING (id, b)", RW_VERSION_OLD, 0, 1, "a", "b"},
+    {"SELECT t.a FROM t JOIN t u USING (id, a)", RW_VERSION_OLD, 1, 0, "b", "a"},
     {"SELECT n FROM (SELECT * FROM t) d WHERE b = 1", RW_VERSION_OLD, 1, 1, "b", "a"},
 };
 
