@@ -44,8 +44,9 @@ static void put_column(px_session *s, mp_column *c, const rw_shown *shown, const
     b_buf fixed = {0};
     mp_column_info info = mp_column_info_get(c);
     if (pair != NULL) info.flags = plain_flags(pair, c->org_name, info.flags);
-    if (shown != NULL && b_slice_ieq(c->name, c->org_name)) c->name = shown->shown;
-    if (shown != NULL) c->org_name = shown->shown;
+    /* A column under its physical name is one that the client has named so, or a `*` of its version; where it
+     * used the other name, the statement gives that as an alias. */
+    if (shown != NULL && !b_slice_ieq(c->name, c->org_name)) c->org_name = shown->shown;
     mp_column_info_put(&fixed, &info);
     if (c->fixed.n > fixed.n) b_buf_add(&fixed, c->fixed.p + fixed.n, c->fixed.n - fixed.n);
     if (!fixed.failed) c->fixed = b_buf_view(&fixed);

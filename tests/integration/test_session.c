@@ -240,6 +240,52 @@ static void check_transaction_holds(shop *f)
     ts_close(c);
 }
 
+/* Whatever other name a statement has besides, a result column is called as the client named it, or as `*`
+ * has it. */
+static void check_names(shop *f)
+{
+    static const struct {
+        const char *sql, *names;
+    } rows[] = {
+        {"SELECT * FROM transactions WHERE transaction_type = 'card'",
+         "id,account_id,transaction_type,amount,note,n,payment_method"},
+        {"SELECT * FROM transactions WHERE payment_method = 'card'",
+         "id,account_id,transaction_type,amount,note,n,payment_method"},
+        {"SELECT payment_method, transaction_type FROM transactions", "payment_method,transaction_type"},
+        {"SELECT payment_method FROM transactions WHERE transaction_type = 'card'", "payment_method"},
+        {"SELECT transaction_type FROM transactions ORDER BY payment_method", "transaction_type"},
+        {"SELECT payment_method AS x, t.transaction_type FROM transactions t", "x,transaction_type"},
+    };
+    shop_apply(f, "observe_days: 0");
+    for (int phase = 0; phase <= SHOP_CONTRACTED; phase++) {
+        ts_go(f->admin, SHOP_MIGRATION, shop_phases[phase]);
+        const unsigned ports[] = {f->proxy.port_both, f->proxy.port_old, f->proxy.port_new};
+        for (size_t i = 0; i < 3 * sizeof rows / sizeof rows[0]; i++) {
+            size_t k = i / 3;
+            if (k < 2 && i % 3 != 0) continue; /* `*` is as of version both */
+            ts_conn *c = ts_proxy_connect(&f->proxy, ports[i % 3], "t_mig");
+            for (int mode = TS_TEXT; mode <= TS_PREPARED; mode++) {
+                ts_result *r = ts_run(c, (ts_mode)mode, rows[k].sql, NULL, 0);
+                char got[300] = "";
+                for (size_t n = 0; n < r->ncols; n++)
+                    snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", n > 0 ? "," : "",
+                             r->names[n]);
+                if (r->error != 0 || strcmp(got, rows[k].names) != 0)
+                    fail_msg("in %s, port %zu: %s: %s %s", shop_phases[phase], i % 3, rows[k].sql, got,
+                             r->message);
+                ts_result_free(r);
+            }
+            ts_close(c);
+        }
+    }
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    shop_each_server(check_names, NULL);
+}
+
 static void test_state(void **state)
 {
     (void)state;
@@ -273,11 +319,9 @@ static void test_transaction_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_state),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_prepared),
-        cmocka_unit_test(test_transaction_holds),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_state),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_prepared), cmocka_unit_test(test_transaction_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -392,7 +392,7 @@ static void subject(unsigned port, char *out, size_t size)
         port);
     char *const argv[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, command, NULL};
     ts_command(argv, NULL, 30, &o);
-    snprintf(out, size, "%s", o.out);
+    snprintf(out, size, "%.200s", o.out);
 }
 
 static void test_reload(void **state)
