@@ -3,11 +3,16 @@
 
 #include "protocol/result.h"
 
+#include <string.h>
+
+enum { DUPLICATE_KEY = 1062 };
+
 static const rw_shown *find_shown(const px_session *s, const mp_column *c)
 {
     const rw_result *res = s->run.res;
     for (size_t i = 0; i < res->nshown; i++)
         if (res->shown[i].read && b_slice_ieq(res->shown[i].table.name, c->org_table) &&
+            (c->schema.n == 0 || b_slice_ieq(res->shown[i].table.schema, c->schema)) &&
             b_slice_ieq(res->shown[i].physical, c->org_name))
             return &res->shown[i];
     return NULL;
@@ -119,6 +124,19 @@ static void put_message(b_buf *out, const rw_result *res, b_slice message)
     }
 }
 
+/* Ends the message in the name of an index' twin, INDEX__B'? Then without the twin's end. */
+static b_slice without_twin(const rw_result *res, b_slice message)
+{
+    for (size_t i = 0; i < 2 * res->nshown; i++) {
+        b_slice name = i % 2 == 0 ? res->shown[i / 2].physical : res->shown[i / 2].shown;
+        if (message.n < name.n + 4 || message.p[message.n - 1] != '\'') continue;
+        size_t at = message.n - name.n - 3;
+        if (memcmp(message.p + at, "__", 2) == 0 && b_slice_ieq(b_slice_of(message.p + at + 2, name.n), name))
+            return b_slice_of(message.p, at);
+    }
+    return message;
+}
+
 void px_patch_error(px_session *s, b_slice payload, uint8_t seq)
 {
     mp_error e;
@@ -127,7 +145,9 @@ void px_patch_error(px_session *s, b_slice payload, uint8_t seq)
         px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
         return;
     }
-    put_message(&text, s->run.res, e.message);
+    b_slice message = e.code == DUPLICATE_KEY ? without_twin(s->run.res, e.message) : e.message;
+    put_message(&text, s->run.res, message);
+    if (message.n < e.message.n) b_buf_char(&text, '\'');
     b_buf *b = px_conn_buf(&s->client);
     size_t at = mp_packet_begin(b);
     mp_err_put(b, e.code, e.sqlstate, text.failed ? e.message : b_buf_view(&text));

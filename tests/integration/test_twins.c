@@ -123,6 +123,8 @@ static void unique_goes_with_the_writes(shop *f)
     ts_do(c, "INSERT INTO t (id, a) VALUES (5, 1)");
     ts_go(f->admin, M, "switched");
     shop_expect(c, "INSERT INTO t (id, b) VALUES (6, 3)", 1062, "3");
+    ts_go(f->admin, M, "retired");
+    shop_expect(c, "INSERT INTO t (id, a) VALUES (6, 3)", 1062, "ua'");
     ts_close(c);
     ts_go(f->admin, M, "planned");
     unmake(f);
