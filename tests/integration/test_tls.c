@@ -109,7 +109,8 @@ enum { ACCOUNTS = sizeof accounts / sizeof accounts[0] };
 static void make_accounts(const ts_server *s)
 {
     ts_conn *root = ts_root(s, NULL);
-    if (s->mariadb) ts_query(root, "INSTALL SONAME 'auth_ed25519'"); /* or it is there already */
+    if (s->mariadb)
+        ts_result_free(ts_query(root, "INSTALL SONAME 'auth_ed25519'")); /* or it is there already */
     for (size_t i = 0; i < ACCOUNTS; i++) {
         if (accounts[i].mariadb != s->mariadb) continue;
         for (int h = 0; h < 2; h++) {
