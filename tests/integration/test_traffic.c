@@ -155,7 +155,8 @@ static void crash_in_backfill(const ts_server *server)
               " LEFT(CONCAT(transaction_type, id), 20), amount, NULL, n FROM transactions");
     ts_apply_rename(admin, SHOP_MIGRATION, "t_mig.transactions", "transaction_type", "payment_method");
     ts_go(admin, SHOP_MIGRATION, "expanded");
-    ts_do(admin, "SET BACKFILL " SHOP_MIGRATION " chunk_rows = 500");
+    ts_do(admin,
+          "SET BACKFILL " SHOP_MIGRATION " chunk_rows = 100"); /* slow enough to be killed three times */
     ts_do(admin, "ADVANCE MIGRATION " SHOP_MIGRATION);
     long long seen = 0;
     for (int kill_number = 0; kill_number < 3; kill_number++) {
