@@ -64,6 +64,8 @@ typedef struct run {
     char wrong[600]; /* the first rule that was broken */
 } run;
 
+static void wrong(run *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 static void wrong(run *r, const char *fmt, ...)
 {
     va_list ap;

@@ -261,8 +261,8 @@ static void check_view(const ts_server *server, const ts_proxy *p, int phase)
         "SELECT id, amount FROM app.seen ORDER BY id",
         "SELECT s.amount, t." B " FROM app.seen s JOIN transactions t ON s.id = t.id ORDER BY t.id",
         "UPDATE app.seen SET amount = amount WHERE id = 1",
-        "INSERT INTO app.seen (account_id, amount, id) SELECT account_id, amount, -9001 FROM app.seen WHERE "
-        "id = 1",
+        ("INSERT INTO app.seen (account_id, amount, id) SELECT account_id, amount, -9001 FROM app.seen WHERE "
+         "id = 1"),
         "INSERT INTO app.seen SELECT -9002, account_id, amount FROM app.seen WHERE id = 1",
         "REPLACE INTO app.seen SET id = -9003, account_id = 1, amount = 3",
         "DELETE FROM app.seen WHERE id = -9003"};

@@ -31,6 +31,8 @@ static const ts_server *server_of(bool mariadb)
 
 /* --- certificates --- */
 
+static void shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static void shell(const char *fmt, ...)
 {
     char command[2048];
