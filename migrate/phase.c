@@ -601,6 +601,12 @@ b_status mig_verify(mig_engine *e, const char *name, bool repair, const mig_acto
         s = b_fail(err, B_STATE,
                    "migration %s is in phase %s; A and B can be compared in dual_write and switched only",
                    op.m->name, rw_phase_name(op.m->phase));
+    if (s == B_OK && repair && op.m->phase == RW_SWITCHED && op.m->one_way)
+        s = b_fail(
+            err, B_STATE,
+            "migration %s is one-way: nothing makes the old values out of the new ones, which are right "
+            "in switched, so that nothing is repaired; VERIFY without REPAIR shows what differs",
+            op.m->name);
     if (s == B_OK) s = mig__verify(e, op.db, op.m, repair, &c, err);
     if (s == B_OK) s = record_checksum(&op, &c, err);
     mig__event ev = {.migration = name,

@@ -68,6 +68,25 @@ static void check(shop *f)
     shop_expect(f->admin, "VERIFY MIGRATION " M " REPAIR", 1235, "retired");
 }
 
+/* Nothing makes the old values again: a repair would put the new ones in their place. */
+static void check_one_way(shop *f)
+{
+    ts_do(f->admin,
+          "APPLY MIGRATION 'name: one_way\ntable: t_mig.transactions\nobserve_days: 0\ncolumns:\n  - "
+          "{from: note, to: remark, up: UPPER(note)}\n'");
+    ts_do(f->admin, "ADVANCE MIGRATION one_way TO dual_write");
+    ts_wait_backfill(f->admin, "one_way");
+    ts_do(f->admin, "ADVANCE MIGRATION one_way TO switched FORCE");
+    shop_expect(f->admin, "VERIFY MIGRATION one_way REPAIR", 1235, "one-way");
+    expect(f->direct, "SELECT note FROM t_mig.transactions WHERE id = 2", "note", "second");
+}
+
+static void test_one_way(void **state)
+{
+    (void)state;
+    shop_each_server(check_one_way, NULL);
+}
+
 static void test_all(void **state)
 {
     (void)state;
@@ -76,6 +95,6 @@ static void test_all(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all), cmocka_unit_test(test_one_way)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
