@@ -12,7 +12,7 @@ enum {
     LOOK_EVERY_MS = 100,
     HTTP_EVERY_MS = 1000,
     P99_LEAST_US = 5000,   /* that much more than the baseline is no alarm */
-    P99_FORGETS_MS = 12000 /* the host's readings hold nothing older */
+    P99_FORGETS_MS = 21000 /* the host's readings hold nothing older */
 };
 
 /* ---- saying it ---- */

@@ -56,8 +56,8 @@ static table *find_or_add(px_latency *l, b_slice schema, b_slice name)
 static void turn(table *t, uint64_t now_ms)
 {
     uint64_t age = now_ms - t->turned_ms;
-    if (age < PX_LATENCY_WINDOW_MS) return;
-    t->before = age < UINT64_C(2) * PX_LATENCY_WINDOW_MS ? t->now : (px_histogram){0};
+    if (age < (t->now.total < PX_LATENCY_LEAST ? PX_LATENCY_LONGEST_MS : PX_LATENCY_WINDOW_MS)) return;
+    t->before = age < UINT64_C(2) * PX_LATENCY_LONGEST_MS ? t->now : (px_histogram){0};
     t->now = (px_histogram){0};
     t->turned_ms = now_ms;
 }
@@ -101,7 +101,7 @@ void px_latency_sum(px_latency *l, b_slice schema, b_slice name, uint64_t now_ms
 uint64_t px_histogram_at(const px_histogram *h, double part)
 {
     uint64_t seen = 0, want = (uint64_t)(part * (double)h->total);
-    if (h->total == 0) return 0;
+    if (h->total < PX_LATENCY_LEAST) return 0;
     for (unsigned i = 0; i < PX_LATENCY_BUCKETS; i++) {
         seen += h->bucket[i];
         if (seen > want || seen == h->total) return edge_of(i);

@@ -173,7 +173,7 @@ static void latency(shop *f)
     ts_do(f->direct, "INSERT INTO t_mig.load_now VALUES (1)");
     shop_apply(f, "observe_days: 0\nbackfill: {chunk_rows: 2, check_sql: SELECT v FROM t_mig.load_now}");
     ts_do(f->admin, "ADVANCE MIGRATION " M " TO expanded");
-    many(c, 50, "0");
+    many(c, 100, "0");
     ts_do(f->admin, "ADVANCE MIGRATION " M);
     shop_await(f->admin, "throttle", "check_sql says 1"); /* by now the p99 without it is known */
     many(c, 10, "0.1");

@@ -237,16 +237,18 @@ static int phase_index(const char *name)
 
 void ts_wait_backfill(ts_conn *admin, const char *name)
 {
-    for (int i = 0; i < 600; i++) {
+    char throttle[400] = "";
+    for (int i = 0; i < 2400; i++) {
         ts_result *r = ts_query(admin, "SHOW MIGRATION %s", name);
         const char *state = r->nrows == 1 ? ts_cell(r, 0, "backfill") : NULL;
+        if (r->nrows == 1) snprintf(throttle, sizeof throttle, "%s", ts_cell(r, 0, "throttle"));
         bool done = state != NULL && strcmp(state, "complete") == 0;
         if (r->error != 0) ts_die("SHOW MIGRATION %s: %u %s", name, r->error, r->message);
         ts_result_free(r);
         if (done) return;
         nap(50);
     }
-    ts_die("the backfill of %s is not complete after 30 s", name);
+    ts_die("the backfill of %s is not complete after 120 s; throttle: %s", name, throttle);
 }
 
 void ts_go(ts_conn *admin, const char *name, const char *phase)

@@ -50,7 +50,7 @@ typedef struct mig_host {
     void (*drop_sessions)(void *ctx);
     /* Walks the census since start. */
     void (*each_use)(void *ctx, void (*each)(void *arg, const mig_use *u), void *arg);
-    /* p99 in microseconds of statements on that table in the last seconds; 0 = not known. */
+    /* p99 in microseconds of statements on that table in the last 20 seconds at most; 0 = too few to say. */
     uint64_t (*table_p99_us)(void *ctx, const char *schema, const char *table);
     /* The catalogue behind the rules up to this epoch is not the tables' any more: nothing is rewritten by
      * them. May be NULL. */
