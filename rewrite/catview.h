@@ -10,6 +10,7 @@ typedef enum rw_catview {
     RW_CATVIEW_STATISTICS,
     RW_CATVIEW_KEYS,        /* KEY_COLUMN_USAGE */
     RW_CATVIEW_CONSTRAINTS, /* TABLE_CONSTRAINTS */
+    RW_CATVIEWS,            /* how many */
 } rw_catview;
 
 /* Does the name mean one of them? */
@@ -35,9 +36,6 @@ void rw__catview_unqualify(rw_planner *p, const rw_scope *s, const rw_expr *e);
 
 /* Is the table physically what this client believes it to be, so that the server may describe it? */
 bool rw__is_as_believed(const rw_planner *p, const rw_mtab *mt);
-
-/* The text as an SQL string that reads the same in every sql_mode and character set. */
-b_slice rw__literal(rw_planner *p, b_slice text);
 
 /* SHOW COLUMNS, SHOW INDEX, DESCRIBE t. False: it is another statement, or one of another table. */
 bool rw__plan_show(rw_planner *p, const rw_stmt *st);

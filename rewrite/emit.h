@@ -45,7 +45,7 @@ rw_binding rw__lookup_physical(rw_planner *p, rw_scope *s, const rw_name *name, 
  * the name of a column; empty otherwise. */
 b_slice rw__item_name(const rw_planner *p, const rw_item *item);
 
-/* ---- emit_expr.c ------------------------------------------------------------------------------------ */
+/* ---- emit_name.c ------------------------------------------------------------------------------------ */
 
 /* Rewrites one reference. True when its last part now reads otherwise. */
 bool rw__emit_column(rw_planner *p, rw_scope *s, const rw_expr *e, bool whole);
@@ -81,7 +81,5 @@ void rw__cte_set(rw_planner *p, rw_cte_env *env, rw_export cols);
 /* self: the recursive CTE whose body this is, or NULL. */
 rw_export rw__emit_query_as(rw_planner *p, rw_scope *outer, const rw_query *q, rw_mode mode,
                             rw_cte_env *self);
-
-bool rw__is_aggregate(const rw_expr *e);
 
 #endif

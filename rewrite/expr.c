@@ -1,6 +1,7 @@
 /* See rewrite/expr.h. */
 #include "rewrite/expr.h"
 
+#include "functions.h"
 #include "parser.h"
 #include "words.h"
 
@@ -16,127 +17,6 @@ typedef struct checker {
     uint8_t *is_column; /* of each token */
 } checker;
 
-/* Functions that give the same for the same arguments in every session. What hangs on the clock, the time
- * zone's rules, the language of names, or a setting is not among them. */
-static const char *const functions[] = {
-    "abs",
-    "adddate",
-    "addtime",
-    "ascii",
-    "bin",
-    "bin_to_uuid",
-    "binary",
-    "bit_count",
-    "bit_length",
-    "case",
-    "cast",
-    "ceil",
-    "ceiling",
-    "char_length",
-    "character_length",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "conv",
-    "convert",
-    "convert_tz",
-    "crc32",
-    "date",
-    "date_add",
-    "date_sub",
-    "datediff",
-    "day",
-    "dayofmonth",
-    "dayofweek",
-    "dayofyear",
-    "elt",
-    "extract",
-    "field",
-    "find_in_set",
-    "floor",
-    "from_base64",
-    "from_days",
-    "from_unixtime",
-    "greatest",
-    "hex",
-    "hour",
-    "if",
-    "ifnull",
-    "inet6_aton",
-    "inet6_ntoa",
-    "inet_aton",
-    "inet_ntoa",
-    "insert",
-    "instr",
-    "isnull",
-    "json_array",
-    "json_extract",
-    "json_object",
-    "json_quote",
-    "json_unquote",
-    "json_value",
-    "last_day",
-    "lcase",
-    "least",
-    "left",
-    "length",
-    "locate",
-    "lower",
-    "lpad",
-    "ltrim",
-    "makedate",
-    "maketime",
-    "md5",
-    "microsecond",
-    "mid",
-    "minute",
-    "mod",
-    "month",
-    "nullif",
-    "oct",
-    "octet_length",
-    "ord",
-    "position",
-    "quarter",
-    "repeat",
-    "replace",
-    "reverse",
-    "right",
-    "round",
-    "rpad",
-    "rtrim",
-    "sec_to_time",
-    "second",
-    "sha1",
-    "sha2",
-    "sign",
-    "space",
-    "str_to_date",
-    "strcmp",
-    "subdate",
-    "substr",
-    "substring",
-    "substring_index",
-    "subtime",
-    "time",
-    "time_to_sec",
-    "timediff",
-    "timestamp",
-    "timestampadd",
-    "timestampdiff",
-    "to_base64",
-    "to_days",
-    "to_seconds",
-    "trim",
-    "truncate",
-    "ucase",
-    "unhex",
-    "unix_timestamp",
-    "upper",
-    "uuid_to_bin",
-    "year",
-};
-
 /* From token tok on; the text of the migration begins after SELECT. */
 static void bad(checker *c, uint32_t tok, const char *what, const char *todo)
 {
@@ -144,13 +24,6 @@ static void bad(checker *c, uint32_t tok, const char *what, const char *todo)
     if (near.n > 60) near.n = 60;
     if (!c->bad) (void)b_fail(c->err, B_INVALID, "at \"%.*s\": %s; %s", B_ARG(near), what, todo);
     c->bad = true;
-}
-
-static bool is_known(b_slice name)
-{
-    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
-        if (b_slice_ieq(name, b_slice_str(functions[i]))) return true;
-    return false;
 }
 
 /* ---- the tree ---- */
@@ -174,7 +47,7 @@ static void check_column(checker *c, const rw_expr *e)
 
 static void check_func(checker *c, const rw_expr *e)
 {
-    if (e->name.n != 1 || e->over != NULL || !is_known(e->name.part[0])) {
+    if ((rw__function_of(e) & RW_FN_ANYWHERE) == 0) {
         bad(c, e->tok, "this function is not known to give the same always and in every session",
             "use another; docs/migrations.md lists them");
         return;

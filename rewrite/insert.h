@@ -63,4 +63,15 @@ b_slice rw__insert_phys(const rw_insert *in, const rw_incol *c);
  * after this token. */
 void rw__insert_emit_list(rw_planner *p, const rw_insert *in, uint32_t after);
 
+/* Does the table have columns whose values change? */
+bool rw__insert_has_forms(const rw_insert *in);
+
+/* ---- insert_duplicate.c ------------------------------------------------------------------------------- */
+
+/* in: NULL where the target is not a migrating table. */
+void rw__insert_on_duplicate(rw_planner *p, const rw_insert *in, const rw_stmt *s);
+
+/* AS new (a, b): names are given by place, so that what was added needs names, too. */
+void rw__insert_alias_columns(rw_planner *p, const rw_insert *in);
+
 #endif

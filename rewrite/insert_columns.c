@@ -281,3 +281,13 @@ void rw__insert_emit_list(rw_planner *p, const rw_insert *in, uint32_t after)
         write_list(p, in, true, rw_edit_after(p->edits, after));
     }
 }
+
+bool rw__insert_has_forms(const rw_insert *in)
+{
+    for (uint32_t i = 0; i < in->mt->m->npairs; i++) {
+        if (in->mt->m->pairs[i].forms != NULL) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -2,85 +2,15 @@
  *
  * Most oddities begin with a reserved word (DISTINCT, ORDER BY, USING, FROM …) and so cannot be mistaken for
  * anything else: they are understood in every call, and the server complains where they do not belong. Only
- * what would be ambiguous is tied to a function, by the table below. */
+ * what would be ambiguous is tied to a function, by the table of functions.c. */
+#include "functions.h"
 #include "parse.h"
 
-enum {
-    FN_RESERVED = 1,    /* the word is reserved by a server, yet names a function when `(` follows */
-    FN_NO_PARENS = 2,   /* may stand without parentheses */
-    FN_UNIT = 4,        /* the first argument is a word: DAY, YEAR_MONTH, DATETIME */
-    FN_AS_TYPE = 8,     /* expr AS type */
-    FN_TYPE2 = 16,      /* the second argument is a type */
-    FN_IN = 32,         /* POSITION(a IN b) */
-    FN_TABLE1 = 64,     /* the first argument names a sequence */
-    FN_NTH = 128,       /* FROM FIRST | LAST may follow */
-    FN_LEVEL = 256,     /* AS CHAR(n) LEVEL … */
-    FN_RETURNING = 512, /* RETURNING type … ON EMPTY … ON ERROR */
-};
-
-typedef struct fn_row {
-    uint16_t word;
-    uint16_t flags;
-} fn_row;
-
-static const fn_row functions[] = {
-    {RW_W_CAST, FN_AS_TYPE},
-    {RW_W_COLUMN_ADD, FN_AS_TYPE},
-    {RW_W_COLUMN_CREATE, FN_AS_TYPE},
-    {RW_W_COLUMN_GET, FN_AS_TYPE},
-    {RW_W_CONVERT, FN_RESERVED | FN_TYPE2},
-    {RW_W_WEIGHT_STRING, FN_AS_TYPE | FN_LEVEL},
-    {RW_W_EXTRACT, FN_UNIT},
-    {RW_W_TIMESTAMPADD, FN_UNIT},
-    {RW_W_TIMESTAMPDIFF, FN_UNIT},
-    {RW_W_GET_FORMAT, FN_UNIT},
-    {RW_W_POSITION, FN_IN},
-    {RW_W_JSON_VALUE, FN_RETURNING},
-    {RW_W_NEXTVAL, FN_TABLE1},
-    {RW_W_LASTVAL, FN_TABLE1},
-    {RW_W_SETVAL, FN_TABLE1},
-    {RW_W_NTH_VALUE, FN_RESERVED | FN_NTH},
-    {RW_W_CURRENT_DATE, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_CURRENT_TIME, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_CURRENT_TIMESTAMP, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_CURRENT_USER, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_CURRENT_ROLE, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_LOCALTIME, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_LOCALTIMESTAMP, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_UTC_DATE, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_UTC_TIME, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_UTC_TIMESTAMP, FN_RESERVED | FN_NO_PARENS},
-    {RW_W_CHAR, FN_RESERVED},
-    {RW_W_DATABASE, FN_RESERVED},
-    {RW_W_SCHEMA, FN_RESERVED},
-    {RW_W_IF, FN_RESERVED},
-    {RW_W_INSERT, FN_RESERVED},
-    {RW_W_INTERVAL, FN_RESERVED},
-    {RW_W_LEFT, FN_RESERVED},
-    {RW_W_RIGHT, FN_RESERVED},
-    {RW_W_MOD, FN_RESERVED},
-    {RW_W_REPEAT, FN_RESERVED},
-    {RW_W_REPLACE, FN_RESERVED},
-    {RW_W_ROW_NUMBER, FN_RESERVED},
-    {RW_W_RANK, FN_RESERVED},
-    {RW_W_DENSE_RANK, FN_RESERVED},
-    {RW_W_PERCENT_RANK, FN_RESERVED},
-    {RW_W_CUME_DIST, FN_RESERVED},
-    {RW_W_NTILE, FN_RESERVED},
-    {RW_W_LAG, FN_RESERVED},
-    {RW_W_LEAD, FN_RESERVED},
-    {RW_W_FIRST_VALUE, FN_RESERVED},
-    {RW_W_LAST_VALUE, FN_RESERVED},
-    {RW_W_GROUPING, FN_RESERVED},
-    {RW_W_CUBE, FN_RESERVED},
-};
-
+/* Only what is not quoted has odd syntax. */
 static unsigned fn_flags(const rw_token *t)
 {
     if (t->kind != RW_TOK_IDENT || t->word == RW_WORD_NONE) return 0;
-    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
-        if (functions[i].word == t->word) return functions[i].flags;
-    return 0;
+    return rw__function(b_slice_str(rw__word_text(t->word))) & RW_FN_SYNTAX;
 }
 
 bool rw__call_starts(const rw__parser *p)
@@ -88,8 +18,8 @@ bool rw__call_starts(const rw__parser *p)
     const rw_token *t = rw__peek(p, 0);
     unsigned flags = fn_flags(t);
     bool reserved = t->kind == RW_TOK_IDENT && rw__word_reserved(t->word, p->server);
-    if ((flags & FN_NO_PARENS) && reserved) return true;
-    if (reserved) return (flags & FN_RESERVED) && rw__is_at(p, 1, RW_OP_LPAREN);
+    if ((flags & RW_FN_NO_PARENS) && reserved) return true;
+    if (reserved) return (flags & RW_FN_RESERVED) && rw__is_at(p, 1, RW_OP_LPAREN);
     if (!rw__is_name(p, 0)) return false;
     uint32_t i = 1;
     while (i < 5 && rw__is_at(p, i, RW_OP_DOT) && rw__is_word_or_name(p, i + 1)) i += 2;
@@ -183,7 +113,7 @@ static void argument_alias(rw__parser *p, unsigned flags)
         if (flags == 0 && label) p->pos++; /* f(a b), as f(a AS b) */
         return;
     }
-    if (flags & FN_AS_TYPE) {
+    if (flags & RW_FN_AS_TYPE) {
         rw__type(p);
     } else if (rw__is_name(p, 0) || rw__kind(p, 0) == RW_TOK_STRING) {
         p->pos++; /* f(a AS b), of loadable functions: b is only a label */
@@ -199,8 +129,8 @@ static void arguments_rest(rw__parser *p, unsigned flags, rw__exprs *kids)
         rw_name charset;
         rw__ident(p, &charset, "character set");
     }
-    if (flags & FN_LEVEL) level_rest(p);
-    if (flags & FN_RETURNING) json_value_rest(p, kids);
+    if (flags & RW_FN_LEVEL) level_rest(p);
+    if (flags & RW_FN_RETURNING) json_value_rest(p, kids);
     if (rw__accept2(p, RW_W_ORDER, RW_W_BY)) {
         for (rw_order *o = rw__order_list(p, NULL); o != NULL && p->status == B_OK; o = o->next)
             rw__exprs_add(kids, o->expr);
@@ -219,19 +149,19 @@ static void arguments_rest(rw__parser *p, unsigned flags, rw__exprs *kids)
 static bool separator(rw__parser *p, unsigned flags)
 {
     if (RW_ACCEPT_ANY(p, RW_OP_COMMA, RW_W_FROM, RW_W_FOR)) return true;
-    return (flags & FN_IN) && rw__accept(p, RW_W_IN);
+    return (flags & RW_FN_IN) && rw__accept(p, RW_W_IN);
 }
 
 /* The first argument where it is something else than an expression. */
 static bool odd_first(rw__parser *p, unsigned flags, rw__exprs *kids)
 {
     rw_name seq;
-    if (flags & FN_UNIT) {
+    if (flags & RW_FN_UNIT) {
         if (!rw__unit(p) && !RW_ACCEPT_ANY(p, RW_W_DATE, RW_W_TIME, RW_W_DATETIME, RW_W_TIMESTAMP))
             rw__fail(p, "unit of time");
         return true;
     }
-    if ((flags & FN_TABLE1) && p->server.flavour == RW_MARIADB) return rw__name(p, &seq, "sequence");
+    if ((flags & RW_FN_TABLE1) && p->server.flavour == RW_MARIADB) return rw__name(p, &seq, "sequence");
     if (rw__is(p, RW_OP_STAR) && rw__is_at(p, 1, RW_OP_RPAREN)) {
         rw_expr *star = rw__node(p, RW_E_STAR, p->pos);
         p->pos++;
@@ -245,7 +175,7 @@ static bool odd_first(rw__parser *p, unsigned flags, rw__exprs *kids)
 static rw_expr *argument(rw__parser *p, unsigned flags)
 {
     if (rw__query_starts(p, 0) && rw__is(p, RW_W_SELECT)) rw__fail(p, "function argument");
-    return rw__expr_prec(p, flags & FN_IN ? RW_PREC_BIT_OR : RW_PREC_ANY);
+    return rw__expr_prec(p, flags & RW_FN_IN ? RW_PREC_BIT_OR : RW_PREC_ANY);
 }
 
 /* From after `(` to before `)`. */
@@ -254,11 +184,11 @@ static void arguments(rw__parser *p, unsigned flags, rw__exprs *kids)
     RW_ACCEPT_ANY(p, RW_W_DISTINCT, RW_W_ALL, RW_W_UNIQUE);
     if (!odd_first(p, flags, kids)) {
         rw__exprs_add(kids, argument(p, flags));
-        if (flags & FN_AS_TYPE) at_time_zone(p, kids);
+        if (flags & RW_FN_AS_TYPE) at_time_zone(p, kids);
         argument_alias(p, flags);
     }
     while (separator(p, flags)) {
-        if (flags & FN_TYPE2) {
+        if (flags & RW_FN_TYPE2) {
             rw__type(p);
             break;
         }
@@ -329,7 +259,7 @@ static void call_rest(rw__parser *p, unsigned flags, rw_expr *e, rw__exprs *kids
         add_order(p, kids);
         rw__expect(p, RW_OP_RPAREN, "WITHIN GROUP clause");
     }
-    if ((flags & FN_NTH) && rw__accept(p, RW_W_FROM) && !RW_ACCEPT_ANY(p, RW_W_FIRST, RW_W_LAST))
+    if ((flags & RW_FN_NTH) && rw__accept(p, RW_W_FROM) && !RW_ACCEPT_ANY(p, RW_W_FIRST, RW_W_LAST))
         rw__fail(p, "NTH_VALUE clause");
     if (!rw__accept2(p, RW_W_RESPECT, RW_W_NULLS)) rw__accept2(p, RW_W_IGNORE, RW_W_NULLS);
     if (!rw__is(p, RW_W_OVER)) return;
@@ -356,7 +286,7 @@ rw_expr *rw__call(rw__parser *p)
         flags = fn_flags(rw__peek(p, 0));
         rw__word_name(p, &e->name);
     }
-    if ((flags & FN_NO_PARENS) && !rw__is(p, RW_OP_LPAREN)) return rw__done(p, e);
+    if ((flags & RW_FN_NO_PARENS) && !rw__is(p, RW_OP_LPAREN)) return rw__done(p, e);
     rw__expect(p, RW_OP_LPAREN, "function");
     if (!rw__is(p, RW_OP_RPAREN)) arguments(p, flags, &kids);
     rw__expect(p, RW_OP_RPAREN, "function argument");

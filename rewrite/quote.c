@@ -61,3 +61,39 @@ b_slice rw__string_literal(rw_planner *p, b_slice text)
 {
     return enclosed(p, text, '\'', (p->ctx->sql_mode & RW_MODE_NO_BACKSLASH_ESCAPES) == 0);
 }
+
+b_slice rw__literal(rw_planner *p, b_slice text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    bool plain = true;
+    char *out = b_arena_alloc(p->arena, 2 * text.n + 16);
+    size_t n = 0;
+
+    if (out == NULL) {
+        p->nomem = true;
+        return (b_slice){NULL, 0};
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        plain = plain && text.p[i] >= ' ' && text.p[i] <= '~' && text.p[i] != '\\';
+    }
+    if (!plain) {
+        memcpy(out, "_utf8mb4 X'", n = 11);
+    } else {
+        out[n++] = '\'';
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+
+        if (!plain) {
+            out[n++] = digits[c >> 4];
+            out[n++] = digits[c & 15];
+            continue;
+        }
+        if (c == '\'') {
+            out[n++] = '\'';
+        }
+        out[n++] = (char)c;
+    }
+    out[n++] = '\'';
+    return b_slice_of(out, n);
+}

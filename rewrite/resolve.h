@@ -143,6 +143,9 @@ b_slice rw__quoted(rw_planner *p, b_slice name);
  * wider characters only (RW_CHARSET_SAFE). In the arena. */
 b_slice rw__string_literal(rw_planner *p, b_slice text);
 
+/* The text as an SQL string that reads the same in every sql_mode and character set. */
+b_slice rw__literal(rw_planner *p, b_slice text);
+
 /* ---- scopes ----------------------------------------------------------------------------------------- */
 
 typedef enum rw_clause {

@@ -1,0 +1,203 @@
+/* May an assigned expression be written twice? */
+#include "assign.h"
+#include "functions.h"
+#include "type.h"
+
+static bool is_null_word(const rw_planner *p, const rw_expr *e)
+{
+    const rw_token *t = &p->t->tok[e->tok];
+    return t->kind == RW_TOK_IDENT && t->word == RW_W_NULL;
+}
+
+/* A column of a derived table, of which no more is known than that each place where it stands gives the same.
+ */
+static const rw_column any_column = {.nullable = true};
+
+/* An aggregate whose value hangs on nothing but the rows it is given. */
+static bool steady_aggregate(const rw_planner *p, const rw_expr *e)
+{
+    bool found = (rw__function_of(e) & RW_FN_OF_ROWS) != 0;
+    for (const rw_expr *k = e->kids; k != NULL && found; k = k->next) {
+        found = k->kind == RW_E_STAR || rw__deterministic(p, k);
+    }
+    return found;
+}
+
+/* Base tables only, joined or not: nothing in FROM has expressions of its own in the place of columns. */
+static bool from_is_stored(rw_planner *p, const rw_from *f)
+{
+    for (; f != NULL; f = f->next) {
+        const rw_table *known = NULL;
+        switch (f->kind) {
+        case RW_F_TABLE:
+            (void)rw__find_base(p, &f->table, &known);
+            if (known == NULL || known->is_view) return false;
+            break;
+        case RW_F_JOIN:
+            if (!from_is_stored(p, f->left) || !from_is_stored(p, f->right)) return false;
+            break;
+        case RW_F_DUAL: break;
+        case RW_F_DERIVED:
+        case RW_F_JSON_TABLE: return false;
+        }
+    }
+    return true;
+}
+
+/* A derived table may be merged, its expressions then run anew at each place; or be written out, when they
+ * run once. One SELECT whose item is repeatable gives the same in both cases. LIMIT would choose rows,
+ * variables would count evaluations. */
+static bool repeatable_item(rw_planner *p, const rw_from *f, b_slice name)
+{
+    const rw_select *sel = f->query == NULL ? NULL : f->query->select;
+    bool found = false;
+    if (sel == NULL || sel->is_values || sel->is_table || f->columns != NULL || f->lateral ||
+        f->query->limit != NULL || f->query->ctes != NULL || p->stmt->ctes != NULL) {
+        return false;
+    }
+    for (uint32_t i = f->tok; i < f->end; i++) {
+        if (p->t->tok[i].kind == RW_TOK_USERVAR) return false;
+    }
+    for (const rw_item *i = sel->items; i != NULL; i = i->next) {
+        if (i->expr == NULL || i->expr->kind == RW_E_STAR) return false;
+        if (!b_slice_ieq(rw__item_name(p, i), name)) continue;
+        if (found || !(rw__deterministic(p, i->expr) || steady_aggregate(p, i->expr))) return false;
+        found = true;
+    }
+    return found && from_is_stored(p, sel->from);
+}
+
+static bool source_names(const rw_source *src, b_slice name)
+{
+    for (uint32_t i = 0; i < src->ncols; i++) {
+        if (b_slice_ieq(src->cols[i].name, name)) return true;
+    }
+    return false;
+}
+
+/* The base table's own column, whose value one row does not change while it is looked at. */
+static const rw_column *stored_column(const rw_source *src, b_slice name)
+{
+    const rw_column *c = rw_table_column(src->table, name);
+    for (uint32_t k = 0; c == NULL && src->mt != NULL && k < src->ncols; k++) {
+        c = b_slice_ieq(src->cols[k].name, name) ? src->cols[k].column : NULL;
+    }
+    for (uint32_t k = 0; src->mt != NULL && k < src->ncols; k++) {
+        if (src->cols[k].form != NULL && b_slice_ieq(src->cols[k].name, name)) {
+            return &any_column;
+        }
+    }
+    return c;
+}
+
+/* Is the column one that gives the same value wherever it stands in the row? NULL: not for certain. */
+static const rw_column *base_column(rw_planner *p, const rw_scope *s, const rw_name *name,
+                                    bool *null_extended)
+{
+    b_slice last = name->part[name->n - 1];
+    const rw_column *found = NULL;
+    for (uint32_t i = 0; i < s->nsrc; i++) {
+        const rw_source *src = &s->src[i];
+        const rw_column *c = NULL;
+        if (name->n > 1 && !b_slice_ieq(src->name, name->part[name->n - 2])) {
+            continue;
+        }
+        if (src->table != NULL && !src->table->is_view) {
+            c = stored_column(src, last);
+        } else if (!src->known || src->table != NULL) {
+            return NULL;
+        } else if (source_names(src, last)) {
+            bool derived = src->from != NULL && src->from->kind == RW_F_DERIVED;
+            if (!derived || !repeatable_item(p, src->from, last)) return NULL;
+            c = &any_column;
+        }
+        if (c != NULL && found == NULL) {
+            found = c;
+            *null_extended = src->null_extended;
+        }
+    }
+    return found;
+}
+
+static bool columns_are_stored(rw_planner *p, const rw_scope *s, const rw_expr *e)
+{
+    bool ext;
+    for (; e != NULL; e = e->next) {
+        if (e->kind == RW_E_COLUMN && base_column(p, s, &e->name, &ext) == NULL) {
+            return false;
+        }
+        if (!columns_are_stored(p, s, e->kids)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Certainly not NULL: a literal, or a NOT NULL column that no outer join extends. */
+static bool never_null(rw_planner *p, const rw_scope *s, const rw_expr *e)
+{
+    bool ext = true;
+    if (e->kind == RW_E_LITERAL) {
+        return !is_null_word(p, e);
+    }
+    if (e->kind != RW_E_COLUMN) {
+        return false;
+    }
+    const rw_column *c = base_column(p, s, &e->name, &ext);
+    return c != NULL && !c->nullable && !ext;
+}
+
+/* NULL into a NOT NULL A becomes '' or 0 where that is no error; the same NULL stays NULL in B. */
+static bool null_is_safe(rw_planner *p, const rw_assigns *a, const rw_target *t)
+{
+    if (t->pair->plain.nullable || never_null(p, a->scope, t->asg->value)) {
+        return true;
+    }
+    return rw__null_is_error(p, a->stmt) && !rw__type_is(t->pair->plain.type, "timestamp");
+}
+
+static bool repeatable(rw_planner *p, const rw_assigns *a, const rw_target *t, const char **why)
+{
+    const rw_expr *x = t->asg->value;
+    if (t->pair->forms != NULL) {
+        *why = "a column whose values the migration changes";
+        return false;
+    }
+    if (rw__is_itself(p, a, t)) {
+        return true;
+    }
+    if (rw__is_default(x)) {
+        rw_default_kind k = t->pair->plain.default_kind;
+        *why = "DEFAULT, where the default is an expression,";
+        return k == RW_DEFAULT_LITERAL || k == RW_DEFAULT_NULL;
+    }
+    *why = "a value that may differ each time it is computed";
+    if (!rw__deterministic(p, x) || rw__assigns_uservars(p, a->stmt)) {
+        return false;
+    }
+    rw_expr alone = *x;
+    alone.next = NULL;
+    if (!columns_are_stored(p, a->scope, &alone)) {
+        *why = "a value from a derived table, a view or a table that is not known";
+        return false;
+    }
+    *why = "a value that may be NULL, which this sql_mode or IGNORE turns into another one,";
+    return null_is_safe(p, a, t);
+}
+
+bool rw__assigns_repeatable(rw_planner *p, const rw_assigns *a, const char **why)
+{
+    const char *phrase = "";
+    rw_targets ts = rw__assign_targets(p, a);
+    for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
+        const rw_target *t = &ts.at[i];
+        if (t->mt != NULL && !t->both_named && rw__writes_two(t->pair, t->new_name) &&
+            !repeatable(p, a, t, &phrase)) {
+            if (why != NULL) {
+                *why = phrase;
+            }
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,123 @@
+/* Sums up what came of a text: the names that it used, and those that the client is to be shown. */
+#include "planning.h"
+
+/* Of all pairs of one migration in this statement. */
+static uint8_t used_of(const rw_mtab *mt, uint32_t migration)
+{
+    uint8_t used = 0;
+
+    for (size_t i = 0; i < mt->m->npairs; i++) {
+        used |= mt->m->pairs[i].migration == migration ? mt->used[i] : 0;
+    }
+    return used;
+}
+
+static bool fill_uses(const rw_planner *p, rw_plan *out)
+{
+    size_t n = 0;
+    rw_use *uses;
+
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        n += mt->m->npairs;
+    }
+    uses = b_arena_array(p->arena, n + 1, sizeof(*uses));
+    if (uses == NULL) {
+        return false;
+    }
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        for (size_t i = 0; i < mt->m->npairs; i++) {
+            uint32_t migration = mt->m->pairs[i].migration;
+            uint8_t used = used_of(mt, migration);
+
+            if (used == 0 || (i > 0 && mt->m->pairs[i - 1].migration == migration)) {
+                continue;
+            }
+            uses[out->nuses++] = (rw_use){.migration = migration,
+                                          .old_name = (used & RW_USED_OLD) != 0,
+                                          .new_name = (used & RW_USED_NEW) != 0,
+                                          .write = (used & RW_USED_WRITE) != 0};
+        }
+    }
+    out->uses = uses;
+    return true;
+}
+
+/* Which names the client is to be shown: the one that it used, else the one of its schema version. */
+static int side_shown(const rw_planner *p, const rw_mtab *mt, const rw_pair *pair)
+{
+    uint8_t used = used_of(mt, pair->migration);
+    bool used_old = (used & RW_USED_OLD) != 0, used_new = (used & RW_USED_NEW) != 0;
+
+    if (pair->from.n == 0 || pair->to.n == 0) {
+        return -1;
+    }
+    if (used_old != used_new) {
+        return used_new ? 1 : 0;
+    }
+    if ((used_old && pair->forms != NULL) || p->ctx->version == RW_VERSION_BOTH) {
+        return used_old ? -1 : 0;
+    }
+    return p->ctx->version == RW_VERSION_NEW ? 1 : 0;
+}
+
+static bool fill_shown(const rw_planner *p, rw_plan *out)
+{
+    size_t n = 0;
+    rw_shown *shown;
+
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        n += mt->m->npairs;
+    }
+    shown = b_arena_array(p->arena, n + 1, sizeof(*shown));
+    if (shown == NULL) {
+        return false;
+    }
+    for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
+        for (size_t i = 0; i < mt->m->npairs; i++) {
+            const rw_pair *pair = &mt->m->pairs[i];
+            int side = side_shown(p, mt, pair);
+
+            if (side < 0) {
+                continue;
+            }
+            shown[out->nshown++] = (rw_shown){.table = {mt->m->schema, mt->m->table},
+                                              .physical = side == 1 ? pair->from : pair->to,
+                                              .shown = side == 1 ? pair->to : pair->from,
+                                              .read = rw__phase_reads_to(pair->phase) == (side == 0)};
+        }
+    }
+    out->shown = shown;
+    return true;
+}
+
+b_status rw__sum_up(rw_planning *s, rw_plan *out)
+{
+    rw_planner *p = &s->p;
+
+    if (p->nomem || s->edits.failed) {
+        return B_NOMEM;
+    }
+    out->cacheable = !p->uncacheable;
+    out->effects = s->effects;
+    out->zone = p->zone;
+    out->neffects = s->neffects;
+    if (!fill_uses(p, out)) {
+        return B_NOMEM;
+    }
+    if (p->refused) {
+        out->verdict = RW_REFUSED;
+        out->error = p->error;
+        out->sqlstate = p->sqlstate;
+        out->code = p->code;
+        out->message = p->message;
+        out->neffects = 0;
+        return B_OK;
+    }
+    if (!fill_shown(p, out)) {
+        return B_NOMEM;
+    }
+    out->verdict = s->edits.n > 0 ? RW_REWRITTEN : RW_PASS;
+    out->edits = s->edits;
+    out->show_create = p->show_create;
+    return B_OK;
+}
