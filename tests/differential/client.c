@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include <ctype.h>
 #include <mysql.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,6 +239,21 @@ static unsigned run_prepared(dt_client *c, const dt_stmt *stmt, b_buf *out)
 
 /* ---- a whole statement ---- */
 
+/* Does it name s or arch, which it might then have changed? */
+static bool names_others(const dt_stmt *s)
+{
+    const char *text = s->text.p;
+    for (size_t i = 0; i < s->text.n; i++) {
+        bool begins = i == 0 || (!isalnum((unsigned char)text[i - 1]) && text[i - 1] != '_');
+        size_t left = s->text.n - i;
+        if (begins && left >= 4 && memcmp(text + i, "arch", 4) == 0) return true;
+        if (begins && text[i] == 's' &&
+            (left == 1 || (!isalnum((unsigned char)text[i + 1]) && text[i + 1] != '_')))
+            return true;
+    }
+    return false;
+}
+
 void dt_client_run(dt_client *c, const dt_stmt *s, bool new_name, bool prepared, b_buf *transcript)
 {
     char sql[64], schema[32];
@@ -256,7 +272,8 @@ void dt_client_run(dt_client *c, const dt_stmt *s, bool new_name, bool prepared,
         run_string(c, "DROP TABLE IF EXISTS made", 'M', true, transcript);
     }
     if ((s->flags & DT_WRITES) != 0) {
-        snprintf(sql, sizeof sql, "CALL dt.%s()", dt_world_schema(c->world, c->side, schema));
+        snprintf(sql, sizeof sql, "CALL dt.%s%s()", dt_world_schema(c->world, c->side, schema),
+                 names_others(s) ? "_all" : "");
         run_string(c, sql, 'T', true, transcript);
     }
 }

@@ -33,6 +33,7 @@ static const char help[] =
     "  --weights LIST     of statement kinds: select=9,update=0 (also grouped, window, insert, delete, "
     "load,\n"
     "                     create, around)\n"
+    "  --workers N        processes a server, of worlds of their own: 1, 2 or 4 (default 2)\n"
     "  --show N           cases to make minimal and print (default 10)\n"
     "  --replay FILE      the statements of a file, in the form in which cases are printed\n";
 
@@ -62,10 +63,11 @@ static void options(int argc, char **argv, dt_options *o, int *server)
 {
     static const char *const servers[] = {"mysql", "mariadb"}, *const versions[] = {"old", "new", "both"};
     static const struct option names[] = {
-        {"seed", 1, NULL, 's'},   {"statements", 1, NULL, 'n'}, {"cells", 1, NULL, 'c'},
-        {"server", 1, NULL, 'S'}, {"phase", 1, NULL, 'p'},      {"version", 1, NULL, 'v'},
-        {"only", 1, NULL, 'o'},   {"weights", 1, NULL, 'w'},    {"show", 1, NULL, 'k'},
-        {"replay", 1, NULL, 'r'}, {"help", 0, NULL, 'h'},       {NULL, 0, NULL, 0},
+        {"seed", 1, NULL, 's'},    {"statements", 1, NULL, 'n'}, {"cells", 1, NULL, 'c'},
+        {"server", 1, NULL, 'S'},  {"phase", 1, NULL, 'p'},      {"version", 1, NULL, 'v'},
+        {"only", 1, NULL, 'o'},    {"weights", 1, NULL, 'w'},    {"show", 1, NULL, 'k'},
+        {"workers", 1, NULL, 'W'}, {"replay", 1, NULL, 'r'},     {"help", 0, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
@@ -77,6 +79,7 @@ static void options(int argc, char **argv, dt_options *o, int *server)
         case 'v': o->version = index_of(versions, 3, optarg); break;
         case 'o': o->only = strtol(optarg, NULL, 10); break;
         case 'w': o->weights = optarg; break;
+        case 'W': o->workers = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'k': o->shown = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'r': o->replay = optarg; break;
         case 'h': fputs(help, stdout); exit(0);
@@ -132,6 +135,7 @@ int main(int argc, char **argv)
     dt_options o = {.seed = 20261126,
                     .statements = 1500,
                     .cells = 1,
+                    .workers = 2,
                     .shown = 10,
                     .only = -1,
                     .phase = -1,

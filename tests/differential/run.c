@@ -52,19 +52,23 @@ static bool lost(const dt_state *s)
 
 /* ---- what was found ---- */
 
-static void count(dt_state *s, const char *what, const char *why)
+void dt_reason_add(dt_totals *t, const char *text, const char *example, unsigned long count)
 {
-    dt_totals *t = s->totals;
-    char text[160];
-    snprintf(text, sizeof text, "%s: %.140s", what, why);
     for (size_t i = 0; i < DT_REASONS; i++) {
-        if (t->reasons[i].count > 0 && strcmp(t->reasons[i].text, text) != 0) continue;
-        snprintf(t->reasons[i].text, sizeof text, "%s", text);
-        if (t->reasons[i].count == 0)
-            snprintf(t->reasons[i].example, sizeof t->reasons[i].example, "%s", b_buf_cstr(&s->sql));
-        t->reasons[i].count++;
+        dt_reason *r = &t->reasons[i];
+        if (r->count > 0 && strcmp(r->text, text) != 0) continue;
+        snprintf(r->text, sizeof r->text, "%s", text);
+        if (r->count == 0) snprintf(r->example, sizeof r->example, "%s", example);
+        r->count += count;
         return;
     }
+}
+
+static void count(dt_state *s, const char *what, const char *why)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%s: %.140s", what, why);
+    dt_reason_add(s->totals, text, b_buf_cstr(&s->sql), 1);
 }
 
 static void report(dt_state *s, const dt_cell *c, char why[600])
@@ -135,6 +139,25 @@ static unsigned cells(const dt_state *s, dt_cell out[12])
     return n;
 }
 
+static bool same_text(const dt_cell *x, const dt_cell *y)
+{
+    return x->new_name == y->new_name && x->prepared == y->prepared;
+}
+
+/* The cells in the order in which they are taken: first those of one name and protocol, which is the
+ * statement's in all phases, so that the plain table is asked once. */
+static void choose(const dt_state *s, dt_cell *all, unsigned n)
+{
+    dt_cell in[12];
+    uint64_t random = s->o->seed + (uint64_t)s->number * 977u;
+    dt_cell first = all[dt_random(&random, n)];
+    unsigned turn = dt_random(&random, 12) + (unsigned)s->phase, k = 0;
+    for (int same = 1; same >= 0; same--)
+        for (unsigned i = 0; i < n; i++)
+            if (same_text(&all[(i + turn) % n], &first) == (same == 1)) in[k++] = all[(i + turn) % n];
+    memcpy(all, in, n * sizeof *all);
+}
+
 static void one_cell(dt_state *s, const dt_cell *c)
 {
     char why[600];
@@ -151,10 +174,9 @@ static void one_cell(dt_state *s, const dt_cell *c)
 static void one_statement(dt_state *s)
 {
     dt_cell all[12];
-    uint64_t random = s->o->seed + (uint64_t)s->number * 977u + (uint64_t)s->phase * 131071u;
     unsigned n = cells(s, all), many = s->o->only >= 0 || s->o->replay != NULL ? n : s->o->cells;
-    unsigned first = n == 0 ? 0 : dt_random(&random, n);
-    for (unsigned i = 0; i < n && i < many; i++) one_cell(s, &all[(first + i) % n]);
+    if (n > 0) choose(s, all, n);
+    for (unsigned i = 0; i < n && i < many; i++) one_cell(s, &all[i]);
 }
 
 /* ---- the statements of a phase ---- */
@@ -175,10 +197,11 @@ static void make(dt_state *s, const dt_replay *r, unsigned session)
     dt_generate(&s->gen, s->world, session, &s->stmt);
 }
 
-static void run_phase(dt_state *s, const dt_replay *r, unsigned count_of)
+static void run_phase(dt_state *s)
 {
+    const dt_replay *r = s->replay;
     unsigned open = UINT32_MAX;
-    for (s->number = 0; s->number < count_of; s->number++) {
+    for (s->number = 0; s->number < s->count; s->number++) {
         unsigned block = s->number / DT_BLOCK, world = block % DT_WORLDS;
         uint64_t random = s->o->seed * 7 + block;
         unsigned session = dt_random(&random, dt_nsessions);
@@ -187,6 +210,7 @@ static void run_phase(dt_state *s, const dt_replay *r, unsigned count_of)
             dt_replay_get(r, s->number, &s->stmt, &world);
             session = s->stmt.session, block = s->number;
         }
+        if (world % s->workers != s->worker) continue;
         if (block != open) {
             dt_clients_close(s);
             s->world = &s->worlds[world % DT_WORLDS];
@@ -222,7 +246,7 @@ static void begin(dt_state *s)
         ts_die("weights: %s", s->o->weights);
 }
 
-static void finish(dt_state *s, unsigned count_of)
+static void finish(dt_state *s)
 {
     for (unsigned i = 0; i < DT_WORLDS; i++) {
         char schema[32];
@@ -230,7 +254,7 @@ static void finish(dt_state *s, unsigned count_of)
         for (int side = DT_OLD; side <= DT_MIG; side++)
             ts_do(s->direct, "DROP DATABASE %s", dt_world_schema(&s->worlds[i], (dt_side)side, schema));
     }
-    for (unsigned i = 0; i < count_of * 4; i++) free(s->expected[i]);
+    for (unsigned i = 0; i < s->count * 4; i++) free(s->expected[i]);
     free(s->expected);
     dt_gen_deinit(&s->gen);
     b_buf_deinit(&s->stmt.text), b_buf_deinit(&s->want), b_buf_deinit(&s->got), b_buf_deinit(&s->sql);
@@ -240,19 +264,21 @@ static void finish(dt_state *s, unsigned count_of)
 
 void dt_run(const dt_options *o, const ts_server *server, dt_totals *t)
 {
-    dt_state s = {.o = o, .server = server, .totals = t};
     dt_replay *r = o->replay == NULL ? NULL : dt_replay_open(o->replay);
-    unsigned n = r == NULL ? o->statements : dt_replay_count(r);
-    s.expected = calloc((size_t)n * 4 + 1, sizeof *s.expected);
+    dt_state s = {.o = o, .server = server, .totals = t, .replay = r};
+    s.count = r == NULL ? o->statements : dt_replay_count(r);
+    s.expected = calloc((size_t)s.count * 4 + 1, sizeof *s.expected);
     if (s.expected == NULL) ts_die("out of memory");
     begin(&s);
+    dt_workers *w = dt_workers_start(&s, run_phase);
     for (s.phase = 0; s.phase < DT_PHASES && (o->phase < 0 || s.phase <= o->phase); s.phase++) {
         for (unsigned i = 0; i < DT_WORLDS; i++) dt_world_go(&s.worlds[i], s.admin, s.phase);
         if (o->phase >= 0 && s.phase != o->phase) continue;
         for (unsigned i = 0; i < DT_WORLDS; i++) dt_world_watch(&s.worlds[i], s.direct, s.phase);
-        run_phase(&s, r, n);
+        dt_workers_phase(w, s.phase);
         for (unsigned i = 0; i < DT_WORLDS; i++) dt_world_unwatch(&s.worlds[i], s.direct);
     }
-    finish(&s, n);
+    dt_workers_end(w, t);
+    finish(&s);
     dt_replay_close(r);
 }

@@ -1,4 +1,4 @@
-/* What the parts of a run share (run.c, shrink.c, replay.c). */
+/* What the parts of a run share (run.c, workers.c, shrink.c, replay.c). */
 #ifndef DIFFERENTIAL_RUN_STATE_H
 #define DIFFERENTIAL_RUN_STATE_H
 
@@ -22,7 +22,9 @@ typedef struct dt_state {
     dt_gen gen;
     dt_stmt stmt;
     int phase;
-    unsigned number; /* of the statement */
+    unsigned number, count;         /* of the statement; of all */
+    unsigned worker, workers;       /* this process is that one of so many */
+    const struct dt_replay *replay; /* or NULL */
     const dt_world *world;
     dt_client *plain[2], *proxied[3]; /* by name; by version */
     char **expected;                  /* transcripts on the plain tables, four a statement */
@@ -36,6 +38,13 @@ dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[
 
 void dt_clients_open(dt_state *s, unsigned session);
 void dt_clients_close(dt_state *s);
+
+/* The processes that run the statements of a phase, each those of worlds of its own; the caller's own process
+ * has the admin connection. With one worker (--workers 1, --only) nothing is forked. */
+typedef struct dt_workers dt_workers;
+dt_workers *dt_workers_start(dt_state *s, void (*run_phase)(dt_state *s));
+void dt_workers_phase(dt_workers *w, int phase);    /* until all of them have done it */
+void dt_workers_end(dt_workers *w, dt_totals *sum); /* adds what they counted */
 
 /* Makes s->gen's tape as short as it can be while the statement still differs in the cell. */
 void dt_shrink(dt_state *s, const dt_cell *c, char why[600]);

@@ -227,14 +227,14 @@ void dt_world_go(const dt_world *w, ts_conn *admin, int phase)
 
 /* ---- what is stored ---- */
 
-static void watch_side(const dt_world *w, ts_conn *c, dt_side side, int phase)
+static void watch_side(const dt_world *w, ts_conn *c, dt_side side, int phase, bool others)
 {
     char schema[32];
     b_buf b = {0};
     const char *s = dt_world_schema(w, side, schema);
     bool both = has(side, phase, 0) && has(side, phase, 1);
     const char *shown = has(side, phase, 0) ? w->names->a : w->names->b;
-    b_buf_printf(&b, "CREATE PROCEDURE dt.%s() BEGIN SELECT id, k, n, note, ", s);
+    b_buf_printf(&b, "CREATE PROCEDURE dt.%s%s() BEGIN SELECT id, k, n, note, ", s, others ? "_all" : "");
     if (w->on_update) b_buf_str(&b, "ts, ");
     if (both) {
         b_buf_str(&b, "IF(CAST("), add_ident(&b, w->names->a), b_buf_str(&b, " AS BINARY) <=> CAST(");
@@ -244,22 +244,29 @@ static void watch_side(const dt_world *w, ts_conn *c, dt_side side, int phase)
     }
     b_buf_str(&b, " AS a_is_b, HEX(CAST("), add_ident(&b, shown), b_buf_str(&b, " AS BINARY)) AS c FROM ");
     add_table(&b, w, side);
-    b_buf_printf(&b,
-                 " ORDER BY 1; SELECT * FROM %s.s ORDER BY 1; SELECT * FROM %s.arch ORDER BY 1, 2, 3, 4, 5; "
-                 "ROLLBACK; SET insert_id = 1000; END",
-                 s, s);
+    b_buf_str(&b, " ORDER BY 1; ");
+    if (others)
+        b_buf_printf(&b, "SELECT * FROM %s.s ORDER BY 1; SELECT * FROM %s.arch ORDER BY 1, 2, 3, 4, 5; ", s,
+                     s);
+    b_buf_str(&b, "ROLLBACK; SET insert_id = 1000; END");
     run(c, &b);
     b_buf_deinit(&b);
 }
 
 void dt_world_watch(const dt_world *w, ts_conn *direct, int phase)
 {
-    for (int side = DT_OLD; side <= DT_MIG; side++) watch_side(w, direct, (dt_side)side, phase);
+    for (int side = DT_OLD; side <= DT_MIG; side++) {
+        watch_side(w, direct, (dt_side)side, phase, false);
+        watch_side(w, direct, (dt_side)side, phase, true);
+    }
 }
 
 void dt_world_unwatch(const dt_world *w, ts_conn *direct)
 {
     char schema[32];
-    for (int side = DT_OLD; side <= DT_MIG; side++)
-        ts_do(direct, "DROP PROCEDURE IF EXISTS dt.%s", dt_world_schema(w, (dt_side)side, schema));
+    for (int side = DT_OLD; side <= DT_MIG; side++) {
+        dt_world_schema(w, (dt_side)side, schema);
+        ts_do(direct, "DROP PROCEDURE IF EXISTS dt.%s", schema);
+        ts_do(direct, "DROP PROCEDURE IF EXISTS dt.%s_all", schema);
+    }
 }

@@ -51,7 +51,8 @@ void dt_world_apply(const dt_world *w, ts_conn *admin);
 void dt_world_go(const dt_world *w, ts_conn *admin, int phase);
 
 /* The procedures that show the tables as they are stored and then roll back (client.h): in schema `dt`, which
- * names no migrating table to the proxy. Made anew in every phase, since they name physical columns. */
+ * names no migrating table to the proxy. dt.SCHEMA shows the migrating table, dt.SCHEMA_all s and arch, too.
+ * Made anew in every phase, since they name physical columns. */
 void dt_world_watch(const dt_world *w, ts_conn *direct, int phase);
 void dt_world_unwatch(const dt_world *w, ts_conn *direct);
 
