@@ -28,12 +28,15 @@ typedef struct watchdog {
 } watchdog;
 
 #define HOLDER_MYSQL                                                                                         \
-    "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, t.PROCESSLIST_TIME FROM "              \
+    "SELECT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, CONCAT_WS(' ', "                       \
+    "t.PROCESSLIST_COMMAND, t.PROCESSLIST_STATE, 'for', t.PROCESSLIST_TIME) FROM "                           \
     "performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.THREAD_ID = "                \
     "l.OWNER_THREAD_ID WHERE l.LOCK_STATUS = 'GRANTED' AND t.PROCESSLIST_ID <> %llu AND l.OBJECT_SCHEMA = "  \
     "%s AND l.OBJECT_NAME = %s ORDER BY t.PROCESSLIST_TIME DESC LIMIT 1"
 #define HOLDER_MARIADB                                                                                       \
-    "SELECT p.ID, p.USER, p.HOST, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) FROM "                         \
+    "SELECT p.ID, p.USER, p.HOST, CONCAT_WS(' ', p.COMMAND, NULLIF(p.STATE, ''), 'its transaction open "     \
+    "for', "                                                                                                 \
+    "TIMESTAMPDIFF(SECOND, t.trx_started, NOW())) FROM "                                                     \
     "information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id " \
     "WHERE p.ID <> %llu ORDER BY t.trx_started LIMIT 1"
 
@@ -46,9 +49,9 @@ static void name_blocker(watchdog *w)
     b_status s = ma ? mig__query(w->db, &t, &ignored, HOLDER_MARIADB, id)
                     : mig__query(w->db, &t, &ignored, HOLDER_MYSQL, id, w->schema, w->table);
     if (s == B_OK && b_table_rows(t) != 0)
-        snprintf(w->blocker, sizeof w->blocker, "connection %.*s of '%.*s' from %.*s, %s %.*s s",
+        snprintf(w->blocker, sizeof w->blocker, "connection %.*s of '%.*s' from %.*s, %.*s s",
                  B_ARG(b_table_cell(t, 0, 0)), B_ARG(b_table_cell(t, 0, 1)), B_ARG(b_table_cell(t, 0, 2)),
-                 ma ? "its transaction open for" : "for", B_ARG(b_table_cell(t, 0, 3)));
+                 B_ARG(b_table_cell(t, 0, 3)));
     b_table_free(t);
 }
 

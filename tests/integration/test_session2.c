@@ -105,6 +105,30 @@ static const char *in_transaction(const shop *f, long long backend_id, char *buf
     return buf;
 }
 
+/* Until the server is at work for that connection. */
+static void await_running(const shop *f, long long backend_id)
+{
+    long long running = 0;
+    for (int i = 0; i < 600 && running == 0; i++) {
+        usleep(50000);
+        running = ts_int(f->direct,
+                         "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %lld AND "
+                         "COMMAND = 'Query' AND INFO IS NOT NULL",
+                         backend_id);
+    }
+    assert_int_equal(running, 1);
+}
+
+static void await_gone(const shop *f, long long backend_id)
+{
+    char t[16] = "";
+    for (int i = 0; i < 600 && strcmp(t, "gone") != 0; i++) {
+        in_transaction(f, backend_id, t, sizeof t);
+        usleep(50000);
+    }
+    assert_string_equal(t, "gone");
+}
+
 /* part: of the error that is wanted, or NULL. */
 static void advance(const shop *f, const char *phase, const char *part)
 {
@@ -282,7 +306,7 @@ static void check_leaving_holds(shop *f, bool kill)
     ts_conn *c = client(f, 0);
     long long id = ts_int(c, "SELECT CONNECTION_ID()");
     send_text(c, 3, "UPDATE transactions SET payment_method = 'late' WHERE id = 6");
-    usleep(200000);
+    await_running(f, id);
     if (kill) {
         ts_result *r = ts_query(f->admin, "SHOW CLIENTS");
         for (size_t i = 0; i < r->nrows; i++)
@@ -297,8 +321,7 @@ static void check_leaving_holds(shop *f, bool kill)
     advance(f, "expanded", "held up by");
     assert_string_not_equal(in_transaction(f, id, t, sizeof t), "gone");
     ts_do(f->direct, "COMMIT");
-    for (int i = 0; i < 100 && strcmp(in_transaction(f, id, t, sizeof t), "gone") != 0; i++) usleep(50000);
-    assert_string_equal(t, "gone");
+    await_gone(f, id);
     advance(f, "expanded", NULL);
     ts_close(c);
 }
@@ -323,13 +346,12 @@ static void check_vanished_in_transaction(shop *f)
     long long id = ts_int(c, "SELECT CONNECTION_ID()");
     ts_do(c, "BEGIN");
     ts_do(c, "UPDATE accounts SET name = 'open' WHERE id = 2");
-    send_text(c, 3, "SELECT SLEEP(2)");
-    usleep(200000);
+    send_text(c, 3, "SELECT SLEEP(5)");
+    await_running(f, id);
     vanish(c);
     usleep(200000);
     assert_string_equal(in_transaction(f, id, t, sizeof t), "yes");
-    for (int i = 0; i < 100 && strcmp(in_transaction(f, id, t, sizeof t), "gone") != 0; i++) usleep(50000);
-    assert_string_equal(t, "gone");
+    await_gone(f, id);
     ts_close(c);
 }
 
@@ -465,8 +487,8 @@ static void test_hidden_transactions(void **state)
 static void test_leaving_holds(void **state)
 {
     (void)state;
-    shop_each_server(check_vanished, "limits: {phase_timeout_ms: 1000}");
-    shop_each_server(check_killed, "limits: {phase_timeout_ms: 1000}");
+    shop_each_server(check_vanished, "limits: {phase_timeout_ms: 3000}");
+    shop_each_server(check_killed, "limits: {phase_timeout_ms: 3000}");
     shop_each_server(check_vanished_in_transaction, NULL);
 }
 
@@ -479,7 +501,7 @@ static void test_last_statement(void **state)
 static void test_stream(void **state)
 {
     (void)state;
-    shop_each_server(check_stream, "limits: {phase_timeout_ms: 3000}");
+    shop_each_server(check_stream, "limits: {phase_timeout_ms: 10000}");
 }
 
 static void test_several(void **state)
