@@ -151,6 +151,7 @@ typedef struct writer {
     uint32_t nparams;
     uint32_t *source; /* as in rw_param_map; NULL: only counting */
     uint32_t nout;
+    rw_spans *spans; /* may be NULL */
 } writer;
 
 static void put(writer *w, const char *p, size_t n)
@@ -159,6 +160,24 @@ static void put(writer *w, const char *p, size_t n)
     if (w->p != NULL) memcpy(w->p + w->n, p, n);
     w->n += n;
     w->last = p[n - 1];
+}
+
+/* Notes that what is written next is the source from `off` on. */
+static void note_span(writer *w, size_t off, size_t len, bool other_text)
+{
+    rw_spans *s = w->spans;
+    if (s == NULL || w->p == NULL) return;
+    if (s->n == s->room) {
+        uint32_t room = s->room == 0 ? 16 : s->room * 2;
+        rw_span *grown = b_arena_regrow(s->arena, s->v, s->n, room, sizeof *grown);
+        if (grown == NULL) {
+            s->failed = true;
+            return;
+        }
+        s->v = grown;
+        s->room = room;
+    }
+    s->v[s->n++] = (rw_span){w->n, (uint32_t)off, (uint32_t)len, other_text};
 }
 
 /* The first placeholder at token tok or later. */
@@ -215,6 +234,8 @@ static bool put_name(writer *w, const rw_piece *piece)
 {
     b_slice name;
     if (!rw__auto_name(w->ctx, w->server, w->t, piece->tok, piece->end, &name)) return false;
+    const rw_token *first = &w->t->tok[piece->tok], *last = &w->t->tok[piece->end - 1];
+    note_span(w, first->off, last->off + last->len - first->off, true);
     put(w, "`", 1);
     for (size_t i = 0; i < name.n;) {
         uint32_t len = rw__char_len(w->ctx->charset, name.p + i, name.n - i);
@@ -232,7 +253,9 @@ static bool put_copy(writer *w, const rw_piece *piece)
     if (piece->tok >= piece->end || piece->end > t->n) return false;
     if (rw__crosses_version(t, piece->tok, piece->end)) return false;
     const rw_token *last = &t->tok[piece->end - 1];
-    put(w, t->sql.p + t->tok[piece->tok].off, last->off + last->len - t->tok[piece->tok].off);
+    size_t off = t->tok[piece->tok].off, len = last->off + last->len - off;
+    note_span(w, off, len, false);
+    put(w, t->sql.p + off, len);
     put_params(w, piece->tok, piece->end);
     return true;
 }
@@ -266,6 +289,7 @@ static void put_source(writer *w, size_t from, size_t to)
 {
     if (from >= to) return;
     joint(w, w->t->sql.p[from]);
+    note_span(w, from, to - from, false);
     put(w, w->t->sql.p + from, to - from);
 }
 
@@ -325,8 +349,14 @@ static void fill_map(const writer *w, rw_param_map *map)
 b_status rw_edits_apply(const rw_ctx *ctx, rw_server server, const rw_tokens *t, const rw_edits *e,
                         b_arena *arena, b_slice *out, rw_param_map *map)
 {
+    return rw__edits_apply_spans(ctx, server, t, e, arena, out, map, NULL);
+}
+
+b_status rw__edits_apply_spans(const rw_ctx *ctx, rw_server server, const rw_tokens *t, const rw_edits *e,
+                               b_arena *arena, b_slice *out, rw_param_map *map, rw_spans *spans)
+{
     if (e->failed) return B_NOMEM;
-    writer w = {.ctx = ctx, .server = server, .t = t};
+    writer w = {.ctx = ctx, .server = server, .t = t, .spans = spans};
     const rw_edit **v = in_order(e, arena);
     if (v == NULL || !find_params(&w, arena)) return B_NOMEM;
     if (!valid(t, v, e->n)) return B_INVALID;

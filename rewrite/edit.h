@@ -50,4 +50,23 @@ void rw_edit_name(rw_edits *e, rw_edit *at, uint32_t tok, uint32_t end);
 b_status rw_edits_apply(const rw_ctx *ctx, rw_server server, const rw_tokens *t, const rw_edits *e,
                         b_arena *arena, b_slice *out, rw_param_map *map) B_MUSTCHECK;
 
+/* Where the output's bytes are from: len bytes from `out` on are those of the source from `off` on; or,
+ * with other_text set, what stands there was made of those. The rest is the edits' own text. */
+typedef struct rw_span {
+    size_t out;
+    uint32_t off, len;
+    bool other_text;
+} rw_span;
+
+typedef struct rw_spans {
+    b_arena *arena;
+    rw_span *v;
+    uint32_t n, room;
+    bool failed;
+} rw_spans;
+
+/* The same, and notes the spans, in the output's order. */
+b_status rw__edits_apply_spans(const rw_ctx *ctx, rw_server server, const rw_tokens *t, const rw_edits *e,
+                               b_arena *arena, b_slice *out, rw_param_map *map, rw_spans *spans) B_MUSTCHECK;
+
 #endif

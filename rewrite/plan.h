@@ -1,7 +1,8 @@
 /* What parsing, resolving and emitting make of one text: everything but the bytes of its literals, so that
  * it serves every text with the same tokens. Private to rewrite/.
  *
- * run.c calls rw__plan and applies the edits; cache.c keeps plans. */
+ * run.c calls rw__plan and applies the edits; cache.c keeps plans,
+ * quick.c scripts of what comes of them. */
 #ifndef REWRITE_PLAN_H
 #define REWRITE_PLAN_H
 
@@ -47,5 +48,9 @@ uint64_t rw__digest(const rw_tokens *t);
 /* run.c: fills *out from a plan: applies the edits, copies what the result points to into the arena. */
 b_status rw__finish(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, const rw_plan *plan,
                     b_arena *arena, rw_result *out) B_MUSTCHECK;
+
+/* run.c: verdict, error and what the result points to, copied into the arena: the plan may be the cache's,
+ * which may drop it while the caller still holds the result. False: out of memory. */
+bool rw__copy_details(const rw_plan *plan, b_arena *arena, rw_result *out);
 
 #endif

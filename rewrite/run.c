@@ -31,7 +31,7 @@ static b_slice keep(b_arena *arena, b_slice s, bool *ok)
 }
 
 /* The plan may be the cache's, which may drop it while the caller still holds the result. */
-static bool copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
+bool rw__copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
 {
     bool ok = true;
     out->uses = copy_array(arena, plan->uses, plan->nuses, sizeof *plan->uses, &ok);
@@ -56,6 +56,12 @@ static bool copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
     out->show_create.name = keep(arena, plan->show_create.name, &ok);
     out->message = keep(arena, plan->message, &ok);
     out->zone = keep(arena, plan->zone, &ok);
+    out->verdict = plan->verdict;
+    if (plan->verdict == RW_REFUSED) {
+        out->error = plan->error;
+        out->sqlstate = plan->sqlstate;
+        out->code = plan->code;
+    }
     return ok;
 }
 
@@ -93,17 +99,11 @@ static b_status apply(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t
 b_status rw__finish(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens *t, const rw_plan *plan,
                     b_arena *arena, rw_result *out)
 {
-    if (!copy_details(plan, arena, out)) return B_NOMEM;
-    out->verdict = plan->verdict;
+    if (!rw__copy_details(plan, arena, out)) return B_NOMEM;
     switch (plan->verdict) {
     case RW_PASS: out->sql = t->sql; return finish_params(t, arena, &out->params);
     case RW_REWRITTEN: return apply(r, ctx, t, plan, arena, out);
-    case RW_REFUSED:
-        out->sql = (b_slice){"", 0};
-        out->error = plan->error;
-        out->sqlstate = plan->sqlstate;
-        out->code = plan->code;
-        return B_OK;
+    case RW_REFUSED: out->sql = (b_slice){"", 0}; return B_OK;
     }
     return B_INVALID;
 }

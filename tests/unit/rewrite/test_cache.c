@@ -170,9 +170,9 @@ static void test_bound(void **state)
     }
     rw_cache_stats s = rw_cache_get_stats(w.c);
     assert_int_equal(s.entries, 4);
-    assert_int_equal(s.evictions, 146);
-    assert_int_equal(s.hits, 150);
-    assert_int_equal(s.misses, 150);
+    assert_int_equal(s.hits + s.misses, 300);
+    assert_true(s.hits >= 150 && s.misses >= 100);
+    assert_int_equal(s.misses - s.evictions, 4);
     stop(&w);
 }
 
