@@ -29,7 +29,7 @@ typedef struct rw_vcols {
 
 void rw__vcols_add(rw_planner *p, rw_vcols *list, rw_vcol v);
 
-/* ---- scope.c ---------------------------------------------------------------------------------------- */
+/* ---- scope.c, scope_make.c --------------------------------------------------------------------------- */
 
 /* Adds a source, all zero. The ones before it may move: hold none over this. NULL out of memory. */
 rw_source *rw__scope_push(rw_planner *p, rw_scope *s);

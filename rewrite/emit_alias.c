@@ -56,10 +56,21 @@ static bool repeatable(const rw_planner *p, const rw_expr *e)
 
 /* May the item's expression be written in the place of its alias? In HAVING its names would be looked up
  * another way. Under GROUP BY or DISTINCT the server wants the alias itself, or answers 1055. */
-static bool may_copy(const rw_planner *p, const rw_scope *s, const rw_item *item)
+static bool may_copy(rw_planner *p, const rw_scope *s, const rw_item *item)
 {
+    bool column = item->expr->kind == RW_E_COLUMN;
+
+    if (s->clause == RW_C_HAVING && column && rw__alias_named(p, s, rw__last_part(&item->expr->name))) {
+        return false;
+    }
+    if (s->clause == RW_C_HAVING && rw__is_aggregate(item->expr)) { /* whose arguments are the tables' */
+        return !rw__has_subquery(item->expr->kids);
+    }
     if (s->clause == RW_C_HAVING && has_candidate(p, item->expr)) {
         return false;
+    }
+    if (column && !s->select->rollup) { /* the list has it: it is there for all to see */
+        return true;
     }
     if (s->select->distinct || (s->select->group != NULL && !rw__is_aggregate(item->expr))) {
         return false;
@@ -67,26 +78,14 @@ static bool may_copy(const rw_planner *p, const rw_scope *s, const rw_item *item
     return repeatable(p, item->expr);
 }
 
-/* A name that is both an alias and another column in GROUP BY is the column in HAVING. Does the rewriting of
- * GROUP BY make or break such a case? */
-static bool grouped_apart(rw_planner *p, rw_scope *s, const rw_item *item, b_slice name)
+/* Is the column that hides the alias the very one that the alias stands for? */
+static bool hides_itself(rw_planner *p, rw_scope *s, const rw_item *item, const rw_binding *phys,
+                         b_slice name)
 {
     rw_binding own = rw__lookup_in(p, s, RW_C_FIELDS, item->expr);
-    bool before = false, after = false;
 
-    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
-        rw_binding b = rw__lookup_in(p, s, RW_C_GROUP, o->expr);
-
-        if (b.kind != RW_BIND_COLUMN || !rw__is_candidate(p, rw__last_part(&o->expr->name))) {
-            continue;
-        }
-        if (own.kind == RW_BIND_COLUMN && own.source == b.source && b_slice_ieq(own.col->phys, b.col->phys)) {
-            continue;
-        }
-        before = before || b_slice_ieq(rw__last_part(&o->expr->name), name);
-        after = after || b_slice_ieq(b.col->phys, name);
-    }
-    return before != after;
+    return phys->kind == RW_BIND_COLUMN && own.kind == RW_BIND_COLUMN && own.source == phys->source &&
+           own.col->form == NULL && b_slice_ieq(own.col->phys, name);
 }
 
 void rw__emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_binding *b, bool whole)
@@ -101,10 +100,8 @@ void rw__emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bindi
     if (s->clause == RW_C_ORDER && b->scope == s) {
         rw__check_list(p, s, b->item->expr, "ORDER BY");
     }
-    if (phys.kind == RW_BIND_ALIAS && phys.scope == b->scope && phys.item == b->item) {
-        if (s->clause == RW_C_HAVING && b->scope == s && grouped_apart(p, s, b->item, name)) {
-            rw__refuse_lost(p, name);
-        }
+    if ((phys.kind == RW_BIND_ALIAS && phys.scope == b->scope && phys.item == b->item) ||
+        (b->scope == s && !b->unsure && hides_itself(p, s, b->item, &phys, name))) {
         return;
     }
     if (b->scope == s && !b->unsure && whole && s->clause == RW_C_GROUP) {

@@ -58,27 +58,6 @@ static void refuse_ambiguous(rw_planner *p, const rw_scope *s, const rw_expr *e)
     }
 }
 
-/* In HAVING the server looks at the select list and GROUP BY, then outwards, never at the other columns of
- * the tables: there a name that is only such a column may belong to a query outside. */
-static bool reachable_in_having(const rw_scope *s, b_slice name)
-{
-    if (s->select == NULL) {
-        return true;
-    }
-    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
-        if (o->expr->kind == RW_E_COLUMN && b_slice_ieq(rw__last_part(&o->expr->name), name)) {
-            return true;
-        }
-    }
-    for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
-        if (i->expr != NULL && i->expr->kind == RW_E_COLUMN &&
-            b_slice_ieq(rw__last_part(&i->expr->name), name)) {
-            return true;
-        }
-    }
-    return s->outer == NULL;
-}
-
 /* With 0, 1 or 2 qualifiers: as the client has it, by the source's name, by schema and name. */
 static bool spell(const rw_binding *b, const rw_name *as_written, unsigned way, rw_name *out)
 {
@@ -101,7 +80,7 @@ static bool spell(const rw_binding *b, const rw_name *as_written, unsigned way, 
     return true;
 }
 
-static bool alias_named(rw_planner *p, const rw_scope *s, b_slice name)
+bool rw__alias_named(rw_planner *p, const rw_scope *s, b_slice name)
 {
     if (s->select == NULL) {
         return false;
@@ -128,8 +107,10 @@ static bool right_spelling(rw_planner *p, rw_scope *s, const rw_binding *b, cons
     if (phys.unsure) {
         return false;
     }
-    /* A column and an alias of one name in GROUP BY: the column, but with a warning. */
-    return s->clause != RW_C_GROUP || !alias_named(p, s, rw__last_part(try));
+    /* A column and an alias of one name in GROUP BY: the column, but with a warning. MariaDB's HAVING has an
+     * error. */
+    return (s->clause != RW_C_GROUP && s->clause != RW_C_HAVING) ||
+           !rw__alias_named(p, s, rw__last_part(try));
 }
 
 static void write_name(rw_planner *p, const rw_name *at, const rw_name *name)
@@ -312,10 +293,6 @@ static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
     }
     if (s->clause == RW_C_GROUP && whole && b->scope == s && rw__in_sight(s, name) && items_clash(p, s, e)) {
         refuse_ambiguous(p, s, e);
-        return false;
-    }
-    if (s->clause == RW_C_HAVING && b->scope == s && rw__in_sight(s, name) && !reachable_in_having(s, name)) {
-        rw__refuse_lost(p, name);
         return false;
     }
     if (col->mt != NULL) {

@@ -148,6 +148,10 @@ static rw_export emit_select(rw_planner *p, rw_scope *outer, const rw_select *se
     s.shields = !outer->locked;
     rw__scope_add_from(p, &s, sel->from);
     mode.names = mode.names || list_is_seen(sel, order);
+    s.no_star = mode.exists && p->server.flavour == RW_MARIADB;
+    if (sel->having != NULL && !s.no_star) {
+        mode.exists = false; /* HAVING may name what `*` gives */
+    }
     cols = emit_items(p, &s, sel->items, mode);
     rw__emit_exprs(p, &s, RW_C_WHERE, sel->where);
     rw__emit_order(p, &s, RW_C_GROUP, sel->group);

@@ -190,6 +190,7 @@ typedef struct rw_scope {
     uint32_t nusing;
     bool shields;        /* a table may stand as a derived one here (shield.c) */
     bool locked;         /* FOR UPDATE and the like */
+    bool no_star;        /* `*` stands for no columns: under EXISTS on MariaDB */
     const rw_from *item; /* of the FROM being walked, when it may */
 } rw_scope;
 

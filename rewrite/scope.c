@@ -8,162 +8,6 @@
 
 typedef enum lookup_world { FIRST, SECOND, PHYS } lookup_world;
 
-/* ---- building --------------------------------------------------------------------------------------- */
-
-void rw__vcols_add(rw_planner *p, rw_vcols *list, rw_vcol v)
-{
-    if (p->nomem) {
-        return;
-    }
-    if (list->n == list->room) {
-        uint32_t room = list->room == 0 ? 16 : list->room * 2;
-        rw_vcol *grown = b_arena_regrow(p->arena, list->v, list->n, room, sizeof(*grown));
-
-        if (grown == NULL) {
-            p->nomem = true;
-            return;
-        }
-        list->v = grown;
-        list->room = room;
-    }
-    list->v[list->n++] = v;
-}
-
-void rw__scope_init(rw_scope *s, rw_scope *outer)
-{
-    memset(s, 0, sizeof(*s));
-    s->outer = outer;
-    s->hi = UINT32_MAX;
-    s->ctes = outer == NULL ? NULL : outer->ctes;
-}
-
-rw_source *rw__scope_push(rw_planner *p, rw_scope *s)
-{
-    if (p->nomem) {
-        return NULL;
-    }
-    if (s->nsrc == s->room) {
-        uint32_t room = s->room == 0 ? 4 : s->room * 2;
-        rw_source *grown = b_arena_regrow(p->arena, s->src, s->nsrc, room, sizeof(*grown));
-
-        if (grown == NULL) {
-            p->nomem = true;
-            return NULL;
-        }
-        s->src = grown;
-        s->room = room;
-    }
-    rw_source *src = &s->src[s->nsrc++];
-    *src = (rw_source){0};
-    return src;
-}
-
-/* Every name by which the server may find a column: those of the catalogue, and both names of each pair,
- * since either may come or go under one ruleset (ADD COLUMN, DROP COLUMN after publishing). */
-static void set_phys(rw_planner *p, rw_source *src)
-{
-    const rw_table *t = src->table;
-    size_t pairs = src->mt == NULL ? 0 : src->mt->m->npairs;
-    b_slice *names = b_arena_array(p->arena, t->ncolumns + 2 * pairs + 1, sizeof(*names));
-
-    if (names == NULL) {
-        p->nomem = true;
-        return;
-    }
-    src->phys = names;
-    for (size_t i = 0; i < t->ncolumns; i++) {
-        names[src->nphys++] = t->columns[i].name;
-    }
-    for (size_t i = 0; i < pairs; i++) {
-        const rw_pair *pair = &src->mt->m->pairs[i];
-
-        if (pair->from.n > 0 && rw_table_column(t, pair->from) == NULL) {
-            names[src->nphys++] = pair->from;
-        }
-        if (pair->to.n > 0 && rw_table_column(t, pair->to) == NULL) {
-            names[src->nphys++] = pair->to;
-        }
-    }
-}
-
-static void set_plain_columns(rw_planner *p, rw_source *src)
-{
-    rw_vcols list = {0};
-
-    for (size_t i = 0; i < src->table->ncolumns; i++) {
-        const rw_column *c = &src->table->columns[i];
-
-        rw__vcols_add(
-            p, &list,
-            (rw_vcol){.name = c->name, .phys = c->name, .column = c, .first = true, .star = !c->invisible});
-    }
-    src->cols = list.v;
-    src->ncols = list.n;
-}
-
-rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table, b_slice alias)
-{
-    const rw_table *known;
-    rw_mtab *mt = rw__find_table(p, table, &known);
-    rw_source *src = rw__stop(p) ? NULL : rw__scope_push(p, s);
-
-    if (src == NULL) {
-        return NULL;
-    }
-    src->name = alias.n > 0 ? alias : table->part[table->n - 1];
-    src->schema = table->n > 1 ? table->part[table->n - 2] : p->schema;
-    src->table = known;
-    src->mt = mt;
-    if (known == NULL || known->ncolumns == 0) {
-        return src;
-    }
-    src->known = true;
-    set_phys(p, src);
-    if (mt != NULL) {
-        src->cols = mt->cols;
-        src->ncols = mt->ncols;
-    } else {
-        set_plain_columns(p, src);
-    }
-    rw__trace_source(p, s, src);
-    return rw__stop(p) ? NULL : src;
-}
-
-void rw__source_export(rw_planner *p, rw_source *src, rw_export cols)
-{
-    b_slice *names = b_arena_array(p->arena, (size_t)cols.n + 1, sizeof(*names));
-
-    if (names == NULL) {
-        p->nomem = true;
-        return;
-    }
-    src->known = cols.known;
-    src->cols = cols.cols;
-    src->ncols = cols.n;
-    src->phys = names;
-    for (uint32_t i = 0; i < cols.n; i++) {
-        if (cols.cols[i].first) {
-            names[src->nphys++] = cols.cols[i].phys;
-        }
-    }
-}
-
-rw_source *rw__scope_add_names(rw_planner *p, rw_scope *s, b_slice alias, const b_slice *names, uint32_t n)
-{
-    rw_source *src = rw__stop(p) ? NULL : rw__scope_push(p, s);
-    rw_vcols list = {0};
-
-    if (src == NULL) {
-        return NULL;
-    }
-    src->name = alias;
-    for (uint32_t i = 0; i < n; i++) {
-        rw__vcols_add(p, &list, (rw_vcol){.name = names[i], .phys = names[i], .first = true, .star = true});
-    }
-    rw__source_export(p, src, (rw_export){list.v, list.n, true});
-    return rw__stop(p) ? NULL : src;
-}
-
 /* ---- one scope -------------------------------------------------------------------------------------- */
 
 bool rw__source_matches(const rw_planner *p, const rw_source *src, const rw_name *name)
@@ -309,7 +153,7 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
         b_slice its = rw__item_name(p, item);
         bool star = item->expr != NULL && item->expr->kind == RW_E_STAR && item->expr->name.n > 0;
 
-        if (star && !after_tables && world == FIRST && b.kind == RW_BIND_NONE) {
+        if (star && !s->no_star && !after_tables && world == FIRST && b.kind == RW_BIND_NONE) {
             b = find_in_star(p, s, item->expr, name);
         }
         if (item->expr != NULL && item->expr->kind == RW_E_LITERAL && item->alias_tok == RW_NO_TOK &&
@@ -339,18 +183,171 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
     return b;
 }
 
-static rw_binding find_in_scope(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world, bool own,
-                                bool whole)
+/* ---- HAVING ----------------------------------------------------------------------------------------- */
+
+/* Of a list item (RW_C_FIELDS) or an element of GROUP BY: the column of a table here that it is. */
+static rw_binding column_of(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e)
+{
+    rw_binding b = {.kind = RW_BIND_NONE};
+    rw_clause keep = s->clause;
+
+    if (e == NULL || e->kind != RW_E_COLUMN || e->name.n == 0) {
+        return b;
+    }
+    s->clause = clause;
+    b = rw__lookup(p, s, &e->name, clause == RW_C_GROUP);
+    s->clause = keep;
+    if (b.scope != s) {
+        b.kind = RW_BIND_NONE;
+    }
+    return b;
+}
+
+/* Does the expression give the column that was found, or `name` among the physical ones? */
+static bool is_that_column(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e,
+                           const rw_binding *found, b_slice name)
+{
+    rw_binding b = column_of(p, s, clause, e);
+
+    return b.kind == RW_BIND_COLUMN && b.source == found->source &&
+           b_slice_ieq(b.col->phys, found->col == NULL ? name : found->col->phys);
+}
+
+static bool star_has(const rw_planner *p, const rw_scope *s, const rw_expr *star, const rw_binding *found,
+                     b_slice name)
+{
+    rw_name probe = star->name;
+
+    probe.n++;
+    if (star->kind != RW_E_STAR || s->no_star || star->name.n > 2 ||
+        (star->name.n > 0 && !rw__source_matches(p, found->source, &probe))) {
+        return false;
+    }
+    for (uint32_t i = 0; i < found->source->ncols; i++) {
+        const rw_vcol *c = &found->source->cols[i];
+
+        if (c->star && b_slice_ieq(c->phys, found->col == NULL ? name : found->col->phys)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is GROUP BY by another query's column of that physical name? Unqualified, the name would mean that. */
+static bool grouped_outside(rw_planner *p, rw_scope *s, b_slice name)
+{
+    rw_clause keep = s->clause;
+    bool found = false;
+
+    s->clause = RW_C_GROUP;
+    for (const rw_order *o = s->select->group; o != NULL && !found; o = o->next) {
+        rw_binding b = {.kind = RW_BIND_NONE};
+
+        if (o->expr->kind == RW_E_COLUMN && o->expr->name.n > 0) {
+            b = rw__lookup(p, s, &o->expr->name, true);
+        }
+        found = b.kind == RW_BIND_COLUMN && b.scope != s && b_slice_ieq(b.col->phys, name);
+    }
+    s->clause = keep;
+    return found;
+}
+
+/* HAVING sees a column of the tables only where the select list or GROUP BY has it: else the name belongs to
+ * a query outside. */
+static rw_binding find_in_having(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world)
+{
+    rw_binding b = find_in_tables(p, s, name, world);
+    b_slice last = name->part[name->n - 1];
+
+    if (b.kind != RW_BIND_COLUMN || s->select == NULL) {
+        return b;
+    }
+    if (world == PHYS && name->n == 1 && grouped_outside(p, s, last)) {
+        b.kind = RW_BIND_AMBIGUOUS;
+        return b;
+    }
+    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
+        if (is_that_column(p, s, RW_C_GROUP, o->expr, &b, last)) {
+            return b;
+        }
+    }
+    for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
+        if (is_that_column(p, s, RW_C_FIELDS, i->expr, &b, last) || star_has(p, s, i->expr, &b, last)) {
+            return b;
+        }
+    }
+    b.kind = RW_BIND_NONE;
+    return b;
+}
+
+static bool named_twice(const rw_planner *p, const rw_select *sel, b_slice name)
+{
+    unsigned n = 0;
+
+    for (const rw_item *i = sel->items; i != NULL; i = i->next) {
+        n += b_slice_ieq(rw__item_name(p, i), name);
+    }
+    return n > 1;
+}
+
+static bool is_grouped(rw_planner *p, rw_scope *s, const rw_expr *e)
+{
+    rw_binding b = column_of(p, s, RW_C_FIELDS, e);
+
+    for (const rw_order *o = s->select->group; o != NULL && b.kind == RW_BIND_COLUMN; o = o->next) {
+        if (is_that_column(p, s, RW_C_GROUP, o->expr, &b, b.col->phys)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A name that is both an alias and another column in GROUP BY is the column in HAVING; but MariaDB calls an
+ * element of GROUP BY by its alias as well, and then has two of the name. */
+static rw_binding prefer_grouped(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
+                                 rw_binding alias)
+{
+    b_slice last = name->part[name->n - 1];
+
+    if (alias.kind != RW_BIND_ALIAS || named_twice(p, s->select, last)) {
+        return alias;
+    }
+    for (const rw_order *o = s->select->group; o != NULL; o = o->next) {
+        rw_binding b = column_of(p, s, RW_C_GROUP, o->expr);
+
+        if (b.kind != RW_BIND_COLUMN ||
+            !b_slice_ieq(world == PHYS ? b.col->phys : o->expr->name.part[o->expr->name.n - 1], last)) {
+            continue;
+        }
+        if (is_that_column(p, s, RW_C_FIELDS, alias.item->expr, &b, last)) {
+            return alias;
+        }
+        if (p->server.flavour == RW_MARIADB && is_grouped(p, s, alias.item->expr)) {
+            b.kind = RW_BIND_AMBIGUOUS;
+        }
+        return b;
+    }
+    return alias;
+}
+
+/* from: the clause in which the name itself stands. */
+static rw_binding find_in_scope(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
+                                rw_clause from, bool own, bool whole)
 {
     rw_clause c = s->clause;
     bool seen = own ? (c == RW_C_GROUP || c == RW_C_HAVING || c == RW_C_ORDER || c == RW_C_WINDOW)
                     : (c != RW_C_WHERE && c != RW_C_ON && c != RW_C_OTHER);
-    bool aliases_first = c == RW_C_HAVING || (own && c == RW_C_ORDER && whole);
+    /* A subquery in HAVING finds the tables first, but for the names in its own HAVING. */
+    bool aliases_first = (c == RW_C_HAVING && from == RW_C_HAVING) || (own && c == RW_C_ORDER && whole);
     rw_binding b;
 
     if (seen && aliases_first) {
         b = find_in_items(p, s, name, world, false);
-        return b.kind != RW_BIND_NONE ? b : find_in_tables(p, s, name, world);
+        if (b.kind != RW_BIND_NONE) {
+            return own && c == RW_C_HAVING ? prefer_grouped(p, s, name, world, b) : b;
+        }
+        return own && c == RW_C_HAVING ? find_in_having(p, s, name, world)
+                                       : find_in_tables(p, s, name, world);
     }
     b = find_in_tables(p, s, name, world);
     if (seen && (b.kind == RW_BIND_NONE || b.kind == RW_BIND_MAYBE)) {
@@ -372,7 +369,7 @@ static rw_binding find_outwards(rw_planner *p, rw_scope *s, const rw_name *name,
     rw_binding b = {.kind = RW_BIND_NONE};
 
     for (rw_scope *at = s; at != NULL; at = at->outer) {
-        b = find_in_scope(p, at, name, world, at == s, whole);
+        b = find_in_scope(p, at, name, world, s->clause, at == s, whole);
         if (b.kind != RW_BIND_NONE) {
             break;
         }

@@ -101,6 +101,17 @@ static void must_run(mig_db *db, const char *sql)
     ts_die("corpora: %s: %s", sql, err.msg);
 }
 
+/* MySQL has schemas that are read only; MariaDB does not know what this says. */
+static void writable(mig_db *db, b_slice schema)
+{
+    b_buf sql = {0};
+    b_buf_str(&sql, "ALTER DATABASE ");
+    b_buf_ident(&sql, schema);
+    b_buf_str(&sql, " READ ONLY = 0");
+    (void)run(db, b_buf_cstr(&sql));
+    b_buf_deinit(&sql);
+}
+
 /* Out of the way with what the last script left. */
 static void empty_server(mig_db *db)
 {
@@ -113,6 +124,7 @@ static void empty_server(mig_db *db)
         ts_die("corpora: %s", err.msg);
     for (size_t i = 0; i < b_table_rows(t); i++) {
         b_buf sql = {0};
+        writable(db, b_table_cell(t, i, 0));
         b_buf_str(&sql, "DROP DATABASE ");
         b_buf_ident(&sql, b_table_cell(t, i, 0));
         must_run(db, b_buf_cstr(&sql));
@@ -369,7 +381,7 @@ static place_table *entry_of(place *p, const rw_table *t)
 /* CREATE TABLE … LIKE and others that the second server was not given: the table as it is on the first. */
 static void copy_table(place *p, const rw_table *t)
 {
-    char *ddl = rw_catalog_find(p->phase_catalog, t->schema, t->name) == NULL ? show_create(p, t) : NULL;
+    char *ddl = show_create(p, t);
     b_buf schema = {0};
     b_buf_slice(&schema, t->schema);
     if (ddl != NULL && use_schema(p->phase_admin, b_buf_cstr(&schema))) (void)run(p->phase_admin, ddl);
@@ -379,7 +391,6 @@ static void copy_table(place *p, const rw_table *t)
 
 static void sync_table(place *p, const rw_table *t)
 {
-    if (!t->is_view) copy_table(p, t);
     if (t->is_view || (!p->how.many && !b_slice_ieq(t->name, b_slice_str(p->favourite)))) return;
     place_table *e = entry_of(p, t);
     char *ddl = e == NULL ? NULL : show_create(p, t);
@@ -444,20 +455,38 @@ static bool make_rules(place *p)
     }
 }
 
+/* Tables that the second server lacks. */
+static bool copy_missing(place *p)
+{
+    bool any = false;
+    for (size_t i = 0; i < rw_catalog_size(p->plain_catalog); i++) {
+        const rw_table *t = rw_catalog_at(p->plain_catalog, i);
+        if (t->is_view || rw_catalog_find(p->phase_catalog, t->schema, t->name) != NULL) continue;
+        copy_table(p, t);
+        any = true;
+    }
+    return any;
+}
+
+static bool load_phase(place *p)
+{
+    rw_catalog_unref(p->phase_catalog);
+    p->phase_catalog = NULL;
+    return load(p->phase_admin, &p->phase_catalog);
+}
+
 bool place_sync(place *p)
 {
     if (!p->dirty) return p->rules != NULL;
     p->dirty = false;
     drop_rules(p);
-    if (!load(p->plain_admin, &p->plain_catalog) || !load(p->phase_admin, &p->phase_catalog)) return false;
+    if (!load(p->plain_admin, &p->plain_catalog)) return false;
     for (size_t i = 0; i < p->ntables; i++) p->tables[i].seen = false;
     for (size_t i = 0; i < rw_catalog_size(p->plain_catalog); i++)
         sync_table(p, rw_catalog_at(p->plain_catalog, i));
     for (size_t i = p->ntables; i-- > 0;)
         if (!p->tables[i].seen) forget(p, i);
-    rw_catalog_unref(p->phase_catalog);
-    p->phase_catalog = NULL;
-    return load(p->phase_admin, &p->phase_catalog) && make_rules(p);
+    return load_phase(p) && (!copy_missing(p) || load_phase(p)) && make_rules(p);
 }
 
 /* ---- what statements change ------------------------------------------------------------------------- */

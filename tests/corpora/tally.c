@@ -29,7 +29,9 @@ void tally_add(tally *t, b_slice reason, const char *path, unsigned line, b_slic
     tally_row *rows = realloc(t->rows, (t->nrows + 1) * sizeof *rows);
     if (rows == NULL) return;
     t->rows = rows;
-    rows[t->nrows++] = (tally_row){strndup(reason.p, reason.n), example_of(path, line, sql), 1};
+    rows[t->nrows] = (tally_row){strndup(reason.p, reason.n), example_of(path, line, sql), 1};
+    printf("%s: %s\n          %s\n", t->title, rows[t->nrows].reason, rows[t->nrows].example);
+    t->nrows++;
 }
 
 static int more(const void *a, const void *b)

@@ -16,6 +16,7 @@ typedef struct tally {
     unsigned total;
 } tally;
 
+/* Prints the reason where it is new, so that a long run shows what to mend before it ends. */
 void tally_add(tally *t, b_slice reason, const char *path, unsigned line, b_slice sql);
 void tally_print(tally *t, size_t most); /* the most frequent first */
 void tally_free(tally *t);
