@@ -68,6 +68,7 @@ void px_compress_start(px_session *s)
         return;
     }
     if (s->compression.client == MP_COMPRESS_NONE) return;
+    s->loop->stats.clients_compressed++;
     b_buf early = s->client.in; /* a client need not wait for the OK */
     size_t at = s->client.in_at;
     s->client.in = (b_buf){0};

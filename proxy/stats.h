@@ -15,6 +15,10 @@
     X(logins_failed, "connections", "ended before the login was complete")                                   \
     X(backend_refused, "connections", "the backend could not be reached for a client")                       \
     X(backend_lost, "connections", "the backend closed a connection that a client still had")                \
+    X(clients_tls, "connections", "client connections that have TLS")                                        \
+    X(clients_compressed, "connections", "client connections that are compressed")                           \
+    X(backend_tls, "connections", "clients' connections to the database that have TLS")                      \
+    X(backend_tls_resumed, "connections", "those of them that resumed an earlier TLS session")               \
     X(commands, "commands", "commands read from clients, of every kind")                                     \
     X(statements_forwarded, "statements", "statements sent on as they came, not lexed")                      \
     X(statements_passed, "statements", "statements looked at and sent on unchanged")                         \

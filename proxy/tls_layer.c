@@ -57,6 +57,17 @@ static void end(tls_layer *t, int error)
     if (!c->feeding && c->open) px_session_read(c->session, c, NULL, error);
 }
 
+static void count_ready(const tls_layer *t)
+{
+    px_stats *n = &loop_of(&t->layer)->stats;
+    if (SSL_is_server(t->tls->ssl)) {
+        n->clients_tls++;
+        return;
+    }
+    n->backend_tls++;
+    if (SSL_session_reused(t->tls->ssl)) n->backend_tls_resumed++;
+}
+
 /* False: the connection is no longer to be read. */
 static bool step(tls_layer *t)
 {
@@ -68,6 +79,7 @@ static bool step(tls_layer *t)
     send_sealed(t);
     if (t->tls->ready && !t->said_ready) {
         t->said_ready = true;
+        count_ready(t);
         px_session_secured(c->session, c);
         if (!c->open || c->broken) return false;
     }

@@ -6,14 +6,14 @@ BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libuv1-dev libssl-d
 SERVER_PACKAGES="mariadb-server-core mariadb-client debian-archive-keyring libaio1 libnuma1 procps"
 CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 spin"
 
-# Clients that tests/clients compares; the first few in every ./check, the rest with --long. npm comes with nodejs
-# where that is not Debian's.
+# Clients that tests/clients compares; the first few in every ./check, the rest with --long.
 CLIENT_PACKAGES="python3 python3-pymysql php-cli php-mysql libdbd-mariadb-perl"
 MORE_CLIENT_PACKAGES="python3-mysqldb python3-aiomysql ruby ruby-mysql2 libdbd-mysql-perl golang-go
   golang-github-go-sql-driver-mysql-dev default-jdk-headless libmariadb-java mydumper sysbench percona-toolkit"
 
-# Whose reading of tables tests/introspection compares.
-ORM_PACKAGES="python3 python3-django python3-mysqldb ruby ruby-activerecord ruby-sequel ruby-mysql2"
+# Whose reading of tables tests/introspection compares; others come from the npm registry.
+ORM_PACKAGES="python3 python3-django python3-sqlalchemy python3-mysqldb ruby ruby-activerecord ruby-sequel ruby-mysql2
+  php-cli php-mysql php-illuminate-database php-doctrine-dbal default-jdk-headless libhibernate3-java libmariadb-java"
 
 # ensure_packages PACKAGE…: installs what is missing, quietly; needs root only then.
 ensure_packages() {
@@ -37,3 +37,6 @@ ensure_packages() {
   fi
   rm -f "$log"
 }
+
+# npm comes with nodejs where that is not Debian's.
+ensure_npm() { command -v npm >/dev/null || ensure_packages nodejs npm; }
