@@ -80,19 +80,33 @@ static bool version_runs(const rw_lexer *l, uint32_t version, bool maria)
     return version < 50700 || version > 99999;
 }
 
+enum { SIX_DIGITS_KNOWN = 90704 }; /* the MySQL that was asked how it reads six digits */
+
+/* The digits of a version comment, 0 to 6: fewer than five are code. MySQL takes six where white space
+ * follows, else five. False: an older one, which may take five all the same, and that makes a difference. */
+static bool version_digits(const rw_lexer *l, uint32_t *digits, uint32_t *version)
+{
+    uint32_t n = 0, v = 0;
+    while (n < 6 && is_digit(at(l, l->pos + n))) v = v * 10 + (uint32_t)(at(l, l->pos + n++) - '0');
+    if (n < 5) n = v = 0;
+    if (n == 6 && l->server.flavour == RW_MYSQL) {
+        if (!is_space(at(l, l->pos + n)))
+            n = 5, v /= 10;
+        else if (l->server.version < SIX_DIGITS_KNOWN && v / 10 <= l->server.version)
+            return false;
+    }
+    *digits = n, *version = v;
+    return true;
+}
+
 /* At a slash and star and `!` or `M!`: enters a version comment that runs, skips one that does not. */
 static bool version_comment(rw_lexer *l, uint8_t *space)
 {
     bool maria = at(l, l->pos + 2) == 'M';
+    uint32_t digits, version;
     l->pos += maria ? 4 : 3;
-    uint32_t digits = 0, version = 0;
-    while (digits < 6 && is_digit(at(l, l->pos + digits)))
-        version = version * 10 + (uint32_t)(at(l, l->pos + digits++) - '0');
-    if (digits < 5) {
-        digits = 0; /* they are code */
-    } else if (!version_runs(l, version, maria)) {
-        return skip_comment(l, true);
-    }
+    if (!version_digits(l, &digits, &version)) return false;
+    if (digits > 0 && !version_runs(l, version, maria)) return skip_comment(l, true);
     if (l->in_version) return false; /* each server has its own idea of where that ends */
     l->pos += digits;
     l->in_version = l->version_comment = true;
@@ -275,6 +289,11 @@ static bool scan_string(rw_lexer *l, char quote)
     return false;
 }
 
+bool rw__halves_quote(rw_server server, const char *p, uint32_t len, char quote)
+{
+    return server.flavour == RW_MARIADB && len > 1 && p[len - 1] == quote;
+}
+
 /* The same for a quoted name: no escapes. The servers step over a broken character by its first byte alone,
  * and may so miss a quote: a name with one is refused. */
 static bool scan_quoted(rw_lexer *l, char quote)
@@ -285,6 +304,7 @@ static bool scan_quoted(rw_lexer *l, char quote)
         if ((unsigned char)c >= 0x80) {
             uint32_t len = rw__char_len(l->ctx->charset, l->p + l->pos, l->n - l->pos);
             if (len == 1 && l->ctx->charset != RW_CHARSET_SINGLE) return false;
+            if (rw__halves_quote(l->server, l->p + l->pos, len, quote)) return false;
             l->pos += len;
             continue;
         }

@@ -85,4 +85,9 @@ b_slice rw__token_name(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_aren
  * that begins no whole character. */
 uint32_t rw__char_len(rw_charset cs, const char *p, size_t n);
 
+/* Is the last byte of this character of a quoted name like the quote, where the server would take it for one
+ * of two? MariaDB finds the name's end by characters, but then drops the byte after each that looks like the
+ * quote. */
+bool rw__halves_quote(rw_server server, const char *p, uint32_t len, char quote);
+
 #endif

@@ -101,13 +101,14 @@ static uint32_t name_start(rw_server server, const rw_tokens *t, uint32_t tok)
 }
 
 /* Bytes to keep, at a whole character; 0 where that is not known or not allowed in a quoted name. */
-static size_t cut(rw_charset cs, b_slice s)
+static size_t cut(rw_charset cs, rw_server server, b_slice s)
 {
     size_t i = 0, wide = 0;
     while (i < s.n) {
         bool ascii = (unsigned char)s.p[i] < 0x80;
         uint32_t len = rw__char_len(cs, s.p + i, s.n - i);
         if (s.p[i] == '\0' || (!ascii && len == 1 && cs != RW_CHARSET_SINGLE)) return 0;
+        if (rw__halves_quote(server, s.p + i, len, '`')) return 0;
         size_t utf8 = ascii ? 1 : cs == RW_CHARSET_SAFE ? len : 4;
         if (wide + utf8 > AUTO_NAME_MAX) return cs == RW_CHARSET_SAFE || wide == i ? i : 0;
         wide += utf8;
@@ -124,7 +125,7 @@ bool rw__auto_name(const rw_ctx *ctx, rw_server server, const rw_tokens *t, uint
     bool edge = (t->tok[tok].space_before & (RW_SPACE_OPENED | RW_SPACE_CLOSED)) != 0;
     if (from != t->tok[tok].off && edge) return false;
     b_slice raw = {t->sql.p + from, t->tok[end - 1].off + t->tok[end - 1].len - from};
-    raw.n = cut(ctx->charset, raw);
+    raw.n = cut(ctx->charset, server, raw);
     *out = raw;
     /* Where the cut fell on a space: an alias may not end in one. */
     return raw.n > 0 && !blank(raw.p[raw.n - 1]);

@@ -26,14 +26,15 @@ static const char *const introducers[] = {
     "utf16",    "utf16le", "utf32",  "utf8",     "utf8mb3", "utf8mb4",
 };
 
-/* `_utf8'…'`, `n'…'`: a word that belongs to the string or the hexadecimal literal after it. */
+/* `_utf8'…'`, `n'…'`: a word that belongs to the string or the hexadecimal literal after it. To both servers
+ * n"…" is a column n with an alias. */
 static bool is_introducer(const rw__parser *p)
 {
     const rw_token *t = rw__peek(p, 0);
     uint8_t next = rw__kind(p, 1);
     if (t->kind != RW_TOK_IDENT || (next != RW_TOK_STRING && next != RW_TOK_HEX)) return false;
     const char *s = p->t->sql.p + t->off;
-    if (t->len == 1) return b_lower(s[0]) == 'n' && next == RW_TOK_STRING && !rw__peek(p, 1)->space_before;
+    if (t->len == 1) return b_lower(s[0]) == 'n' && s[1] == '\'' && next == RW_TOK_STRING;
     if (s[0] != '_') return false;
     b_slice name = b_slice_of(s + 1, t->len - 1);
     for (size_t i = 0; i < sizeof introducers / sizeof introducers[0]; i++)

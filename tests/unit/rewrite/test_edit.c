@@ -203,6 +203,8 @@ static void test_auto_names(void **state)
          "'" HUNDRED HUNDRED TEN TEN TEN TEN TEN "012", "'" HUNDRED HUNDRED TEN TEN TEN TEN TEN "012", 0},
         {"SELECT '\xE9' + 1", 1, 4, "'\xE9' + 1", "'\xE9' + 1", RW_CHARSET_SINGLE},
         {"SELECT '\xE9' + 1", 1, 4, NULL, NULL, RW_CHARSET_SAFE},
+        {"SELECT '\x81`x' + 1", 1, 4, "'\x81`x' + 1", NULL,
+         RW_CHARSET_GBK}, /* cannot be quoted for MariaDB */
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
