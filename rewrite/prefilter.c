@@ -1,9 +1,9 @@
 /* Multi-pattern search without regard to ASCII case, by two methods that find the same.
  *
  * Where the processor has AVX2: 32 places at a time are asked whether the first three bytes of some pattern
- * may stand there. Patterns are dealt out to 8 buckets, one bit each; for each of the three bytes two tables
- * of 16 entries, by its low and by its high half, say in which buckets it occurs there. What passes all six
- * tables is compared in full.
+ * may stand there. Patterns are dealt out to 8 buckets, one bit each; tables of 16 entries say in which
+ * buckets a byte's low half, and its high half, occurs there: both halves of the first two bytes, the low one
+ * of the third. What passes all five tables is compared in full.
  *
  * Elsewhere, and with names of less than three bytes, Wu and Manber's method. With m the length of the
  * shortest pattern, only the first m bytes of each are searched for: a window of m bytes moves over the text,
@@ -43,9 +43,10 @@ struct rw__prefilter {
     pattern **chains;
     size_t nchains;
     bool failed;
-    bool wide; /* the AVX2 way; the fields below are its own */
+    bool wide;    /* the AVX2 way; the fields below are its own */
+    bool foreign; /* some pattern begins with bytes outside ASCII */
     pattern *buckets[8];
-    uint8_t low[3][16], high[3][16];
+    uint8_t low[3][16], high[2][16];
 };
 
 static unsigned block(const char *p)
@@ -162,7 +163,8 @@ static void chain(rw__prefilter *f, pattern *p)
 static void add_to_tables(rw__prefilter *f, unsigned at, char c, uint8_t bit)
 {
     f->low[at][(unsigned char)c & 15] |= bit;
-    f->high[at][(unsigned char)c >> 4] |= bit;
+    if (at < 2) f->high[at][(unsigned char)c >> 4] |= bit;
+    if ((unsigned char)c >= 0x80) f->foreign = true;
 }
 
 /* Patterns that begin alike go into one bucket. */
@@ -267,19 +269,35 @@ static bool matches_bucket(const rw__prefilter *f, unsigned bits, const char *s,
     return false;
 }
 
-/* Which buckets may begin at each of the 32 places from p on; 34 bytes are read. */
-__attribute__((target("avx2"), always_inline)) static inline __m256i
-candidates(const __m256i *low, const __m256i *high, const char *p)
+typedef struct wide_tables {
+    __m256i low[3], high[2];
+} wide_tables;
+
+__attribute__((target("avx2"), always_inline)) static inline __m256i by_low(__m256i table, __m256i text,
+                                                                            bool foreign)
 {
-    const __m256i half = _mm256_set1_epi8(15);
-    __m256i all = _mm256_set1_epi8(-1);
-    for (int k = 0; k < 3; k++) {
-        __m256i text = _mm256_loadu_si256((const __m256i *)(const void *)(p + k));
-        __m256i l = _mm256_shuffle_epi8(low[k], _mm256_and_si256(text, half));
-        __m256i h = _mm256_shuffle_epi8(high[k], _mm256_and_si256(_mm256_srli_epi16(text, 4), half));
-        all = _mm256_and_si256(all, _mm256_and_si256(l, h));
-    }
-    return all;
+    /* The instruction takes a byte over 0x7F for one that is in no bucket. */
+    return _mm256_shuffle_epi8(table, foreign ? _mm256_and_si256(text, _mm256_set1_epi8(15)) : text);
+}
+
+__attribute__((target("avx2"), always_inline)) static inline __m256i by_high(__m256i table, __m256i text)
+{
+    return _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(text, 4), _mm256_set1_epi8(15)));
+}
+
+__attribute__((target("avx2"), always_inline)) static inline __m256i load(const char *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+/* Which buckets may begin at each of the 32 places from p on; 34 bytes are read. */
+__attribute__((target("avx2"), always_inline)) static inline __m256i candidates(const wide_tables *t,
+                                                                                const char *p, bool foreign)
+{
+    __m256i a = load(p), b = load(p + 1), c = load(p + 2);
+    __m256i first = _mm256_and_si256(by_low(t->low[0], a, foreign), by_high(t->high[0], a));
+    __m256i second = _mm256_and_si256(by_low(t->low[1], b, foreign), by_high(t->high[1], b));
+    return _mm256_and_si256(_mm256_and_si256(first, second), by_low(t->low[2], c, foreign));
 }
 
 /* s: what candidates() looked at, of which n bytes are there to be compared. */
@@ -297,24 +315,42 @@ __attribute__((target("avx2"))) static bool check_block(const rw__prefilter *f, 
     return false;
 }
 
+__attribute__((target("avx2"), always_inline)) static inline __m256i table_of(const uint8_t *from)
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)from));
+}
+
+__attribute__((target("avx2"), always_inline)) static inline bool
+match_tail(const rw__prefilter *f, const wide_tables *t, b_slice sql, bool foreign)
+{
+    char tail[66] = {0};
+    if (sql.n > 0) memcpy(tail, sql.p, sql.n);
+    if (check_block(f, candidates(t, tail, foreign), tail, sql.n)) return true;
+    return sql.n > 32 && check_block(f, candidates(t, tail + 32, foreign), tail + 32, sql.n - 32);
+}
+
+/* Two blocks at a time, as most hold nothing. */
+__attribute__((target("avx2"), always_inline)) static inline bool match_blocks(const rw__prefilter *f,
+                                                                               b_slice sql, bool foreign)
+{
+    const wide_tables t = {{table_of(f->low[0]), table_of(f->low[1]), table_of(f->low[2])},
+                           {table_of(f->high[0]), table_of(f->high[1])}};
+    size_t i = 0;
+    for (; sql.n - i >= 66; i += 64) {
+        __m256i one = candidates(&t, sql.p + i, foreign), two = candidates(&t, sql.p + i + 32, foreign);
+        __m256i any = _mm256_or_si256(one, two);
+        if (_mm256_testz_si256(any, any)) continue;
+        if (check_block(f, one, sql.p + i, sql.n - i)) return true;
+        if (check_block(f, two, sql.p + i + 32, sql.n - i - 32)) return true;
+    }
+    for (; sql.n - i >= 34; i += 32)
+        if (check_block(f, candidates(&t, sql.p + i, foreign), sql.p + i, sql.n - i)) return true;
+    return match_tail(f, &t, b_slice_of(sql.p + i, sql.n - i), foreign);
+}
+
 __attribute__((target("avx2"))) static bool match_wide(const rw__prefilter *f, b_slice sql)
 {
-    __m256i low[3], high[3];
-    for (int k = 0; k < 3; k++) {
-        low[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->low[k]));
-        high[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
-    }
-    size_t i = 0;
-    for (; sql.n - i >= 34; i += 32) {
-        __m256i found = candidates(low, high, sql.p + i);
-        if (_mm256_testz_si256(found, found)) continue;
-        if (check_block(f, found, sql.p + i, sql.n - i)) return true;
-    }
-    char tail[66] = {0};
-    size_t left = sql.n - i;
-    if (left > 0) memcpy(tail, sql.p + i, left);
-    if (check_block(f, candidates(low, high, tail), tail, left)) return true;
-    return left > 32 && check_block(f, candidates(low, high, tail + 32), tail + 32, left - 32);
+    return f->foreign ? match_blocks(f, sql, true) : match_blocks(f, sql, false);
 }
 #else
 static bool match_wide(const rw__prefilter *f, b_slice sql)

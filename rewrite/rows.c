@@ -18,58 +18,103 @@ static bool name_byte(char c)
            c == '$' || (unsigned char)c >= 0x80;
 }
 
-/* Each of these returns the place behind what it passes, or 0. */
+/* What is passed over, and what it has to be like. Held in locals while rows are passed: this is where a
+ * statement of many megabytes spends its time. */
+typedef struct passing {
+    const char *p;
+    uint32_t n;
+    const rw_token *row; /* one row, its parentheses included */
+    uint32_t ntok;
+    bool escapes;
+} passing;
 
-static uint32_t pass_number(const rw_lexer *l, uint32_t p)
+static inline bool is_digit(char c)
 {
-    uint32_t from = p;
-    while (p < l->n && l->p[p] >= '0' && l->p[p] <= '9') p++;
-    if (p == from) return 0;
-    if (p + 1 < l->n && l->p[p] == '.' && l->p[p + 1] >= '0' && l->p[p + 1] <= '9')
-        for (p++; p < l->n && l->p[p] >= '0' && l->p[p] <= '9';) p++;
-    return p < l->n && !name_byte(l->p[p]) && l->p[p] != '.' ? p : 0;
+    return c >= '0' && c <= '9';
 }
 
-static uint32_t pass_string(const rw_lexer *l, uint32_t p)
+static inline bool is_space(char c)
 {
-    bool escapes = (l->ctx->sql_mode & RW_MODE_NO_BACKSLASH_ESCAPES) == 0;
-    if (l->p[p++] != '\'') return 0;
-    for (; p < l->n; p++) {
-        if (l->p[p] == '\\' && escapes) {
-            p++;
-        } else if (l->p[p] == '\'') {
-            if (p + 1 >= l->n || l->p[p + 1] != '\'') return p + 1;
-            p++;
-        }
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Each of these returns the place behind what it passes, or 0. */
+
+static inline uint32_t pass_number(const passing *s, uint32_t at)
+{
+    const char *p = s->p;
+    const uint32_t n = s->n;
+    uint32_t i = at;
+    while (i < n && is_digit(p[i])) i++;
+    if (i == at || i >= n) return 0;
+    if (p[i] == ',' || p[i] == ')') return i;
+    if (p[i] == '.' && i + 1 < n && is_digit(p[i + 1]))
+        for (i++; i < n && is_digit(p[i]);) i++;
+    return i < n && !name_byte(p[i]) && p[i] != '.' ? i : 0;
+}
+
+/* A bit in each byte of w that is c. Bits may be set above one that is, which does not matter here. */
+static inline uint64_t bytes_like(uint64_t w, char c)
+{
+    const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+    uint64_t x = w ^ (ones * (unsigned char)c);
+    return (x - ones) & ~x & high;
+}
+
+/* The next quote or backslash from `at` on; n where there is none. */
+static inline uint32_t text_stop(const char *p, uint32_t at, uint32_t n)
+{
+    for (; n - at >= 8; at += 8) {
+        uint64_t w;
+        memcpy(&w, p + at, 8);
+        if ((bytes_like(w, '\'') | bytes_like(w, '\\')) != 0) break;
+    }
+    while (at < n && p[at] != '\'' && p[at] != '\\') at++;
+    return at;
+}
+
+static inline uint32_t pass_string(const passing *s, uint32_t at)
+{
+    const char *p = s->p;
+    const uint32_t n = s->n;
+    if (p[at] != '\'') return 0;
+    for (uint32_t i = text_stop(p, at + 1, n); i < n; i = text_stop(p, i, n)) {
+        if (p[i] == '\\')
+            i += s->escapes ? 2 : 1;
+        else if (i + 1 < n && p[i + 1] == '\'')
+            i += 2;
+        else
+            return i + 1;
+        if (i > n) return 0;
     }
     return 0;
 }
 
-static uint32_t pass_word(const rw_lexer *l, uint32_t p, uint16_t word)
+static uint32_t pass_word(const passing *s, uint32_t at, uint16_t word)
 {
-    uint32_t from = p;
-    while (p < l->n && name_byte(l->p[p])) p++;
-    if (p == from || p >= l->n || l->p[p] == '.') return 0;
-    return rw__word_find(l->p + from, p - from) == word ? p : 0;
+    uint32_t i = at;
+    while (i < s->n && name_byte(s->p[i])) i++;
+    if (i == at || i >= s->n || s->p[i] == '.') return 0;
+    return rw__word_find(s->p + at, i - at) == word ? i : 0;
 }
 
-static uint32_t pass_op(const rw_lexer *l, uint32_t p, uint16_t op)
+static inline uint32_t pass_op(const passing *s, uint32_t at, uint16_t op)
 {
-    char c = l->p[p];
-    if (op == RW_OP_LPAREN) return c == '(' ? p + 1 : 0;
-    if (op == RW_OP_RPAREN) return c == ')' ? p + 1 : 0;
-    if (op == RW_OP_COMMA) return c == ',' ? p + 1 : 0;
+    char c = s->p[at];
+    if (op == RW_OP_COMMA) return c == ',' ? at + 1 : 0;
+    if (op == RW_OP_LPAREN) return c == '(' ? at + 1 : 0;
+    if (op == RW_OP_RPAREN) return c == ')' ? at + 1 : 0;
     bool sign = c == (op == RW_OP_MINUS ? '-' : '+');
-    return sign && p + 1 < l->n && l->p[p + 1] >= '0' && l->p[p + 1] <= '9' ? p + 1 : 0;
+    return sign && at + 1 < s->n && is_digit(s->p[at + 1]) ? at + 1 : 0;
 }
 
-static uint32_t pass_token(const rw_lexer *l, uint32_t p, const rw_token *like)
+static inline uint32_t pass_token(const passing *s, uint32_t at, const rw_token *like)
 {
     switch ((rw_token_kind)like->kind) {
-    case RW_TOK_OP: return pass_op(l, p, like->word);
-    case RW_TOK_NUMBER: return pass_number(l, p);
-    case RW_TOK_STRING: return pass_string(l, p);
-    case RW_TOK_IDENT: return pass_word(l, p, like->word);
+    case RW_TOK_OP: return pass_op(s, at, like->word);
+    case RW_TOK_NUMBER: return pass_number(s, at);
+    case RW_TOK_STRING: return pass_string(s, at);
+    case RW_TOK_IDENT: return pass_word(s, at, like->word);
     case RW_TOK_END:
     case RW_TOK_QUOTED:
     case RW_TOK_HEX:
@@ -81,23 +126,25 @@ static uint32_t pass_token(const rw_lexer *l, uint32_t p, const rw_token *like)
     return 0;
 }
 
-static uint32_t pass_space(const rw_lexer *l, uint32_t p)
+static inline uint32_t pass_space(const passing *s, uint32_t at)
 {
-    while (p < l->n && (l->p[p] == ' ' || (l->p[p] >= '\t' && l->p[p] <= '\r'))) p++;
-    return p;
+    while (at < s->n && is_space(s->p[at])) at++;
+    return at;
 }
 
 /* A comma and a row. */
-static uint32_t pass_row(const rw_lexer *l, uint32_t p, const rw_token *row, uint32_t n)
+static uint32_t pass_row(const passing *s, uint32_t at)
 {
-    p = pass_space(l, p);
-    if (p >= l->n || l->p[p] != ',') return 0;
-    p++;
-    for (uint32_t i = 0; i < n && p != 0; i++) {
-        p = pass_space(l, p);
-        p = p < l->n ? pass_token(l, p, &row[i]) : 0;
+    at = pass_space(s, at);
+    if (at >= s->n || s->p[at] != ',') return 0;
+    at++;
+    for (uint32_t i = 0; i < s->ntok; i++) {
+        at = pass_space(s, at);
+        if (at >= s->n) return 0;
+        at = pass_token(s, at, &s->row[i]);
+        if (at == 0) return 0;
     }
-    return p;
+    return at;
 }
 
 /* May rows like this be passed over, and are the two alike? */
@@ -120,10 +167,13 @@ static void pass_rows(rw__rows *r, rw_lexer *l, const rw_token *tok)
     bool bytes = l->ctx->charset == RW_CHARSET_SAFE || l->ctx->charset == RW_CHARSET_SINGLE;
     r->done = true;
     if (!bytes || l->in_version || !plain(r, tok)) return;
-    for (uint32_t p = l->pos; p != 0;) {
-        p = pass_row(l, p, tok + r->from[0], r->to[0] - r->from[0] + 1);
-        if (p == 0) break;
-        l->pos = p;
+    const passing s = {.p = l->p,
+                       .n = l->n,
+                       .row = tok + r->from[0],
+                       .ntok = r->to[0] - r->from[0] + 1,
+                       .escapes = (l->ctx->sql_mode & RW_MODE_NO_BACKSLASH_ESCAPES) == 0};
+    for (uint32_t at = pass_row(&s, l->pos); at != 0; at = pass_row(&s, at)) {
+        l->pos = at;
         r->passed = true;
     }
 }
