@@ -69,6 +69,17 @@ typedef struct px_temp {
     b_slice schema, name; /* point behind the struct */
 } px_temp;
 
+/* A statement that the client has prepared by name, with PREPARE … FROM …. */
+typedef struct px_named {
+    struct px_named *next;
+    b_slice name, text;  /* point behind the struct; text.p NULL: not known */
+    b_buf sent;          /* what the server has in its place; empty: nothing that is known */
+    px_context *context; /* in which the client prepared it; NULL only where the text is not known */
+    bool lost, unsure;   /* as in rw_named */
+    bool fresh;          /* prepared again by us and not executed since */
+    size_t cost;         /* part of the session's stmt_bytes */
+} px_named;
+
 /* What hangs on a prepared statement (mp_stmt.extra). */
 typedef struct px_stmt {
     b_arena *arena; /* holds res; NULL when the statement touches nothing */
@@ -103,6 +114,8 @@ typedef enum px_hidden_kind {
     PX_HIDDEN_NONE,
     PX_HIDDEN_STATE,
     PX_HIDDEN_PREPARE,
+    PX_HIDDEN_NAMED,   /* PREPARE … FROM … again */
+    PX_HIDDEN_VALUE,   /* the value of an expression that a statement is to be prepared from */
     PX_HIDDEN_REGISTER /* nothing is said: the engine is asked to register the connection */
 } px_hidden_kind;
 
@@ -127,9 +140,11 @@ typedef struct px_hidden {
     rw_result res;
     mp_prepare_ok made; /* PREPARE: the server's answer, if prepared */
     bool prepared, failed;
-    bool stuck;    /* the client's context could not be set back */
-    b_buf error;   /* the ERR payload, if failed */
-    b_buf columns; /* PREPARE: for px_stmt.columns */
+    bool stuck;      /* the client's context could not be set back */
+    b_buf error;     /* the ERR payload, if failed */
+    b_buf columns;   /* PREPARE: for px_stmt.columns */
+    px_named *named; /* NAMED: this one, and what it will have */
+    b_buf sent;
 } px_hidden;
 
 /* What the rewriter must know of the session, followed by session tracking. */
@@ -196,6 +211,13 @@ typedef struct px_session {
     size_t ntemps;
     mp_stmts *stmts;
     size_t stmt_bytes; /* that prepared statements take: see px_stmt_account */
+    px_named *named;
+    size_t nnamed;
+    bool named_unseen; /* there may be statements with names that are not in this list */
+    struct {           /* what the server said that an expression is worth; for the command at hand */
+        b_buf source, value;
+        bool asked, have, null;
+    } answer;
 
     mp_response resp;
     px_running run;
@@ -317,6 +339,10 @@ void px_cmd_start(px_session *s, const px_cmd *c); /* RUN, or IDLE when there is
 
 /* session_query.c */
 px_done px_query(px_session *s, const px_cmd *c);
+/* Of a statement that came as `from` and is `sql` by now, and that may touch a migrating table. */
+px_done px_query_migrating(px_session *s, const px_cmd *c, b_slice from, b_slice sql);
+px_done px_query_pass(px_session *s, const px_cmd *c, b_slice from, b_slice sql); /* ... and does not */
+b_arena *px_query_arena(px_session *s);
 /* Looks at the text with the session's rules: false when it need not be rewritten. */
 bool px_query_touches(px_session *s, b_slice sql);
 /* May a statement on a migrating table go on now? False: *done says whether it is answered or waits. */
@@ -351,7 +377,26 @@ bool px_stmt_set_result(mp_stmt *stmt, b_arena *arena,
                         const rw_result *res); /* takes the arena; NULL: none */
 void px_stmt_executed(px_session *s, mp_stmt *stmt);
 
+/* session_named.c: statements that have names. Not on the way of sessions without them. */
+px_done px_named_query(px_session *s, const px_cmd *c, b_slice from, b_slice sql);
+bool px_named_hold(px_session *s);
+/* After the rewriter has looked at it: may it be sent? False: *done. */
+bool px_named_ready(px_session *s, const px_cmd *c, const rw_result *res, px_done *done);
+bool px_named_ask(px_session *s, const px_cmd *c, const rw_result *res); /* true: asked, or answered */
+void px_named_effect(px_session *s, const rw_effect *e);
+void px_named_doubt(px_session *s, b_slice name); /* a PREPARE of it failed, or may have */
+void px_named_refused(px_session *s, const rw_result *res);
+void px_named_unseen(px_session *s);
+void px_named_called(px_session *s);
+void px_named_forget(px_session *s);
+void px_named_ctx(px_session *s, rw_ctx *ctx, b_arena *arena);
+void px_named_done(px_session *s); /* the command at hand is over */
+void px_named_value(px_session *s, b_slice row);
+void px_named_prepared(px_session *s); /* the hidden one is over */
+
 /* session_hidden.c */
+void px_hidden_named(px_session *s, px_named *n, const rw_renewal *r);
+void px_hidden_value(px_session *s, b_slice expression);
 void px_hidden_state(px_session *s);
 /* Prepares the statement again, in the context that it was prepared in first. Takes the arena. */
 void px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res);

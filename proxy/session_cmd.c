@@ -245,6 +245,7 @@ static px_done one(px_session *s, px_cmd *c)
     px_hold_forget(s);
     s->hold_over = false;
     s->asked_state = s->rules_counted = false;
+    if (s->answer.asked) px_named_done(s);
     s->loop->stats.commands++;
     return done;
 }

@@ -12,7 +12,8 @@ bool px_session_holds(const px_session *s)
 {
     if (s->state == PX_CLOSING || s->state == PX_RELAY) return false;
     if (s->state == PX_RUN) return true;
-    if (s->state == PX_HIDDEN && s->hidden.kind == PX_HIDDEN_PREPARE) return true;
+    bool prepares = s->hidden.kind == PX_HIDDEN_PREPARE || s->hidden.kind == PX_HIDDEN_NAMED;
+    if (s->state == PX_HIDDEN && prepares) return true;
     return s->backend.open && px_session_pinned(s);
 }
 

@@ -27,6 +27,7 @@ void px_hidden_clear(px_session *s)
     b_buf error = s->hidden.error;
     b_buf_clear(&error);
     b_buf_deinit(&s->hidden.columns);
+    b_buf_deinit(&s->hidden.sent);
     s->hidden = (px_hidden){.kind = PX_HIDDEN_NONE, .error = error};
 }
 
@@ -74,25 +75,55 @@ static void go(px_session *s, const px_context *from, const px_context *to, bool
     b_buf_deinit(&set);
 }
 
-void px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res)
+/* In the context of then, and back to where the session is. */
+static void say_in(px_session *s, const px_context *then, uint8_t command, b_slice text)
 {
-    const px_stmt *x = stmt->extra;
-    const px_context *then = x->context, *now = s->vars.now;
+    const px_context *now = s->vars.now;
     bool elsewhere = !px_context_same(then, now);
-    px_hidden_clear(s);
-    s->hidden.stmt = stmt;
-    s->hidden.arena = arena;
-    s->hidden.res = *res;
-    bool plain = arena == NULL || res->verdict == RW_PASS;
     if (elsewhere) go(s, now, then, false);
-    say(s, MP_COM_STMT_PREPARE, plain ? b_slice_of(stmt->sql, stmt->sql_len) : res->sql, false);
+    say(s, command, text, false);
     if (elsewhere && then->schema.n > 0) go(s, then, now, true);
     if (elsewhere && then->schema.n == 0) { /* the schema was left alone */
         px_context at = *then;
         at.schema = now->schema;
         go(s, &at, now, true);
     }
+}
+
+void px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res)
+{
+    const px_stmt *x = stmt->extra;
+    px_hidden_clear(s);
+    s->hidden.stmt = stmt;
+    s->hidden.arena = arena;
+    s->hidden.res = *res;
+    bool plain = arena == NULL || res->verdict == RW_PASS;
+    say_in(s, x->context, MP_COM_STMT_PREPARE, plain ? b_slice_of(stmt->sql, stmt->sql_len) : res->sql);
     begin(s, PX_HIDDEN_PREPARE);
+}
+
+void px_hidden_named(px_session *s, px_named *n, const rw_renewal *r)
+{
+    px_hidden_clear(s);
+    s->hidden.named = n;
+    b_buf_slice(&s->hidden.sent, r->sent);
+    say_in(s, n->context, MP_COM_QUERY, r->sql);
+    begin(s, PX_HIDDEN_NAMED);
+}
+
+/* In hexadecimal of its utf8mb4: no character set of the results can spoil that. */
+void px_hidden_value(px_session *s, b_slice expression)
+{
+    b_buf sql = {0};
+    px_hidden_clear(s);
+    b_buf_printf(&sql,
+                 "SELECT (%.*s) IS NULL, IF(OCTET_LENGTH(%.*s) <= 1000000, HEX(CONVERT((%.*s) USING "
+                 "utf8mb4)), NULL)",
+                 B_ARG(expression), B_ARG(expression), B_ARG(expression));
+    if (sql.failed) px_conn_buf(&s->backend)->failed = true; /* out of memory: the connection breaks */
+    say(s, MP_COM_QUERY, b_buf_view(&sql), false);
+    b_buf_deinit(&sql);
+    begin(s, PX_HIDDEN_VALUE);
 }
 
 static void take_state_row(px_session *s, b_slice row)
@@ -159,19 +190,23 @@ static void prepare_over(px_session *s)
                          "again for a new phase of a migration; please report it, and prepare it again"));
     }
     if (h->failed && h->prepared) close_statement(s, h->made.statement);
-    if (h->stuck)
-        px_session_fail(
-            s, 1, 1105, "HY000",
-            "straddle: a statement was prepared again for a new phase of a migration, and then the "
-            "session's schema, sql_mode and character set could not be set back; connect again");
-    else if (!h->failed)
-        prepared(s);
+    if (!h->stuck && !h->failed) prepared(s);
+}
+
+static void stuck(px_session *s)
+{
+    px_session_fail(s, 1, 1105, "HY000",
+                    "straddle: a statement was prepared again for a new phase of a migration, and then the "
+                    "session's schema, sql_mode and character set could not be set back; connect again");
 }
 
 static void over(px_session *s)
 {
     if (s->hidden.kind == PX_HIDDEN_STATE && s->hidden.failed) s->vars.known = false;
+    bool is_stuck = s->hidden.stuck;
     if (s->hidden.kind == PX_HIDDEN_PREPARE) prepare_over(s);
+    if (s->hidden.kind == PX_HIDDEN_NAMED) px_named_prepared(s);
+    if (is_stuck) stuck(s);
     if (s->state == PX_HIDDEN) px_session_set_state(s, PX_IDLE);
 }
 
@@ -188,6 +223,7 @@ static void on_event(px_session *s, mp_event ev, b_slice payload)
     px_hidden *h = &s->hidden;
     if (ev == MP_EV_ERR) on_error(s, payload);
     if (ev == MP_EV_ROW && h->kind == PX_HIDDEN_STATE) take_state_row(s, payload);
+    if (ev == MP_EV_ROW && h->kind == PX_HIDDEN_VALUE) px_named_value(s, payload);
     if (ev == MP_EV_PREPARE_OK) {
         h->prepared = true;
         h->made = s->resp.prepare;

@@ -171,7 +171,9 @@ bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, const px_cont
                "straddle: out of memory; try again, or send a shorter statement");
         return false;
     }
+    if (out->verdict == RW_REFUSED && out->ask.n > 0 && !prepared && px_named_ask(s, c, out)) return false;
     if (out->verdict == RW_REFUSED) {
+        if (out->neffects > 0) px_named_refused(s, out);
         px_query_count(s, out, sql);
         px_query_refuse(s, c, sql, out);
         return false;
@@ -221,7 +223,7 @@ void px_query_count(px_session *s, const rw_result *res, b_slice sql)
     }
 }
 
-static b_arena *statement_arena(px_session *s)
+b_arena *px_query_arena(px_session *s)
 {
     if (s->arena == NULL)
         s->arena = b_arena_new(0);
@@ -241,25 +243,33 @@ static void pass_on(px_session *s, const px_cmd *c, b_slice from, b_slice sql, u
         px_cmd_replace(s, c, MP_COM_QUERY, sql);
 }
 
-/* Of a statement that came as `from` and is `sql` by now. */
-static px_done migrating(px_session *s, const px_cmd *c, b_slice from, b_slice sql)
+px_done px_query_migrating(px_session *s, const px_cmd *c, b_slice from, b_slice sql)
 {
     px_done done;
-    if (px_hold(s, sql)) return PX_WAIT;
+    if (px_hold(s, sql) || ((s->run.kind & PX_KIND_NAMED) && px_named_hold(s))) return PX_WAIT;
     if (!px_query_ready(s, c, &done)) return done;
-    s->statements++;
-    b_arena *arena = sql.p == from.p ? statement_arena(s) : s->arena;
+    b_arena *arena = sql.p == from.p ? px_query_arena(s) : s->arena;
     if (arena == NULL) {
         refuse(s, c, 1041, "HY000", "memory", "straddle: out of memory; try again");
         return PX_DONE;
     }
-    if (!px_query_rewrite(s, c, sql, NULL, arena, false, &s->result)) return PX_DONE;
+    if (!px_query_rewrite(s, c, sql, NULL, arena, false, &s->result))
+        return s->state == PX_HIDDEN ? PX_WAIT : PX_DONE;
+    if ((s->run.kind & PX_KIND_NAMED) && !px_named_ready(s, c, &s->result, &done)) return done;
+    s->statements++;
     s->run.res = &s->result;
     s->run.started_ns = uv_hrtime();
-    px_query_count(s, &s->result, sql);
+    px_query_count(s, &s->result, s->result.executed.n > 0 ? s->result.executed : sql);
     px_test_stop(sql);
     pass_on(s, c, from, s->result.verdict == RW_PASS ? sql : s->result.sql,
             &s->loop->stats.statements_passed);
+    return PX_DONE;
+}
+
+px_done px_query_pass(px_session *s, const px_cmd *c, b_slice from, b_slice sql)
+{
+    s->statements++;
+    pass_on(s, c, from, sql, &s->loop->stats.statements_forwarded);
     return PX_DONE;
 }
 
@@ -271,13 +281,12 @@ px_done px_query(px_session *s, const px_cmd *c)
     if (px_rules_any(s)) {
         rw_result res;
         if (!px_query_known(s, c, &done)) return done;
-        if (!px_rules_run(s, c, sql, NULL, statement_arena(s), false, &res)) return PX_DONE;
+        if (!px_rules_run(s, c, sql, NULL, px_query_arena(s), false, &res)) return PX_DONE;
         if (res.verdict == RW_REWRITTEN) sql = res.sql;
     }
     s->run.kind = px_kind(sql, (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0);
     s->run.warnings = s->shown_arena != NULL && b_slice_istarts(b_slice_trim(sql), B_LIT("show "));
-    if (px_query_touches(s, sql)) return migrating(s, c, from, sql);
-    s->statements++;
-    pass_on(s, c, from, sql, &s->loop->stats.statements_forwarded);
-    return PX_DONE;
+    if (px_query_touches(s, sql)) return px_query_migrating(s, c, from, sql);
+    if (s->run.kind & PX_KIND_NAMED) return px_named_query(s, c, from, sql);
+    return px_query_pass(s, c, from, sql);
 }

@@ -97,13 +97,35 @@ static void note_latency(px_session *s)
     }
 }
 
-static void note_effects(px_session *s)
+/* Some of it may have been done, or none. */
+static void doubt_effects(px_session *s)
 {
     const rw_result *res = s->run.res;
+    for (size_t i = 0; i < res->neffects; i++) {
+        const rw_effect *e = &res->effects[i];
+        bool temps = e->kind == RW_EFFECT_TEMP_CREATED || e->kind == RW_EFFECT_TEMP_DROPPED;
+        if (s->run.had_ok) s->vars.known = false;
+        if (s->run.had_ok && temps) s->temps_unknown = true;
+        if (e->kind == RW_EFFECT_NAMED || e->kind == RW_EFFECT_UNNAMED) px_named_doubt(s, e->name);
+        if (e->kind == RW_EFFECT_UNSEEN) px_named_unseen(s);
+    }
+}
+
+static void note_effects(px_session *s)
+{
     if (!s->run.failed)
-        px_vars_effects(s, res);
-    else if (s->run.had_ok && res->neffects > 0)
-        s->temps_unknown = true, s->vars.known = false;
+        px_vars_effects(s, s->run.res);
+    else
+        doubt_effects(s);
+}
+
+/* What a routine, or a statement that others are in, may have prepared. */
+static void note_named(px_session *s)
+{
+    bool unseen = (s->run.kind & PX_KIND_PREPARES) && s->run.command != MP_COM_QUERY &&
+                  s->run.command != MP_COM_STMT_PREPARE;
+    if (unseen) px_named_unseen(s);
+    if (s->run.kind & PX_KIND_CALLS) px_named_called(s);
 }
 
 static void note_status(px_session *s)
@@ -134,6 +156,7 @@ static void finish(px_session *s)
         note_effects(s);
         if (r->started_ns != 0) note_latency(s);
     }
+    if (r->kind & (PX_KIND_PREPARES | PX_KIND_CALLS)) note_named(s);
     if (r->command == MP_COM_STMT_PREPARE && r->failed) mp_stmts_remove(s->stmts, r->stmt->client_id);
     if (r->command == MP_COM_STMT_EXECUTE || r->command == MP_COM_STMT_BULK_EXECUTE)
         px_stmt_executed(s, r->stmt);

@@ -120,6 +120,9 @@ void px_vars_effects(px_session *s, const rw_result *res)
         case RW_EFFECT_TEMP_CREATED: temp_created(s, &e->table); break;
         case RW_EFFECT_TEMP_DROPPED: temp_dropped(s, &e->table); break;
         case RW_EFFECT_STATE_UNKNOWN: s->vars.known = false; break;
+        case RW_EFFECT_NAMED:
+        case RW_EFFECT_UNNAMED:
+        case RW_EFFECT_UNSEEN: px_named_effect(s, e); break;
         }
     }
 }
@@ -136,6 +139,7 @@ void px_vars_forget(px_session *s)
     s->vars.known = false;
     s->long_pending = 0;
     px_hidden_clear(s);
+    px_named_forget(s);
     mp_stmts_clear(s->stmts);
 }
 
@@ -158,6 +162,7 @@ void px_vars_ctx(px_session *s, rw_ctx *ctx, const px_context *in, b_arena *aren
                     .version = s->version,
                     .multi = !prepared && (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0,
                     .prepared = prepared};
+    if (s->named != NULL || s->named_unseen || s->answer.have) px_named_ctx(s, ctx, arena);
     if (arena == NULL || s->ntemps == 0) return;
     ctx->temps = list_temps(s, arena);
     ctx->ntemps = ctx->temps == NULL ? 0 : s->ntemps;

@@ -172,10 +172,12 @@ typedef enum rw_stmt_kind {
     RW_S_CREATE_TABLE, /* CREATE TEMPORARY TABLE, or any with AS SELECT: tables = its name; query when AS
                           SELECT; like = LIKE's name */
     RW_S_DROP_TABLE,   /* DROP [TEMPORARY] TABLE: tables; temporary */
-    RW_S_PREPARE,      /* PREPARE n FROM …, EXECUTE IMMEDIATE …: text_tok a string, or from_var */
-    RW_S_EVAL,         /* SET of variables, DO, CALL: exprs */
-    RW_S_SET_FOR,      /* SET STATEMENT columns = exprs FOR inner */
-    RW_S_OTHER,        /* parsed no further; head_tok names it */
+    RW_S_PREPARE,    /* PREPARE n FROM …, EXECUTE IMMEDIATE …: text_tok a string, or from_var and text */
+    RW_S_EXECUTE,    /* EXECUTE n */
+    RW_S_DEALLOCATE, /* DEALLOCATE | DROP PREPARE n */
+    RW_S_EVAL,       /* SET of variables, DO, CALL: exprs */
+    RW_S_SET_FOR,    /* SET STATEMENT columns = exprs FOR inner */
+    RW_S_OTHER,      /* parsed no further; head_tok names it */
 } rw_stmt_kind;
 
 typedef struct rw_stmt {
@@ -215,13 +217,16 @@ typedef struct rw_stmt {
     /* EXPLAIN, CREATE TEMPORARY, DROP, table operations, PREPARE */
     struct rw_stmt *inner;
     rw_name_list *tables;
-    rw_name like;
+    rw_name like; /* PREPARE, EXECUTE, DEALLOCATE: the statement's name */
     bool temporary;
     uint32_t text_tok;
     bool from_var;
+    rw_expr *text;           /* from_var: what gives the text */
+    uint32_t using_tok;      /* EXECUTE: the word USING, if exprs is set */
     bool immediate;          /* EXECUTE IMMEDIATE, not PREPARE */
+    bool compound;           /* OTHER: BEGIN NOT ATOMIC, IF and so on, up to the end of the text */
     bool sets_system, calls; /* EVAL: SET of a variable that is not the user's; CALL */
-    rw_expr *exprs;          /* EVAL: what is evaluated; EXECUTE IMMEDIATE: USING's list; SET_FOR: values */
+    rw_expr *exprs;          /* EVAL: what is evaluated; EXECUTE: USING's list; SET_FOR: values */
 
     b_slice head;         /* first word or two, for messages: "ALTER TABLE" */
     struct rw_stmt *next; /* multi-statements */

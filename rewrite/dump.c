@@ -297,8 +297,9 @@ static void named(const dumper *d, const rw_stmt *s)
 
 static const char *kind_name(const rw_stmt *s)
 {
-    static const char *const kinds[] = {"",     "insert", "update",  "delete", "load", "explain", "tableop",
-                                        "temp", "drop",   "prepare", "eval",   "set",  "other"};
+    static const char *const kinds[] = {"",        "insert",     "update", "delete", "load",
+                                        "explain", "tableop",    "temp",   "drop",   "prepare",
+                                        "execute", "deallocate", "eval",   "set",    "other"};
     if (s->replace && s->kind == RW_S_INSERT) {
         return "replace";
     }
@@ -336,6 +337,13 @@ static void statement(const dumper *d, const rw_stmt *s)
         if (s->inner != NULL) statement(d, s->inner);
         break;
     case RW_S_PREPARE: b_buf_str(d->out, s->from_var ? " var" : " text"); break;
+    case RW_S_EXECUTE:
+    case RW_S_DEALLOCATE:
+        b_buf_char(d->out, ' ');
+        name(d, &s->like);
+        if (s->exprs != NULL) b_buf_str(d->out, " using ");
+        exprs(d, s->exprs);
+        break;
     case RW_S_OTHER: b_buf_printf(d->out, " %.*s", B_ARG(s->head)); break;
     }
     if (s->returning != NULL) {

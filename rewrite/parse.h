@@ -159,7 +159,9 @@ void rw__load(rw__parser *p, rw_stmt *s);
 void rw__explain(rw__parser *p, rw_stmt *s);
 void rw__create(rw__parser *p, rw_stmt *s);
 void rw__drop(rw__parser *p, rw_stmt *s);
-void rw__prepare(rw__parser *p, rw_stmt *s);
+void rw__prepare(rw__parser *p, rw_stmt *s); /* these three: parse_prepare.c */
+void rw__execute(rw__parser *p, rw_stmt *s);
+void rw__deallocate(rw__parser *p, rw_stmt *s);
 void rw__table_op(rw__parser *p, rw_stmt *s);
 void rw__other(rw__parser *p, rw_stmt *s);
 /* Reads the statement by `parse` where that can follow it to its end; otherwise passes over it. */

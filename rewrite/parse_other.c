@@ -1,4 +1,4 @@
-/* Statements of which only the tables' names matter, EXPLAIN, PREPARE, and all that is not understood. */
+/* Statements of which only the tables' names matter, EXPLAIN, and all that is not understood. */
 #include "parse.h"
 
 #include <string.h>
@@ -151,6 +151,10 @@ static rw_name_list *table_names(rw__parser *p)
 
 void rw__drop(rw__parser *p, rw_stmt *s)
 {
+    if (rw__is_at(p, 1, RW_W_PREPARE)) {
+        rw__deallocate(p, s);
+        return;
+    }
     uint32_t start = p->pos++;
     s->temporary = rw__accept(p, RW_W_TEMPORARY);
     if (!RW_ACCEPT_ANY(p, RW_W_TABLE, RW_W_TABLES)) {
@@ -165,44 +169,6 @@ void rw__drop(rw__parser *p, rw_stmt *s)
     if (rw__accept(p, RW_W_WAIT)) rw__accept_kind(p, RW_TOK_NUMBER);
     rw__accept(p, RW_W_NOWAIT);
     RW_ACCEPT_ANY(p, RW_W_RESTRICT, RW_W_CASCADE);
-}
-
-/* ---- PREPARE, EXECUTE IMMEDIATE ---- */
-
-/* The text: a lone string can be read; anything else is known only when it runs. */
-static void prepared_text(rw__parser *p, rw_stmt *s)
-{
-    s->kind = RW_S_PREPARE;
-    s->text_tok = p->pos;
-    rw_expr *e = rw__expr(p);
-    if (e->kind == RW_E_LITERAL && e->end == e->tok + 1 && p->t->tok[e->tok].kind == RW_TOK_STRING) return;
-    s->text_tok = RW_NO_TOK;
-    s->from_var = true;
-}
-
-void rw__prepare(rw__parser *p, rw_stmt *s)
-{
-    rw_name name;
-    uint32_t start = p->pos;
-    if (rw__accept2(p, RW_W_EXECUTE, RW_W_IMMEDIATE)) {
-        s->immediate = true;
-        prepared_text(p, s);
-        if (!rw__accept(p, RW_W_USING)) return;
-        rw__exprs used;
-        rw__exprs_init(&used);
-        do {
-            rw__exprs_add(&used, rw__expr_or_default(p));
-        } while (rw__accept(p, RW_OP_COMMA));
-        s->exprs = used.first;
-    } else if (rw__is(p, RW_W_PREPARE)) {
-        p->pos++;
-        rw__ident(p, &name, "PREPARE statement");
-        rw__expect(p, RW_W_FROM, "PREPARE statement");
-        prepared_text(p, s);
-    } else {
-        p->pos = start;
-        rw__other(p, s);
-    }
 }
 
 /* ---- TRUNCATE, ANALYZE TABLE, LOCK TABLES and so on ---- */
@@ -362,7 +328,7 @@ static int creates_routine(const rw_token *t)
 void rw__other(rw__parser *p, rw_stmt *s)
 {
     s->kind = RW_S_OTHER;
-    bool all = compound(p, s->tok);
+    bool all = s->compound = compound(p, s->tok);
     const rw_token *first = &p->t->tok[s->tok];
     bool ddl = first->kind == RW_TOK_IDENT && (first->word == RW_W_CREATE || first->word == RW_W_ALTER);
     int routine = ddl ? -1 : 0;

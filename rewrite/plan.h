@@ -26,7 +26,10 @@ typedef struct rw_plan {
     size_t nshown;
     b_slice zone;
 
-    rw_table_name show_create; /* as in rw_result */
+    rw_table_name show_create; /* as in rw_result, with the next four */
+    const rw_renewal *renewals;
+    size_t nrenewals;
+    b_slice executed, ask;
 
     /* The plan is right for any statement that differs in nothing but the values of its number, string and
      * hexadecimal literals (aliases, ORDER BY and GROUP BY ordinals, comments and hints do not count as such:

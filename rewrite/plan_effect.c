@@ -44,7 +44,8 @@ void rw__set_temporary(rw_planning *s, rw_table_name name, bool created)
     }
     s->ctx.temps = temps;
     s->ctx.ntemps = n;
-    rw__add_effect(s, (rw_effect){created ? RW_EFFECT_TEMP_CREATED : RW_EFFECT_TEMP_DROPPED, name});
+    rw__add_effect(
+        s, (rw_effect){.kind = created ? RW_EFFECT_TEMP_CREATED : RW_EFFECT_TEMP_DROPPED, .table = name});
 }
 
 bool rw__is_temporary(const rw_planning *s, rw_table_name name)

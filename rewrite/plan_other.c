@@ -31,8 +31,6 @@ static const other_row others[] = {
     {RW_W_SAVEPOINT, NULL, true},
     {RW_W_ROLLBACK, NULL, true},
     {RW_W_RELEASE, NULL, true},
-    {RW_W_EXECUTE, NULL, true},
-    {RW_W_DEALLOCATE, NULL, true},
     {RW_W_FLUSH, NULL, true},
     {RW_W_KILL, NULL, true},
     {RW_W_UNLOCK, NULL, true},
@@ -63,6 +61,7 @@ static void follow_use(rw_planning *s, const rw_stmt *st)
     if (name.p != NULL) {
         s->p.schema = s->ctx.schema = name;
     }
+    s->p.context_unsure = true;
     rw__add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
 }
 
@@ -101,11 +100,9 @@ void rw__plan_other(rw_planning *s, const rw_stmt *st)
     if (row->word == RW_W_USE) {
         follow_use(s, st);
     }
+    rw__check_within(s, st);
     if (row->word == RW_W_SET) { /* a form that is not read: NAMES, TRANSACTION, … */
         rw__check_rest(s, st, "SET before another statement in the same text");
-    }
-    if (row->word == RW_W_EXECUTE) {
-        rw__check_rest(s, st, "EXECUTE before another statement in the same text");
     }
     if (row->word == RW_W_CALL) {
         rw__add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});

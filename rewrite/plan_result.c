@@ -90,6 +90,20 @@ static bool fill_shown(const rw_planner *p, rw_plan *out)
     return true;
 }
 
+/* Of a refused text: a PREPARE that fails takes the older statement of that name away. */
+static void keep_lost(rw_plan *out, rw_effect *effects)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < out->neffects; i++) {
+        if (effects[i].kind == RW_EFFECT_NAMED) {
+            effects[n] = effects[i];
+            effects[n++].text = (b_slice){NULL, 0};
+        }
+    }
+    out->neffects = n;
+}
+
 b_status rw__sum_up(rw_planning *s, rw_plan *out)
 {
     rw_planner *p = &s->p;
@@ -110,7 +124,8 @@ b_status rw__sum_up(rw_planning *s, rw_plan *out)
         out->sqlstate = p->sqlstate;
         out->code = p->code;
         out->message = p->message;
-        out->neffects = 0;
+        out->ask = p->ask;
+        keep_lost(out, s->effects);
         return B_OK;
     }
     if (!fill_shown(p, out)) {
@@ -119,5 +134,8 @@ b_status rw__sum_up(rw_planning *s, rw_plan *out)
     out->verdict = s->edits.n > 0 ? RW_REWRITTEN : RW_PASS;
     out->edits = s->edits;
     out->show_create = p->show_create;
+    out->renewals = p->renewals;
+    out->nrenewals = p->nrenewals;
+    out->executed = p->executed;
     return B_OK;
 }

@@ -12,6 +12,7 @@ typedef struct rw_planning {
     rw_edits edits;
     rw_effect *effects;
     size_t neffects, room;
+    bool first; /* the statement at hand is the text's first */
 } rw_planning;
 
 /* rewrite.c: one statement, by its kind. */
@@ -32,14 +33,23 @@ void rw__plan_create_table(rw_planning *s, const rw_stmt *st);
 void rw__plan_drop(rw_planning *s, const rw_stmt *st);
 void rw__plan_table_op(rw_planning *s, const rw_stmt *st);
 
-/* ---- plan_session.c: PREPARE, SET, DO, CALL ----------------------------------------------------------- */
+/* ---- plan_session.c: SET, DO, CALL ----------------------------------------------------------- */
 
 /* What may change how the rest of the text is to be read has to be the last that matters in it. */
 void rw__check_rest(rw_planning *s, const rw_stmt *st, const char *what);
 
-void rw__plan_prepare(rw_planning *s, const rw_stmt *st);
 void rw__plan_eval(rw_planning *s, const rw_stmt *st);
 void rw__plan_set_for(rw_planning *s, const rw_stmt *st);
+
+/* ---- plan_named.c -------------------------------------------------------------------------------------- */
+
+/* PREPARE, EXECUTE, DEALLOCATE. */
+void rw__plan_named(rw_planning *s, const rw_stmt *st);
+/* Those inside a compound statement. */
+void rw__check_within(rw_planning *s, const rw_stmt *st);
+/* Does a statement of a text that is not understood begin with PREPARE or EXECUTE, so that tables may be
+ * named which do not show? */
+bool rw__begins_named(const rw_planner *p);
 
 /* ---- plan_other.c: statements that are not parsed ----------------------------------------------------- */
 

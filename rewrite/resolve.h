@@ -87,6 +87,11 @@ typedef struct rw_planner {
     b_slice zone;                   /* the time zone that the session has to be in, and is */
     const struct rw_insert *insert; /* whose ON DUPLICATE KEY UPDATE is written; else NULL */
     rw_table_name show_create;      /* the statement is SHOW CREATE TABLE of it, which passes */
+    struct rw_set_var *set_vars;    /* user variables that the text has set: emit_prepare.c */
+    bool context_unsure;            /* sql_mode or schema may be others than at the text's beginning */
+    rw_renewal *renewals;
+    size_t nrenewals;
+    b_slice executed, ask; /* these: as in rw_result */
     bool as_plain;    /* in switched, read A all the same: it has the plain column's attributes, B not yet */
     bool uncacheable; /* a literal's value took part in the decision */
     b_buf *trace;     /* scopes and resolutions, for EXPLAIN; NULL: nobody asks */
@@ -296,10 +301,23 @@ void rw__plan_update(rw_planner *p, const rw_stmt *s);
 void rw__plan_delete(rw_planner *p, const rw_stmt *s);
 void rw__plan_load(rw_planner *p, const rw_stmt *s);
 
-struct rw_plan; /* plan.h */
+/* What a statement about named statements does for the next ones: emit_prepare.c. */
+typedef struct rw_about {
+    rw_effect effect; /* of the statement itself, where has_effect */
+    bool has_effect;
+    const rw_effect *effects; /* of what it executes */
+    size_t neffects;
+    bool harmless; /* what it executes changes nothing that the rest of the text is read by */
+} rw_about;
 
-/* EXECUTE IMMEDIATE of a literal: its text is planned as a statement of its own, and put back as a literal.
- * *inner is that plan, for its effects. */
-void rw__plan_immediate(rw_planner *p, const rw_stmt *s, struct rw_plan *inner);
+/* first: no statement stands before it in the text. */
+void rw__named_prepare(rw_planner *p, const rw_stmt *s, bool first, rw_about *out);
+void rw__named_immediate(rw_planner *p, const rw_stmt *s, bool first, rw_about *out);
+void rw__named_execute(rw_planner *p, const rw_stmt *s, rw_about *out);
+void rw__named_deallocate(rw_planner *p, const rw_stmt *s, rw_about *out);
+/* Keeps count of user variables that the text itself sets to literals. Before each statement of several. */
+void rw__follow_variables(rw_planner *p, const rw_stmt *s);
+/* A migration that is under way, so that its table may be named; NULL for none. */
+const rw_migration *rw__active_migration(const rw_planner *p);
 
 #endif

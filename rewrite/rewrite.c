@@ -26,7 +26,9 @@ void rw__plan_statement(rw_planning *s, const rw_stmt *st)
     case RW_S_TABLE_OP: rw__plan_table_op(s, st); return;
     case RW_S_CREATE_TABLE: rw__plan_create_table(s, st); return;
     case RW_S_DROP_TABLE: rw__plan_drop(s, st); return;
-    case RW_S_PREPARE: rw__plan_prepare(s, st); return;
+    case RW_S_PREPARE:
+    case RW_S_EXECUTE:
+    case RW_S_DEALLOCATE: rw__plan_named(s, st); return;
     case RW_S_EVAL: rw__plan_eval(s, st); return;
     case RW_S_SET_FOR: rw__plan_set_for(s, st); return;
     case RW_S_OTHER: rw__plan_other(s, st); return;
@@ -43,6 +45,13 @@ static void plan_unparsed(rw_planning *s, const rw_parse_error *err)
     b_slice near;
 
     if (rw__stop(p)) {
+        return;
+    }
+    if (mt == NULL && rw__begins_named(p)) {
+        rw__refuse_as(
+            p, 1235, "42000", "syntax",
+            "straddle: PREPARE or EXECUTE in text that is not understood, while a migration is under "
+            "way: send it by itself, or check its syntax");
         return;
     }
     if (mt == NULL && bad && rw_may_touch(p->rules, t->sql)) {
@@ -114,6 +123,8 @@ b_status rw__plan_traced(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens
         plan_unparsed(&s, &err);
     }
     for (const rw_stmt *st = stmts; status == B_OK && st != NULL && !rw__stop(&s.p); st = st->next) {
+        s.first = st == stmts;
+        rw__follow_variables(&s.p, st);
         rw__plan_statement(&s, st);
     }
     if (s.p.mtabs != NULL) {

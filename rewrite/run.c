@@ -40,7 +40,7 @@ bool rw__copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
     for (size_t i = 0; ok && i < plan->neffects; i++) {
         effects[i].table.schema = keep(arena, effects[i].table.schema, &ok);
         effects[i].table.name = keep(arena, effects[i].table.name, &ok);
-    }
+    } /* what names statements is of plans that are not cached: it lies in this arena */
     out->effects = effects;
     out->neffects = plan->neffects;
     rw_shown *shown = copy_array(arena, plan->shown, plan->nshown, sizeof *shown, &ok);
@@ -52,6 +52,10 @@ bool rw__copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
     }
     out->shown = shown;
     out->nshown = plan->nshown;
+    out->renewals = plan->renewals;
+    out->nrenewals = plan->nrenewals;
+    out->executed = plan->executed;
+    out->ask = plan->ask;
     out->show_create.schema = keep(arena, plan->show_create.schema, &ok);
     out->show_create.name = keep(arena, plan->show_create.name, &ok);
     out->message = keep(arena, plan->message, &ok);

@@ -6,8 +6,11 @@
  *                                prints the statements as rewritten, for feeding them to a server
  *
  * A case file begins with lines `-- option: value`: phases, versions (default: all), servers (default:
- * mysql), mode (an sql_mode), schema, temp (a temporary table), prepared, multi, no_default, disabled. Then
- * statements, each ended by `;` at the end of a line. Outcomes that are alike are written once. */
+ * mysql), mode (an sql_mode), charset, release (of the server, as 90704), schema, temp (a temporary table),
+ * named (a statement that was prepared as `s`: its text, and after ` => ` what the server has), answer (to
+ * what the rewriter asks: expression => value), prepared, multi, no_default, disabled. Then statements, each
+ * ended by
+ * `;` at the end of a line. Outcomes that are alike are written once. */
 #include "base/buf.h"
 #include "world.h"
 
@@ -16,7 +19,8 @@
 #include <stdlib.h>
 
 typedef struct options {
-    char phases[256], versions[64], servers[64], mode[128], schema[64], temp[64];
+    char phases[256], versions[64], servers[64], mode[128], charset[32], release[16], schema[64], temp[64];
+    char named[256], answer[256];
     bool prepared, multi, no_default, disabled;
 } options;
 
@@ -54,7 +58,9 @@ static void option_line(options *o, const char *key, const char *value)
         size_t size;
     } texts[] = {{"phases", o->phases, sizeof(o->phases)},    {"versions", o->versions, sizeof(o->versions)},
                  {"servers", o->servers, sizeof(o->servers)}, {"mode", o->mode, sizeof(o->mode)},
-                 {"schema", o->schema, sizeof(o->schema)},    {"temp", o->temp, sizeof(o->temp)}};
+                 {"schema", o->schema, sizeof(o->schema)},    {"temp", o->temp, sizeof(o->temp)},
+                 {"charset", o->charset, sizeof(o->charset)}, {"release", o->release, sizeof(o->release)},
+                 {"named", o->named, sizeof(o->named)},       {"answer", o->answer, sizeof(o->answer)}};
     struct {
         const char *name;
         bool *to;
@@ -81,6 +87,7 @@ static char *read_options(char *text, options *o)
     *o = (options){.phases = "planned expanded dual_write switched retired contracted finished",
                    .versions = "old new both",
                    .servers = "mysql",
+                   .charset = "utf8mb4",
                    .schema = "shop"};
     while (strncmp(text, "-- ", 3) == 0) {
         char *end = strchr(text, '\n'), *colon;
@@ -129,6 +136,9 @@ static rw_ruleset *rules_for(const options *o, combo c)
         .phase = c.phase, .ddl = schema_ddl, .disabled = o->disabled, .no_default = o->no_default};
 
     w.server = c.mariadb ? (rw_server){RW_MARIADB, 101119, 0} : (rw_server){RW_MYSQL, 90704, 0};
+    if (o->release[0] != '\0') {
+        w.server.version = (unsigned)strtoul(o->release, NULL, 10);
+    }
     return world_new(&w);
 }
 
@@ -153,14 +163,38 @@ static void outcome_text(b_buf *out, const rw_result *r)
         break;
     case RW_REFUSED: b_buf_printf(out, "! %u %s %.*s", r->error, r->code, B_ARG(r->message)); break;
     }
+    if (r->ask.n > 0) {
+        b_buf_printf(out, "   -- asks for: %.*s", B_ARG(r->ask));
+    }
+    for (size_t i = 0; i < r->nrenewals; i++) {
+        b_buf_printf(out, "   -- %s: %.*s", r->renewals[i].stale ? "stale" : "as", B_ARG(r->renewals[i].sql));
+    }
+}
+
+/* `left => right`; right is left where there is none. */
+static void halves(const char *text, b_slice *left, b_slice *right)
+{
+    const char *arrow = strstr(text, " => ");
+
+    *left = *right = b_slice_str(text);
+    if (arrow != NULL) {
+        *left = b_slice_of(text, (size_t)(arrow - text));
+        *right = b_slice_str(arrow + 4);
+    }
 }
 
 static bool rewrite(const options *o, combo c, rw_ruleset *rules, const char *sql, b_arena *arena,
                     rw_result *r)
 {
     rw_table_name temp = {b_slice_str(o->schema), b_slice_str(o->temp)};
-    rw_ctx ctx = {.sql_mode = rw_sql_mode_parse(b_slice_str(o->mode)),
-                  .charset = RW_CHARSET_SAFE,
+    rw_named named = {.name = B_LIT("s"),
+                      .sql_mode = rw_sql_mode_parse(b_slice_str(o->mode)),
+                      .charset = rw_charset_parse(b_slice_str(o->charset)),
+                      .schema = b_slice_str(o->schema)};
+    rw_ctx ctx = {.sql_mode = named.sql_mode,
+                  .charset = named.charset,
+                  .named = &named,
+                  .nnamed = o->named[0] != '\0',
                   .schema = b_slice_str(o->schema),
                   .version = c.version,
                   .temps = &temp,
@@ -168,6 +202,10 @@ static bool rewrite(const options *o, combo c, rw_ruleset *rules, const char *sq
                   .multi = o->multi,
                   .prepared = o->prepared};
 
+    halves(o->named, &named.text, &named.sent);
+    if (o->answer[0] != '\0') {
+        halves(o->answer, &ctx.answer.source, &ctx.answer.value);
+    }
     return rw_rewrite(rules, &ctx, b_slice_str(sql), arena, r) == B_OK;
 }
 

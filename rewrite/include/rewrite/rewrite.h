@@ -21,6 +21,9 @@ enum {
     RW_MODE_ORACLE = 1 << 7, /* MariaDB */
     RW_MODE_NO_AUTO_VALUE_ON_ZERO = 1 << 8,
     RW_MODE_EMPTY_STRING_IS_NULL = 1 << 9,
+    /* Those that change how a text is cut and read: they count when it is parsed, the others when it runs. */
+    RW_READING_MODES = RW_MODE_ANSI_QUOTES | RW_MODE_NO_BACKSLASH_ESCAPES | RW_MODE_PIPES_AS_CONCAT |
+                       RW_MODE_IGNORE_SPACE | RW_MODE_HIGH_NOT_PRECEDENCE | RW_MODE_ORACLE,
 };
 
 /* From the text of @@sql_mode: "ANSI_QUOTES,STRICT_TRANS_TABLES". Other modes are passed over. */
@@ -42,6 +45,25 @@ typedef enum rw_charset {
 /* From a name such as "utf8mb4" or "gbk"; RW_CHARSET_UNKNOWN where it is none that is known. */
 rw_charset rw_charset_parse(b_slice name);
 
+/* A statement that this session has prepared by name: PREPARE name FROM …. */
+typedef struct rw_named {
+    b_slice name;
+    b_slice text; /* the client's; p NULL: not known */
+    b_slice sent; /* what the server has in its place */
+    uint32_t sql_mode;
+    rw_charset charset;
+    b_slice schema; /* these three: as they were at PREPARE */
+    bool lost;      /* its PREPARE was refused: the client has none of this name */
+    bool unsure;    /* a routine was called since, which may have prepared another one of this name */
+    bool here;      /* the text itself has prepared it */
+} rw_named;
+
+/* The value of an expression, as the session has read it from the server: see rw_result.ask. */
+typedef struct rw_answer {
+    b_slice source, value; /* source.p NULL: none was read */
+    bool null;
+} rw_answer;
+
 /* What a statement is rewritten for. */
 typedef struct rw_ctx {
     uint32_t sql_mode;
@@ -51,6 +73,10 @@ typedef struct rw_ctx {
     rw_version version;
     const rw_table_name *temps; /* this session's temporary tables */
     size_t ntemps;
+    const rw_named *named; /* this session's statements that have names */
+    size_t nnamed;
+    bool named_unseen; /* there may be others */
+    rw_answer answer;
     bool multi;    /* CLIENT_MULTI_STATEMENTS is on */
     bool prepared; /* the text is to be prepared: `?` is a placeholder */
 } rw_ctx;
@@ -73,9 +99,25 @@ typedef struct rw_use {
 
 /* What the statement changes for later ones, to be applied once the server has said OK. */
 typedef struct rw_effect {
-    enum { RW_EFFECT_TEMP_CREATED, RW_EFFECT_TEMP_DROPPED, RW_EFFECT_STATE_UNKNOWN } kind;
-    rw_table_name table; /* for the TEMP kinds; schema filled in */
+    enum {
+        RW_EFFECT_TEMP_CREATED,
+        RW_EFFECT_TEMP_DROPPED,
+        RW_EFFECT_STATE_UNKNOWN,
+        RW_EFFECT_NAMED,   /* PREPARE */
+        RW_EFFECT_UNNAMED, /* DEALLOCATE */
+        RW_EFFECT_UNSEEN   /* statements may have been prepared by names that are not known */
+    } kind;
+    rw_table_name table;      /* for the TEMP kinds; schema filled in */
+    b_slice name, text, sent; /* NAMED: as in rw_named; UNNAMED: name */
 } rw_effect;
+
+/* A statement that EXECUTE names and that touches a migrating table. */
+typedef struct rw_renewal {
+    b_slice name;
+    b_slice sql;  /* PREPARE of what it is to be now, to be said in the context of its own PREPARE */
+    b_slice sent; /* rw_named.sent once that is done */
+    bool stale;   /* it is not what the server has */
+} rw_renewal;
 
 /* Names that the server may put into an error, warning or column definition, and what the client is shown
  * instead: `physical` becomes `shown`. */
@@ -100,13 +142,20 @@ typedef struct rw_result {
     rw_param_map params;
     const rw_use *uses;
     size_t nuses;
-    const rw_effect *effects;
+    const rw_effect *effects; /* RW_REFUSED: NAMED ones, whose statements are lost; their text is empty */
     size_t neffects;
     const rw_shown *shown;
     size_t nshown;
     /* SHOW CREATE TABLE of this table (schema.n > 0): what the server answers goes through rw_show_create().
      */
     rw_table_name show_create;
+    /* EXECUTE: what has to be true of the server first. */
+    const rw_renewal *renewals;
+    size_t nrenewals;
+    b_slice executed; /* EXECUTE, alone, of a text that is known: that text */
+    /* RW_REFUSED: the value of this expression is wanted, from the server: again with ctx->answer. Empty:
+     * nothing is. */
+    b_slice ask;
     b_slice zone;    /* the time zone that the session has to be in when it runs; empty: any */
     uint64_t digest; /* of the statement with its literals taken out; 0 where it was not lexed */
     bool cached;     /* the plan came from the cache */

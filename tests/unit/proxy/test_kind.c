@@ -7,7 +7,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-enum { D = PX_KIND_DDL, B = PX_KIND_BEGINS, S = PX_KIND_SETS };
+enum {
+    D = PX_KIND_DDL,
+    B = PX_KIND_BEGINS,
+    S = PX_KIND_SETS,
+    N = PX_KIND_NAMED,
+    P = PX_KIND_NAMED | PX_KIND_PREPARES,
+    C = PX_KIND_CALLS
+};
 
 static const struct row {
     const char *sql;
@@ -30,10 +37,22 @@ static const struct row {
     {"DROP TEMPORARY TABLE t", false, 0},
     {"DROP TABLE t", false, D},
     {"RENAME TABLE a TO b", false, D},
-    {"CALL p()", false, D | B | S},
-    {"EXECUTE s", false, D | B | S},
-    {"BEGIN NOT ATOMIC START TRANSACTION; SIGNAL SQLSTATE '45000'; END", false, B},
-    {"SELECT 1; CALL p()", true, D | B | S},
+    {"CALL p()", false, D | B | S | C},
+    {"EXECUTE s", false, D | B | S | N},
+    {"execute immediate 'CALL p()'", false, D | B | S | N | C},
+    {"EXECUTE immediately", false, D | B | S | N | C},
+    {"PREPARE s FROM 'SELECT 1'", false, P},
+    {"prepared", false, 0},
+    {"DEALLOCATE PREPARE s", false, N},
+    {"DROP PREPARE s", false, D | P},
+    {"SET STATEMENT max_statement_time = 1 FOR EXECUTE s", false, S | N},
+    {"SET @execute = 1", false, S},
+    {"BEGIN", false, B},
+    {"BEGIN NOT ATOMIC START TRANSACTION; SIGNAL SQLSTATE '45000'; END", false, B | C},
+    {"BEGIN NOT ATOMIC PREPARE s FROM 'SELECT 1'; END", false, B | C | P},
+    {"IF 1 THEN EXECUTE s; END IF", false, B | C | N},
+    {"SELECT 1; PREPARE s FROM @x", true, B | S | P},
+    {"SELECT 1; CALL p()", true, D | B | S | C},
     {"SELECT 1; SELECT 2", true, B | S},
     {"SELECT 1; ALTER TABLE t ADD x INT", true, D | B | S},
     {"SELECT 1;", true, 0},
