@@ -278,8 +278,24 @@ static bool renewed(px_session *s, const px_cmd *c, const rw_renewal *r, px_done
     return false;
 }
 
+/* What the statement was prepared in has to be known whole, if it is to be set again: SET NAMES does not tell
+ * the collation. */
+static bool ask_collation(px_session *s, const rw_result *res)
+{
+    bool prepares = false;
+    for (size_t i = 0; i < res->neffects; i++)
+        prepares = prepares || (res->effects[i].kind == RW_EFFECT_NAMED && res->effects[i].text.p != NULL);
+    if (!prepares || !s->vars.known || s->vars.now->collation.n > 0 || s->asked_state) return false;
+    if (!(s->backend_caps & MP_CLIENT_SESSION_TRACK)) return false;
+    s->asked_state = true;
+    px_hidden_state(s);
+    return true;
+}
+
 bool px_named_ready(px_session *s, const px_cmd *c, const rw_result *res, px_done *done)
 {
+    *done = PX_WAIT;
+    if (ask_collation(s, res)) return false;
     *done = PX_DONE;
     if (!admits(s, c, res)) return false;
     for (size_t i = 0; i < res->nrenewals; i++)
