@@ -349,10 +349,11 @@ static int compare(const char *path, const b_buf *got)
     }
     expected = read_file(expect_path);
     if (expected == NULL || strcmp(expected, b_buf_cstr(got)) != 0) {
+        const char *text = b_buf_cstr(got);
         size_t at = 0, line = 1;
 
-        for (; expected != NULL && expected[at] != '\0' && expected[at] == got->p[at]; at++) {
-            line += got->p[at] == '\n';
+        for (; expected != NULL && expected[at] != '\0' && expected[at] == text[at]; at++) {
+            line += text[at] == '\n';
         }
         fprintf(stderr, "golden: %s: what the rewriter gives differs from line %zu on:\n%.*s\n", expect_path,
                 line, 800, b_buf_cstr(got) + at);
