@@ -352,7 +352,7 @@ static void timeout_keeps_the_phase(void **state)
     b_err err = {0};
     start(f, 10);
     go(f, "expanded");
-    f->config.phase_timeout_ms = 600;
+    f->config.phase_timeout_ms = 1500;
     assert_int_equal(mig_engine_reconfigure(f->engine, &f->config, &err), B_OK);
     f->dirty = true;
     /* the epoch was acknowledged already: one that was not */
@@ -414,7 +414,7 @@ static void open_transaction_at_each_edge(void **state)
     fixture *f = *state;
     b_err err = {0};
     start(f, 300);
-    f->config.phase_timeout_ms = 700;
+    f->config.phase_timeout_ms = 1500;
     assert_int_equal(mig_engine_reconfigure(f->engine, &f->config, &err), B_OK);
     hold(f);
     times_out(f, "expanded", "planned again", "planned");
@@ -457,7 +457,7 @@ static void drop_waits_on_the_way_back(void **state)
     b_err err = {0};
     b_table *out = b_table_new();
     start(f, 10);
-    f->config.phase_timeout_ms = 700;
+    f->config.phase_timeout_ms = 1500;
     assert_int_equal(mig_engine_reconfigure(f->engine, &f->config, &err), B_OK);
     go(f, "expanded");
     hold(f);

@@ -142,7 +142,7 @@ static void expect_number(fixture *f, const char *want, const char *sql)
 static void wait_true(fixture *f, const char *sql)
 {
     char got[64] = "";
-    for (int i = 0; i < 400 && strcmp(got, "1") != 0; i++) {
+    for (int i = 0; i < 2400 && strcmp(got, "1") != 0; i++) {
         if (i > 0) usleep(25000);
         scalar(f, sql, got, sizeof got);
     }

@@ -88,7 +88,7 @@ ts_conn *fleet_admin(fleet *f, int i)
 
 void fleet_settle(fleet *f, int live)
 {
-    for (int i = 0; i < 400; i++, fleet_nap(50)) {
+    for (int i = 0; i < 1200; i++, fleet_nap(50)) {
         long long all = ts_int(f->direct, "SELECT COUNT(*) FROM straddle.instances");
         long long good =
             ts_int(f->direct, "SELECT COUNT(*) FROM straddle.instances WHERE dead_at IS NULL AND "

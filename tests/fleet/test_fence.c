@@ -47,7 +47,7 @@ static long long differing(fleet *f)
 
 static void wait_for(fleet *f, const char *sql, long long want)
 {
-    for (int i = 0; i < 400;
+    for (int i = 0; i < 1200;
          i++, fleet_nap(25)) /* not from INNODB_TRX, which is old when it is read so often */
         if (ts_int(f->direct, "%s", sql) == want) return;
     fail_msg("not %lld after 10 s: %s", want, sql);

@@ -189,10 +189,10 @@ const char *shop_cell(ts_conn *c, const char *sql, const char *column, char *buf
 void shop_await(ts_conn *admin, const char *column, const char *part)
 {
     char got[600] = "";
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 1200; i++) {
         shop_cell(admin, "SHOW MIGRATION " SHOP_MIGRATION, column, got, sizeof got);
         if (strstr(got, part) != NULL) return;
         nanosleep(&(struct timespec){0, 50000000}, NULL);
     }
-    fail_msg("%s of the migration is \"%s\" after 10 s, not \"%s\"", column, got, part);
+    fail_msg("%s of the migration is \"%s\" after 60 s, not \"%s\"", column, got, part);
 }

@@ -539,7 +539,7 @@ static void check_kill(shop *f)
     assert_int_not_equal(r->error, 0);
     ts_result_free(r);
     ts_close(c);
-    for (int i = 0; i < 100; i++) { /* the server's connection ends with it */
+    for (int i = 0; i < 1200; i++) { /* the server's connection ends with it */
         if (ts_int(f->direct, "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = %lld",
                    backend) == 0)
             break;

@@ -60,7 +60,7 @@ static unsigned catch_start(catcher *k)
 
 static bool caught(catcher *k, const char *part)
 {
-    for (int i = 0; i < 100; i++, usleep(50000)) {
+    for (int i = 0; i < 1200; i++, usleep(50000)) {
         pthread_mutex_lock(&k->mu);
         bool there = strstr(k->all, part) != NULL;
         pthread_mutex_unlock(&k->mu);
@@ -71,7 +71,7 @@ static bool caught(catcher *k, const char *part)
 
 static bool file_has(const char *path, const char *line)
 {
-    for (int i = 0; i < 100; i++, usleep(50000)) {
+    for (int i = 0; i < 1200; i++, usleep(50000)) {
         char buf[4096] = "";
         FILE *in = fopen(path, "r");
         if (in == NULL) continue;

@@ -266,7 +266,7 @@ static void check_connections(void)
     ts_raw *c = ts_raw_connect(&other);
     want_refused(&other, "1040 Too many connections (straddle: max_address_connections is 3");
     ts_raw_close(c);
-    for (int i = 0; i < 100 && (c = ts_raw_try(&other, why)) == NULL; i++) usleep(20000);
+    for (int i = 0; i < 3000 && (c = ts_raw_try(&other, why)) == NULL; i++) usleep(20000);
     assert_non_null(c);
     /* COM_CHANGE_USER moves the session to another user's account. */
     b_buf change = {0}, out = {0};
@@ -277,7 +277,7 @@ static void check_connections(void)
     assert_true(ts_raw_command(a, b_buf_view(&change), &out));
     assert_int_equal(error_of(&out), 0);
     ts_raw_close(c);
-    for (int i = 0; i < 100 && (c = ts_raw_try(&root, why)) == NULL; i++) usleep(20000);
+    for (int i = 0; i < 3000 && (c = ts_raw_try(&root, why)) == NULL; i++) usleep(20000);
     if (c == NULL) fail_msg("%s", why);
     ts_raw_close(a), ts_raw_close(b), ts_raw_close(c);
     b_buf_deinit(&change), b_buf_deinit(&out);
@@ -424,10 +424,10 @@ static void shut_down_in_a_statement(bool mariadb)
     while (ts_raw_read(r, &out)) {
     }
     ts_raw_close(r);
-    for (int i = 0; i < 200 && kill(own.pid, 0) == 0; i++) usleep(50000);
+    for (int i = 0; i < 1200 && kill(own.pid, 0) == 0; i++) usleep(50000);
     want_refused(&(ts_raw_login){.port = p.port_both}, "cannot reach backend");
     ts_own_again(&own);
-    for (int i = 0; i < 100 && (r = ts_raw_try(&(ts_raw_login){.port = p.port_both}, why)) == NULL; i++)
+    for (int i = 0; i < 600 && (r = ts_raw_try(&(ts_raw_login){.port = p.port_both}, why)) == NULL; i++)
         usleep(100000);
     if (r == NULL) fail_msg("%s", why);
     want_cell(r, "SELECT 'back'", "back");

@@ -179,7 +179,7 @@ static void dies(shop *f)
             ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN transaction_type TO payment_method");
         ts_proxy_restart(p);
         f->admin = ts_proxy_admin(p);
-        for (int i = 0; i < 200 && ts_int(f->direct, "SELECT held FROM straddle.migrations") != 0; i++)
+        for (int i = 0; i < 1200 && ts_int(f->direct, "SELECT held FROM straddle.migrations") != 0; i++)
             usleep(50000);
         ts_conn *c = ts_proxy_connect(p, p->port_both, "t_mig");
         ts_text(c, got, sizeof got, "SELECT transaction_type FROM transactions WHERE id = 1");
@@ -198,7 +198,7 @@ static void test_under_load(void **state)
 static void test_blocked(void **state)
 {
     (void)state;
-    shop_each_server(blocked, "limits: {phase_timeout_ms: 1500}");
+    shop_each_server(blocked, "limits: {phase_timeout_ms: 3000}");
 }
 
 static void test_dies(void **state)

@@ -313,7 +313,7 @@ static void test_prepared(void **state)
 static void test_transaction_holds(void **state)
 {
     (void)state;
-    shop_each_server(check_transaction_holds, "limits: {phase_timeout_ms: 1500}");
+    shop_each_server(check_transaction_holds, "limits: {phase_timeout_ms: 3000}");
 }
 
 int main(void)

@@ -19,7 +19,7 @@ static void wait_recheck(shop *f, int differing)
 {
     char cell[80] = "", want[16];
     snprintf(want, sizeof want, "%d", differing);
-    for (int i = 0; i < 200 && strcmp(cell, want) != 0; i++) {
+    for (int i = 0; i < 1200 && strcmp(cell, want) != 0; i++) {
         nanosleep(&(struct timespec){0, 50000000}, NULL);
         shop_cell(f->admin, "SHOW RECHECK", "differing", cell, sizeof cell);
     }

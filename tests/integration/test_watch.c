@@ -12,7 +12,7 @@
 
 static bool told(shop *f, const char *part)
 {
-    for (int i = 0; i < 100; i++, usleep(50000)) {
+    for (int i = 0; i < 1200; i++, usleep(50000)) {
         ts_result *r = ts_query(f->admin, "SHOW HISTORY " SHOP_MIGRATION);
         bool found = false;
         for (size_t k = 0; k < r->nrows && !found; k++)
@@ -64,7 +64,7 @@ static void column_gone(shop *f)
     assert_true(told(f, "column other_name"));
     shop_expect(c, "SELECT payment_method FROM transactions WHERE id = 1", 1205, "changed directly");
     ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN other_name TO transaction_type");
-    for (int i = 0; i < 100; i++, usleep(50000)) {
+    for (int i = 0; i < 1200; i++, usleep(50000)) {
         ts_result *r = ts_query(c, "SELECT payment_method FROM transactions WHERE id = 1");
         bool there = r->error == 0;
         ts_result_free(r);

@@ -253,7 +253,7 @@ static void test_client_lost(void **state)
     }
     /* The backend's connections go, too. */
     long long left = -1;
-    for (int i = 0; i < 100 && left != 0; i++) {
+    for (int i = 0; i < 1200 && left != 0; i++) {
         left = ts_int(root, "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = 't_mig' AND ID "
                             "<> CONNECTION_ID()");
         if (left != 0) usleep(50000);
