@@ -97,6 +97,8 @@ const adm__command adm__commands[] = {
      "The whole history, the oldest entry first, one JSON object a row."},
     {"RELOAD CONFIG", CHANGES, adm__reload, NULL,
      "Reads the configuration file anew. Where it has a fault, the old one stays in force."},
+    {"SET LOG LEVEL debug|info|warn|error", CHANGES, adm__set_log_level, NULL,
+     "Log lines below it are not written, until the next reload of the configuration."},
     {"KILL QUERY id", CHANGES, adm__kill_query, NULL,
      "Always an error, so that an interrupt key cannot hit a client."},
     {"KILL [CONNECTION] id", CHANGES, adm__kill, NULL, "Ends a client connection; id as in SHOW CLIENTS."},

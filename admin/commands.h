@@ -6,6 +6,7 @@
 #ifndef ADMIN_COMMANDS_H
 #define ADMIN_COMMANDS_H
 
+#include "attempts.h"
 #include "words.h"
 
 #include "admin/console.h"
@@ -53,6 +54,7 @@ struct adm_console {
     adm_host host;
     mig_engine *engine; /* not owned */
     b_log *log;
+    adm__attempts *attempts; /* to log in */
 };
 
 /* migration_commands.c */
@@ -98,6 +100,7 @@ b_status adm__show_clients(adm__call *call);
 b_status adm__show_stats(adm__call *call);
 b_status adm__show_config(adm__call *call);
 b_status adm__reload(adm__call *call);
+b_status adm__set_log_level(adm__call *call);
 b_status adm__kill(adm__call *call);
 b_status adm__kill_query(adm__call *call);
 b_status adm__shutdown(adm__call *call);

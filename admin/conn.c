@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { MAX_PACKET = 1 << 20, MAX_QUEUED = MAX_PACKET + 65536, CHARSET = 45 /* utf8mb4_general_ci */ };
 
@@ -184,10 +185,31 @@ static bool proof_right(adm_conn *c, b_slice plugin, b_slice proof)
     return right;
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static b_status too_often(adm_conn *c, unsigned seconds, b_buf *out)
+{
+    char msg[200];
+    b_logf(c->console->log, B_WARN, "admin", "user=%s from=%s login not looked at: too many have failed",
+           c->user, c->peer);
+    snprintf(msg, sizeof msg,
+             "too many logins from '%.64s' have failed; wait %u s, whatever the password, and try again",
+             c->peer, seconds);
+    return close_with(c, out, ADM__LOGIN, msg);
+}
+
 static b_status check_proof(adm_conn *c, b_slice plugin, b_slice proof, b_buf *out)
 {
+    unsigned wait = adm__attempts_wait(c->console->attempts, c->user, c->peer, now_ms());
+    if (wait > 0) return too_often(c, wait, out);
     if (!proof_right(c, plugin, proof)) {
-        b_logf(c->console->log, B_WARN, "admin", "login refused user=\"%s\" from=%s", c->user, c->peer);
+        adm__attempts_failed(c->console->attempts, c->user, c->peer, now_ms());
+        b_logf(c->console->log, B_WARN, "admin", "user=%s from=%s login refused", c->user, c->peer);
         char msg[256];
         snprintf(msg, sizeof msg,
                  "Access denied for user '%.64s'@'%.64s' (using password: %s); see admin.users in the "

@@ -7,12 +7,16 @@
 adm_console *adm_console_new(const adm_host *host, mig_engine *engine, b_log *log)
 {
     adm_console *c = calloc(1, sizeof *c);
-    if (c != NULL) *c = (adm_console){*host, engine, log};
-    return c;
+    if (c == NULL) return NULL;
+    *c = (adm_console){*host, engine, log, adm__attempts_new()};
+    if (c->attempts != NULL) return c;
+    free(c);
+    return NULL;
 }
 
 void adm_console_free(adm_console *c)
 {
+    if (c != NULL) adm__attempts_free(c->attempts);
     free(c);
 }
 
@@ -78,8 +82,8 @@ static void note(const adm__call *call, const adm_caller *who, b_status s)
 {
     if (call->command->role != CFG_ROLE_OPERATOR) return;
     b_logf(call->console->log, s == B_OK ? B_INFO : B_WARN, "admin",
-           "user=%s from=%s command=\"%s\" name=\"%.*s\" result=\"%s\"", who->user, who->host,
-           call->command->form, B_ARG(adm__arg_get(call, "name")), s == B_OK ? "ok" : call->err->msg);
+           "user=%s from=%s command=%s name=%.*s result=%s", who->user, who->host, call->command->form,
+           B_ARG(adm__arg_get(call, "name")), s == B_OK ? "ok" : call->err->msg);
 }
 
 b_status adm_execute(adm_console *c, const adm_caller *who, b_slice sql, b_table *out, unsigned *sql_errno,

@@ -137,6 +137,7 @@ static void put_limits(b_table *t, const cfg_config *c)
         {"limits.connect_timeout_ms", c->connect_timeout_ms},
         {"limits.handshake_timeout_ms", c->handshake_timeout_ms},
         {"limits.drain_timeout_ms", c->drain_timeout_ms},
+        {"limits.takeover_drain_ms", c->takeover_drain_ms},
         {"limits.phase_timeout_ms", c->phase_timeout_ms},
         {"limits.plan_cache_entries", c->plan_cache_entries},
         {"limits.lease_ms", c->lease_ms},
@@ -147,6 +148,11 @@ static void put_limits(b_table *t, const cfg_config *c)
     put(t, "migrations_dir", c->migrations_dir);
     put(t, "log.level", b_level_name(c->log_level));
     put(t, "log.file", c->log_file);
+    put(t, "log.format", c->log_format == B_LOG_JSON ? "json" : "text");
+    put(t, "log.refused", c->log_refused ? "true" : "false");
+    put(t, "log.sql", c->log_sql == 1 ? "full" : "digest");
+    put_number(t, "log.slow_ms", c->log_slow_ms);
+    put(t, "takeover.socket", c->takeover_socket);
 }
 
 b_status adm__show_config(adm__call *call)
@@ -172,6 +178,19 @@ b_status adm__reload(adm__call *call)
     b_status s = h->reload(h->ctx, call->err);
     if (s == B_OK) b_table_message(call->out, 0, "the configuration was read anew and is in force");
     return s;
+}
+
+b_status adm__set_log_level(adm__call *call)
+{
+    b_slice word = adm__arg_get(call, "debug|info|warn|error");
+    char name[8] = "";
+    b_level level;
+    for (size_t i = 0; i < word.n && i < sizeof name - 1; i++) name[i] = b_lower(word.p[i]);
+    if (!b_level_parse(name, &level))
+        return b_fail(call->err, B_INVALID, "\"%.*s\" is no level; debug, info, warn or error", B_ARG(word));
+    if (call->console->log != NULL) atomic_store(&call->console->log->level, (int)level);
+    b_table_message(call->out, 0, "the log has lines of level %s and above now", name);
+    return B_OK;
 }
 
 b_status adm__kill(adm__call *call)

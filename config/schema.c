@@ -31,6 +31,8 @@ static const cfg__word actions[] = {{"rewrite", CFG_RULE_REWRITE},
                                     {NULL, 0}};
 static const cfg__word on_errors[] = {
     {"refuse", CFG_RULE_ERROR_REFUSE}, {"pass", CFG_RULE_ERROR_PASS}, {NULL, 0}};
+static const cfg__word formats[] = {{"text", B_LOG_TEXT}, {"json", B_LOG_JSON}, {NULL, 0}};
+static const cfg__word log_sqls[] = {{"digest", 0}, {"full", 1}, {NULL, 0}};
 static const cfg__word levels[] = {
     {"debug", B_DEBUG}, {"info", B_INFO}, {"warn", B_WARN}, {"error", B_ERROR}, {NULL, 0}};
 
@@ -513,6 +515,8 @@ static const cfg__key limit_keys[] = {
     LIMIT(connect_timeout_ms, CFG__U32, "5000", 10, 600000, "for a connection to the backend, in ms"),
     LIMIT(handshake_timeout_ms, CFG__U32, "10000", 100, 600000, "for a client to log in, in ms"),
     LIMIT(drain_timeout_ms, CFG__U32, "10000", 0, 3600000, "for open work to end at SIGTERM, in ms"),
+    LIMIT(takeover_drain_ms, CFG__U32, "600000", 0, 604800000,
+          "for sessions of a process that another one has taken the place of to end by themselves, in ms"),
     LIMIT(phase_timeout_ms, CFG__U32, "30000", 100, 3600000,
           "how long a phase change waits for statements and transactions of older epochs, in ms"),
     LIMIT(plan_cache_entries, CFG__U32, "4096", 0, 1048576, "rewrite plans kept by each thread"),
@@ -533,8 +537,40 @@ static const cfg__key log_keys[] = {
      .kind = CFG__TEXT,
      .offset = AT(cfg__draft, c.log_file),
      .meaning = "where the log goes, relative to this file; standard error where not given"},
+    {.name = "format",
+     .kind = CFG__WORD,
+     .offset = AT(cfg__draft, c.log_format),
+     .def = "text",
+     .words = formats,
+     .meaning = "key=value, or a JSON object a line"},
+    {.name = "slow_ms",
+     .kind = CFG__U32,
+     .offset = AT(cfg__draft, c.log_slow_ms),
+     .def = "0",
+     .min = 0,
+     .max = 86400000,
+     .meaning = "a statement that takes at least so many ms is logged; 0 = none is"},
+    {.name = "refused",
+     .kind = CFG__BOOL,
+     .offset = AT(cfg__draft, c.log_refused),
+     .def = "false",
+     .meaning = "true: each statement that straddle refuses is logged"},
+    {.name = "sql",
+     .kind = CFG__WORD,
+     .offset = AT(cfg__draft, c.log_sql),
+     .def = "digest",
+     .words = log_sqls,
+     .meaning = "how statements are shown in the log: without their literals, or as they are"},
 };
 static MAP_OF(log_map, "log", cfg__draft, log_keys);
+
+static const cfg__key takeover_keys[] = {
+    {.name = "socket",
+     .kind = CFG__PATH,
+     .offset = AT(cfg__draft, c.takeover_socket),
+     .meaning = "unix socket at which this process can be asked for its listening sockets; see below"},
+};
+static MAP_OF(takeover_map, "takeover", cfg__draft, takeover_keys);
 
 static const cfg__key root_keys[] = {
     {.name = "listeners",
@@ -601,6 +637,7 @@ static const cfg__key root_keys[] = {
      .meaning = "regex rules; see rules.md"},
     {.name = "limits", .kind = CFG__MAP, .map = &limit_map, .meaning = "sizes and times"},
     {.name = "log", .kind = CFG__MAP, .map = &log_map, .meaning = "the log"},
+    {.name = "takeover", .kind = CFG__MAP, .map = &takeover_map, .meaning = "upgrades without a gap"},
 };
 MAP_OF(cfg__root_map, "the configuration", cfg__draft, root_keys);
 

@@ -3,7 +3,6 @@
 
 #include "tls.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +33,9 @@ typedef struct client {
 
 struct px_admin {
     px_app *app;
-    stream u;
-    bool open, is_pipe;
+    uv_loop_t *uv;
+    px_listen on;
+    bool open;   /* the listener is, or is closing */
     bool ending; /* running commands are still answered, nothing else is read */
     client *clients;
     unsigned nclients;
@@ -238,7 +238,7 @@ static void peer_name(client *c, char *out, size_t size)
     struct sockaddr_storage a = {0};
     int len = (int)sizeof a;
     snprintf(out, size, "localhost");
-    if (c->admin->is_pipe || uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&a, &len) != 0) return;
+    if (c->admin->on.is_pipe || uv_tcp_getpeername(&c->u.tcp, (struct sockaddr *)&a, &len) != 0) return;
     if (a.ss_family == AF_INET) uv_ip4_name((struct sockaddr_in *)&a, out, size);
     if (a.ss_family == AF_INET6) uv_ip6_name((struct sockaddr_in6 *)&a, out, size);
 }
@@ -248,7 +248,7 @@ static client *new_client(px_admin *a, uv_loop_t *uv)
     client *c = calloc(1, sizeof *c);
     if (c == NULL) return NULL;
     c->admin = a;
-    if ((a->is_pipe ? uv_pipe_init(uv, &c->u.pipe, 0) : uv_tcp_init(uv, &c->u.tcp)) != 0) {
+    if ((a->on.is_pipe ? uv_pipe_init(uv, &c->u.pipe, 0) : uv_tcp_init(uv, &c->u.tcp)) != 0) {
         free(c);
         return NULL;
     }
@@ -260,17 +260,21 @@ static client *new_client(px_admin *a, uv_loop_t *uv)
     return c;
 }
 
-static void on_connection(uv_stream_t *server, int status)
+static void on_connection(px_listen *on, int fd)
 {
-    px_admin *a = server->data;
-    client *c = status < 0 ? NULL : new_client(a, server->loop);
+    px_admin *a = on->arg;
+    client *c = new_client(a, a->uv);
     char peer[64];
-    if (c == NULL) return;
-    if (uv_accept(server, &c->u.stream) != 0 || a->nclients > MAX_CONNECTIONS) {
+    if (c == NULL || px_stream_open(&c->u.stream, on->is_pipe, fd) != 0) {
+        close(fd);
+        if (c != NULL) close_client(c);
+        return;
+    }
+    if (a->nclients > MAX_CONNECTIONS) {
         close_client(c);
         return;
     }
-    if (!a->is_pipe) uv_tcp_nodelay(&c->u.tcp, 1);
+    if (!a->on.is_pipe) uv_tcp_nodelay(&c->u.tcp, 1);
     peer_name(c, peer, sizeof peer);
     c->conn = adm_conn_new(a->app->console, ++a->next_id, peer);
     px_config *config = px_app_config(a->app);
@@ -283,45 +287,35 @@ static void on_connection(uv_stream_t *server, int status)
         take_input(c, NULL, 0); /* the greeting */
 }
 
-static int bind_tcp(px_admin *a, const cfg_address *at)
+static void on_listener_closed(px_listen *on)
 {
-    char port[8];
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
-                    *found;
-    snprintf(port, sizeof port, "%u", (unsigned)at->port);
-    if (getaddrinfo(at->host, port, &hints, &found) != 0) return UV_EADDRNOTAVAIL;
-    int rc = uv_tcp_bind(&a->u.tcp, found->ai_addr, 0);
-    freeaddrinfo(found);
-    return rc;
+    px_admin *a = on->arg;
+    a->open = false;
+    maybe_done(a);
 }
 
 b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err)
 {
+    enum { MODE = 0600 };
     const cfg_address *at = &app->config->c->admin;
     px_admin *a = calloc(1, sizeof *a);
     if (a == NULL) return b_fail(err, B_NOMEM, "out of memory while making the admin port");
     *out = a;
     a->app = app;
-    a->is_pipe = at->path != NULL;
-    int rc = a->is_pipe ? uv_pipe_init(uv, &a->u.pipe, 0) : uv_tcp_init(uv, &a->u.tcp);
-    if (rc == 0) {
-        a->open = true;
-        a->u.handle.data = a;
-        if (at->path != NULL) unlink(at->path);
-        rc = a->is_pipe ? uv_pipe_bind(&a->u.pipe, at->path) : bind_tcp(a, at);
-    }
-    if (rc == 0) rc = uv_listen(&a->u.stream, BACKLOG, on_connection);
-    if (rc == 0) return B_OK;
-    return b_fail(err, B_IO,
-                  "cannot listen on admin.address %s: %s; see what else listens there, or change it",
-                  at->text, uv_strerror(rc));
-}
-
-static void on_listener_closed(uv_handle_t *h)
-{
-    px_admin *a = h->data;
-    a->open = false;
-    maybe_done(a);
+    a->uv = uv;
+    int fd = px_sockets_claim(&app->sockets, at, 0);
+    b_status st = fd >= 0 ? B_OK : px_sockets_make(&app->sockets, at, SOCK_STREAM, MODE, &fd, err);
+    if (st != B_OK) return st;
+    a->on = (px_listen){.fd = fd,
+                        .is_pipe = at->path != NULL,
+                        .address = at->text,
+                        .log = &app->log,
+                        .take = on_connection,
+                        .closed = on_listener_closed,
+                        .arg = a};
+    int rc = px_listen_start(&a->on, uv);
+    a->open = rc == 0;
+    return rc == 0 ? B_OK : b_fail(err, B_IO, "cannot listen on %s: %s", at->text, uv_strerror(rc));
 }
 
 void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg)
@@ -332,7 +326,7 @@ void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg)
     for (client *c = a->clients; c != NULL; c = c->next)
         if (!c->busy) close_client(c);
     if (a->open)
-        uv_close(&a->u.handle, on_listener_closed);
+        px_listen_close(&a->on);
     else
         maybe_done(a);
 }

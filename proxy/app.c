@@ -71,12 +71,14 @@ b_status px_app_init(px_app *app, px_config *config)
 {
     *app = (px_app){.config = config};
     b_log_init(&app->log, 2, config->c->log_level);
+    b_log_set(&app->log, config->c->log_level, config->c->log_format);
     atomic_init(&app->live, true);
     atomic_init(&app->lease_until_ms, 0);
     atomic_init(&app->next_session, 1);
     atomic_init(&app->sessions, 0);
     atomic_init(&app->nloops, 0);
     app->started_ms = uv_hrtime() / 1000000;
+    app->files_for = px_files_limit(config->c->threads);
     app->census = px_census_new();
     app->tls_method = px_tls_method_new();
     return app->census != NULL && app->tls_method != NULL && uv_mutex_init(&app->lock) == 0 &&
@@ -122,6 +124,7 @@ static const char *needs_restart(const cfg_config *a, const cfg_config *b)
     if (a->threads != b->threads) return "threads";
     if (!same_text(a->admin.text, b->admin.text)) return "admin.address";
     if (!same_text(a->log_file, b->log_file)) return "log.file";
+    if (!same_text(a->takeover_socket, b->takeover_socket)) return "takeover.socket";
     if (a->nlisteners != b->nlisteners) return "listeners";
     for (size_t i = 0; i < a->nlisteners; i++)
         if (!same_text(a->listeners[i].address.text, b->listeners[i].address.text) ||
@@ -155,7 +158,7 @@ static b_status put_in_force(px_app *app, const px_config *old, px_config *next,
     app->config = px_config_ref(next);
     uv_mutex_unlock(&app->lock);
     px_config_unref(replaced);
-    atomic_store(&app->log.level, (int)next->c->log_level);
+    b_log_set(&app->log, next->c->log_level, next->c->log_format);
     for (unsigned i = 0; i < app->nloops; i++) px_loop_call(app->loops[i], on_config, next);
     return B_OK;
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "census.h"
 #include "config/config.h"
+#include "listen.h"
 #include "migrate/engine.h"
 #include "rewrite/ruleset.h"
 #include "tls_context.h"
@@ -43,6 +44,8 @@ typedef struct px_app {
     BIO_METHOD *tls_method;
     px_census *census;    /* of them, by user and by address */
     atomic_uint sessions; /* client connections now */
+    unsigned files_for;   /* sessions that the limit of open files has room for */
+    px_sockets sockets;   /* that are listened on */
     struct px_loop **loops;
     atomic_uint nloops; /* running; 0 while they are being made */
     mig_engine *engine;

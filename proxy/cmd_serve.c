@@ -1,30 +1,43 @@
 /* `straddle serve`: makes the parts, joins them, and takes them down in the right order.
  *
  * Order: engine (first ruleset) → loops → admin port and signals, on this thread. At SIGTERM, SIGINT or
- * SHUTDOWN: loops drain → admin closes → engine stops → loops end. A second signal ends the waiting. */
+ * SHUTDOWN: loops drain → admin closes → engine stops → loops end. A second signal ends the waiting.
+ *
+ * Once another process has taken over (takeover.h) this one listens no more and waits until its sessions have
+ * ended by themselves, at most takeover_drain_ms; then, or at a signal, it stops as above. SIGUSR2 starts
+ * that other process: the same command with --takeover, so whatever program is at that path by then. */
 #include "cmd_serve.h"
 
 #include "admin_server.h"
 #include "loop.h"
+#include "notify.h"
 #include "options.h"
+#include "takeover.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { POLL_MS = 50 };
+#define LOG_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC)
+enum { POLL_MS = 50, SIGNALS = 4, LOG_MODE = 0640 };
 
 typedef struct server {
     px_app app;
     uv_loop_t uv; /* of this thread */
     px_admin *admin;
-    uv_signal_t signals[3];
+    uv_signal_t signals[SIGNALS];
+    px_takeover *takeover; /* NULL: none is asked for */
+    uv_process_t successor;
+    const px_options *options;
     uv_async_t stop;
     uv_timer_t drain;
     uv_work_t reload;
-    uint64_t drain_until;
+    uint64_t drain_until, replaced_until;
+    bool replaced, starting; /* another process has taken over; is being started */
     bool stopping, reloading, reload_again, admin_closed, drain_over;
     int log_fd;
 } server;
@@ -37,7 +50,7 @@ static void request_stop(px_app *app)
 
 static void close_handles(server *sv)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < SIGNALS; i++)
         if (!uv_is_closing((uv_handle_t *)&sv->signals[i])) uv_close((uv_handle_t *)&sv->signals[i], NULL);
     if (!uv_is_closing((uv_handle_t *)&sv->stop)) uv_close((uv_handle_t *)&sv->stop, NULL);
     if (!uv_is_closing((uv_handle_t *)&sv->drain)) uv_close((uv_handle_t *)&sv->drain, NULL);
@@ -60,9 +73,15 @@ static void on_admin_closed(void *arg)
     maybe_end(sv);
 }
 
+static void begin_stop(server *sv);
+
 static void on_drain_poll(uv_timer_t *t)
 {
     server *sv = t->data;
+    if (!sv->stopping) { /* replaced: sessions end by themselves */
+        if (atomic_load(&sv->app.sessions) == 0 || uv_now(&sv->uv) >= sv->replaced_until) begin_stop(sv);
+        return;
+    }
     unsigned left = atomic_load(&sv->app.sessions);
     if (left > 0 && uv_now(&sv->uv) < sv->drain_until) return;
     if (left > 0)
@@ -72,6 +91,16 @@ static void on_drain_poll(uv_timer_t *t)
     uv_timer_stop(t);
     sv->drain_over = true;
     maybe_end(sv);
+}
+
+/* The loops listen no more. The sockets of one that was replaced are another one's. */
+static void stop_listening(server *sv)
+{
+    px_takeover_close(sv->takeover);
+    sv->takeover = NULL;
+    if (sv->app.sockets.n == 0) return;
+    px_admin_close(sv->admin, on_admin_closed, sv);
+    px_sockets_close(&sv->app.sockets, !sv->replaced);
 }
 
 static void begin_stop(server *sv)
@@ -86,10 +115,28 @@ static void begin_stop(server *sv)
     px_config_unref(config);
     b_logf(&sv->app.log, B_INFO, "proxy",
            "stopping: no new connections; statements and transactions have %u ms to end", (unsigned)ms);
+    if (!sv->replaced) px_notify("STOPPING=1");
     each_loop(sv, px_loop_drain, NULL);
     sv->drain_until = uv_now(&sv->uv) + ms;
     uv_timer_start(&sv->drain, on_drain_poll, POLL_MS, POLL_MS);
-    px_admin_close(sv->admin, on_admin_closed, sv);
+    stop_listening(sv);
+}
+
+/* Another process serves at the same sockets. */
+static void on_replaced(void *arg, int pid)
+{
+    server *sv = arg;
+    if (sv->stopping || sv->replaced) return;
+    px_config *config = px_app_config(&sv->app);
+    sv->replaced = true;
+    sv->replaced_until = uv_now(&sv->uv) + config->c->takeover_drain_ms;
+    b_logf(&sv->app.log, B_INFO, "proxy",
+           "pid=%d has taken over; the %u sessions of this process have %u ms to end by themselves", pid,
+           atomic_load(&sv->app.sessions), (unsigned)config->c->takeover_drain_ms);
+    px_config_unref(config);
+    each_loop(sv, px_loop_deafen, NULL);
+    stop_listening(sv);
+    uv_timer_start(&sv->drain, on_drain_poll, POLL_MS, POLL_MS);
 }
 
 static void on_stop(uv_async_t *a)
@@ -125,22 +172,78 @@ static void on_reloaded(uv_work_t *w, int status)
     if (sv->reload_again) begin_reload(sv);
 }
 
+static void on_successor_closed(uv_handle_t *h)
+{
+    server *sv = h->data;
+    sv->starting = false;
+}
+
+static void on_successor_exit(uv_process_t *p, int64_t status, int signal)
+{
+    server *sv = p->data;
+    b_logf(&sv->app.log, B_ERROR, "proxy",
+           "the process that was to take over has ended: status %d, signal %d", (int)status, signal);
+    uv_close((uv_handle_t *)p, on_successor_closed);
+}
+
+/* The program is looked for as it was for this process, so an upgraded one is found. */
+static void start_successor(server *sv)
+{
+    static char serve_word[] = "serve", c_word[] = "-c", takeover_word[] = "--takeover";
+    char *args[] = {program_invocation_name, serve_word, c_word, sv->options->config, takeover_word, NULL};
+    uv_stdio_container_t io[3];
+    for (int i = 0; i < 3; i++) io[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = i};
+    uv_process_options_t o = {.exit_cb = on_successor_exit,
+                              .file = args[0],
+                              .args = args,
+                              .flags = UV_PROCESS_DETACHED,
+                              .stdio_count = 3,
+                              .stdio = io};
+    if (sv->takeover == NULL || sv->starting) {
+        b_logf(&sv->app.log, B_WARN, "proxy", "SIGUSR2 does nothing: %s",
+               sv->starting ? "a process is being started already" : "takeover.socket is not set");
+        return;
+    }
+    sv->starting = true;
+    sv->successor.data = sv;
+    int rc = uv_spawn(&sv->uv, &sv->successor, &o);
+    if (rc != 0) {
+        on_successor_exit(&sv->successor, rc, 0);
+        return;
+    }
+    uv_unref((uv_handle_t *)&sv->successor);
+    b_logf(&sv->app.log, B_INFO, "proxy", "pid=%d was started, to take over", (int)sv->successor.pid);
+}
+
+/* For programs that move log files away: the one of that name is opened anew. */
+static void reopen_log(server *sv)
+{
+    if (sv->log_fd < 0) return;
+    int fd = open(sv->app.config->c->log_file, LOG_FLAGS, LOG_MODE);
+    if (fd < 0 || dup3(fd, sv->log_fd, O_CLOEXEC) < 0)
+        b_logf(&sv->app.log, B_WARN, "proxy", "log.file cannot be opened again: %s", strerror(errno));
+    if (fd >= 0) close(fd);
+}
+
 static void on_signal(uv_signal_t *h, int number)
 {
     server *sv = h->data;
-    if (number != SIGHUP) {
+    if (number == SIGUSR2) {
+        start_successor(sv);
+    } else if (number != SIGHUP) {
         begin_stop(sv);
-        return;
+    } else {
+        reopen_log(sv);
+        begin_reload(sv);
     }
-    begin_reload(sv);
 }
 
 static b_status watch_signals(server *sv, b_err *err)
 {
-    static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+    static const int numbers[SIGNALS] = {SIGHUP, SIGTERM, SIGINT, SIGUSR2};
     bool ok = uv_async_init(&sv->uv, &sv->stop, on_stop) == 0 && uv_timer_init(&sv->uv, &sv->drain) == 0;
     sv->stop.data = sv->drain.data = sv;
-    for (int i = 0; i < 3 && ok; i++) {
+    for (int i = 0; i < SIGNALS && ok; i++) {
         ok = uv_signal_init(&sv->uv, &sv->signals[i]) == 0 &&
              uv_signal_start(&sv->signals[i], on_signal, numbers[i]) == 0;
         sv->signals[i].data = sv;
@@ -177,12 +280,21 @@ static b_status open_log(server *sv, b_err *err)
     const char *file = sv->app.config->c->log_file;
     sv->log_fd = -1;
     if (file == NULL) return B_OK;
-    sv->log_fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    sv->log_fd = open(file, LOG_FLAGS, LOG_MODE);
     if (sv->log_fd < 0)
         return b_fail(err, B_IO,
                       "log.file %s cannot be opened; see that its folder exists and may be written to", file);
     sv->app.log.fd = sv->log_fd;
     return B_OK;
+}
+
+static b_status ask_for_sockets(server *sv, int *old, b_err *err)
+{
+    const char *path = sv->app.config->c->takeover_socket;
+    if (path == NULL)
+        return b_fail(err, B_INVALID,
+                      "--takeover needs takeover.socket in the configuration, of the process that runs, too");
+    return px_takeover_ask(path, &sv->app.sockets, old, err);
 }
 
 static b_status start(server *sv, b_err *err)
@@ -194,14 +306,22 @@ static b_status start(server *sv, b_err *err)
     if (st != B_OK) return st;
     app->loops = calloc(app->config->c->threads, sizeof(px_loop *));
     if (app->loops == NULL) return b_fail(err, B_NOMEM, "out of memory");
-    st = start_engine(sv, err);
+    int old = -1; /* the process whose place is taken */
+    if (sv->options->takeover) st = ask_for_sockets(sv, &old, err);
+    if (st == B_OK) st = start_engine(sv, err);
     if (st == B_OK) st = start_loops(sv, err);
     if (st != B_OK) return st;
     app->nloops = app->config->c->threads;
     each_loop(sv, px_loop_take_rules, NULL); /* what was published meanwhile */
     st = watch_signals(sv, err);
     if (st == B_OK) st = px_admin_new(app, &sv->uv, &sv->admin, err);
-    return st;
+    const char *path = app->config->c->takeover_socket;
+    if (st == B_OK && path != NULL)
+        st = px_takeover_new(&app->sockets, &sv->uv, &app->log, path, on_replaced, sv, &sv->takeover, err);
+    if (st != B_OK) return st;
+    px_sockets_close_unclaimed(&app->sockets, &app->log);
+    px_takeover_ready(old);
+    return B_OK;
 }
 
 static void stop(server *sv)
@@ -214,15 +334,32 @@ static void stop(server *sv)
     adm_console_free(app->console);
     if (app->engine != NULL) mig_engine_free(app->engine);
     px_admin_free(sv->admin);
+    px_sockets_close(&app->sockets, !sv->options->takeover); /* where it did not come to serving */
     free(app->loops);
     uv_loop_close(&sv->uv);
     if (sv->log_fd >= 0) close(sv->log_fd);
     px_app_deinit(app);
 }
 
-static int serve(px_config *config)
+static void say_ready(server *sv)
 {
-    server sv = {.log_fd = -1};
+    const cfg_config *c = sv->app.config->c;
+    char state[64];
+    b_logf(&sv->app.log, B_INFO, "proxy", "straddle %s serves on %zu listeners with %u threads, admin on %s",
+           STRADDLE_VERSION, c->nlisteners, c->threads, c->admin.text);
+    if (sv->app.files_for < c->max_connections)
+        b_logf(
+            &sv->app.log, B_WARN, "proxy",
+            "the limit of open files has room for %u sessions, limits.max_connections asks for %u; raise it "
+            "(ulimit -n, LimitNOFILE)",
+            sv->app.files_for, c->max_connections);
+    snprintf(state, sizeof state, "READY=1\nMAINPID=%d", (int)getpid());
+    px_notify(state);
+}
+
+static int serve(px_config *config, const px_options *options)
+{
+    server sv = {.log_fd = -1, .options = options};
     b_err err = {.code = B_OK};
     if (px_app_init(&sv.app, config) != B_OK || uv_loop_init(&sv.uv) != 0) {
         fputs("straddle: out of memory or of file descriptors at start\n", stderr);
@@ -230,9 +367,7 @@ static int serve(px_config *config)
     }
     b_status st = start(&sv, &err);
     if (st == B_OK) {
-        b_logf(&sv.app.log, B_INFO, "proxy",
-               "straddle %s serves on %zu listeners with %u threads, admin on %s", STRADDLE_VERSION,
-               config->c->nlisteners, config->c->threads, config->c->admin.text);
+        say_ready(&sv);
         uv_run(&sv.uv, UV_RUN_DEFAULT);
         b_logf(&sv.app.log, B_INFO, "proxy", "stopped");
     } else {
@@ -248,9 +383,10 @@ int px_cmd_serve(int argc, char **argv)
     if (!px_options_read(argc, argv, "serve", &o)) return PX_EXIT_USAGE;
     b_buf diag = {0};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);              /* a log that may not grow is no reason to end */
     setenv("UV_THREADPOOL_SIZE", "16", 0); /* admin commands that wait for a phase change each take one */
     px_config *config = px_config_load(o.config, NULL, true, &diag);
     if (diag.n > 0) fputs(b_buf_cstr(&diag), stderr);
     b_buf_deinit(&diag);
-    return config == NULL ? PX_EXIT_USAGE : serve(config);
+    return config == NULL ? PX_EXIT_USAGE : serve(config, &o);
 }

@@ -4,15 +4,9 @@
 #include "protocol/compress.h"
 #include "session.h"
 
-#include <errno.h>
-#include <netdb.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-enum { BACKLOG = 1024, USAGE_ENTRIES = 4096, REFUSAL_ENTRIES = 1024 };
+enum { USAGE_ENTRIES = 4096, REFUSAL_ENTRIES = 1024 };
 
 typedef struct px_task {
     struct px_task *next;
@@ -74,19 +68,17 @@ void px_loop_take_rules(px_loop *loop, void *unused)
     px_hold_release(loop);
 }
 
-static void close_listeners(px_loop *loop)
+void px_loop_deafen(px_loop *loop, void *unused)
 {
-    for (size_t i = 0; i < loop->nlisteners; i++) {
-        if (loop->listeners[i].open) uv_close(&loop->listeners[i].u.handle, NULL);
-        loop->listeners[i].open = false;
-    }
+    (void)unused;
+    for (size_t i = 0; i < loop->nlisteners; i++) px_listen_close(&loop->listeners[i].on);
 }
 
 void px_loop_drain(px_loop *loop, void *unused)
 {
     (void)unused;
     loop->draining = true;
-    close_listeners(loop);
+    px_loop_deafen(loop, NULL);
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
         bool idle = s->state < PX_HIDDEN || s->state == PX_ORPHAN || s->state == PX_IDLE;
@@ -105,82 +97,48 @@ void px_loop_drop(px_loop *loop, void *why)
 
 /* --- listening --- */
 
-static void on_connection(uv_stream_t *server, int status)
+static void on_connection(px_listen *on, int fd)
 {
-    px_listener *l = server->data;
-    if (status < 0) {
-        b_logf(&l->loop->app->log, B_WARN, "listener", "a connection could not be taken: %s",
-               uv_strerror(status));
-        return;
-    }
-    px_session_accept(l);
+    px_session_accept(on->arg, fd);
 }
 
-/* libuv of this age has no flag for SO_REUSEPORT: it is set between making the socket and binding it. */
-static int listen_tcp(px_listener *l, const cfg_address *a)
+static b_status hear(px_loop *loop, const cfg_listener *c, int fd, b_err *err)
 {
-    char port[8];
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE},
-                    *found;
-    snprintf(port, sizeof port, "%u", (unsigned)a->port);
-    if (getaddrinfo(a->host, port, &hints, &found) != 0) return UV_EADDRNOTAVAIL;
-    uv_os_fd_t fd;
-    int on = 1, rc = uv_tcp_init_ex(&l->loop->uv, &l->u.tcp, (unsigned)found->ai_family);
-    if (rc == 0) {
-        l->open = true;
-        rc = uv_fileno(&l->u.handle, &fd);
-    }
-    if (rc == 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) rc = -errno;
-    if (rc == 0) rc = uv_tcp_bind(&l->u.tcp, found->ai_addr, 0);
-    freeaddrinfo(found);
-    return rc;
-}
-
-/* A socket that was left behind by one that was killed goes; one that somebody listens on, or another kind of
- * file, stays. */
-static int make_way(const char *path)
-{
-    struct stat st;
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    if (lstat(path, &st) != 0) return errno == ENOENT ? 0 : -errno;
-    if (!S_ISSOCK(st.st_mode)) return UV_EEXIST;
-    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    bool answers = connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
-    close(fd);
-    if (answers) return UV_EADDRINUSE;
-    return unlink(path) == 0 ? 0 : -errno;
-}
-
-static int listen_pipe(px_listener *l, const cfg_listener *c)
-{
-    static const mode_t modes[] = {
-        [CFG_SOCKET_ALL] = 0666, [CFG_SOCKET_GROUP] = 0660, [CFG_SOCKET_OWNER] = 0600};
-    int rc = make_way(c->address.path);
-    if (rc == 0) rc = uv_pipe_init(&l->loop->uv, &l->u.pipe, 0);
-    if (rc != 0) return rc;
-    l->open = true;
-    rc = uv_pipe_bind(&l->u.pipe, c->address.path);
-    if (rc == 0 && chmod(c->address.path, modes[c->socket_mode]) != 0) rc = -errno;
-    return rc;
-}
-
-static b_status listen_on(px_loop *loop, const cfg_listener *c, b_err *err)
-{
-    if (c->address.path != NULL && loop->index != 0) return B_OK;
     px_listener *l = &loop->listeners[loop->nlisteners++];
     *l = (px_listener){.loop = loop,
                        .index = (size_t)(c - loop->config->c->listeners),
-                       .version = (rw_version)c->schema_version,
-                       .is_pipe = c->address.path != NULL};
-    int rc = l->is_pipe ? listen_pipe(l, c) : listen_tcp(l, &c->address);
-    l->u.handle.data = l;
-    if (rc == 0) rc = uv_listen(&l->u.stream, BACKLOG, on_connection);
+                       .version = (rw_version)c->schema_version};
+    l->on = (px_listen){.fd = fd,
+                        .is_pipe = c->address.path != NULL,
+                        .address = c->address.text,
+                        .log = &loop->app->log,
+                        .take = on_connection,
+                        .arg = l};
+    int rc = px_listen_start(&l->on, &loop->uv);
     if (rc == 0) return B_OK;
-    return b_fail(err, B_IO,
-                  "cannot listen on %s: %s; see what else listens there, or change the listener's address",
-                  c->address.text, uv_strerror(rc));
+    return b_fail(err, B_IO, "cannot listen on %s: %s", c->address.text, uv_strerror(rc));
+}
+
+/* Sockets that were inherited are dealt out to the loops; a loop that gets none makes one. Those of the unix
+ * kind, which cannot be spread, are the first loop's. */
+static b_status listen_on(px_loop *loop, const cfg_listener *c, b_err *err)
+{
+    static const unsigned modes[] = {
+        [CFG_SOCKET_ALL] = 0666, [CFG_SOCKET_GROUP] = 0660, [CFG_SOCKET_OWNER] = 0600};
+    bool is_path = c->address.path != NULL, any = false;
+    if (is_path && loop->index != 0) return B_OK;
+    size_t step = is_path ? 1 : loop->config->c->threads;
+    b_status st = B_OK;
+    for (size_t i = loop->index; st == B_OK; i += step) {
+        int fd = px_sockets_claim(&loop->app->sockets, &c->address, i);
+        if (fd < 0) break;
+        any = true;
+        st = hear(loop, c, fd, err);
+    }
+    if (any || st != B_OK) return st;
+    int fd;
+    st = px_sockets_make(&loop->app->sockets, &c->address, SOCK_STREAM, modes[c->socket_mode], &fd, err);
+    return st == B_OK ? hear(loop, c, fd, err) : st;
 }
 
 /* --- life --- */
@@ -202,7 +160,7 @@ static void on_tick(uv_timer_t *t)
 static b_status make_parts(px_loop *loop, b_err *err)
 {
     loop->config = px_app_config(loop->app);
-    loop->listeners = calloc(loop->config->c->nlisteners + 1, sizeof *loop->listeners);
+    loop->listeners = calloc(loop->config->c->nlisteners + loop->app->sockets.n + 1, sizeof *loop->listeners);
     loop->cache = rw_cache_new(loop->config->c->plan_cache_entries);
     loop->codec = mp_codec_new();
     loop->rbuf = malloc(PX_READ_BUFFER);
@@ -258,7 +216,7 @@ static void close_all(px_loop *loop, void *unused)
     uv_mutex_lock(&loop->lock);
     loop->closed = true;
     uv_mutex_unlock(&loop->lock);
-    close_listeners(loop);
+    px_loop_deafen(loop, NULL);
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
         px_session_close(s);

@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "latency.h"
+#include "listen.h"
 #include "rewrite/regex_rule.h"
 #include "stats.h"
 #include "tally.h"
@@ -18,16 +19,10 @@ struct px_session;
 struct px_task;
 
 typedef struct px_listener {
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } u;
+    px_listen on;
     px_loop *loop;
     size_t index; /* in the configuration */
     rw_version version;
-    bool is_pipe, open;
 } px_listener;
 
 struct px_loop {
@@ -66,7 +61,8 @@ struct px_loop {
     px_latency *latency;
 };
 
-/* Opens the sockets (index 0 also the unix ones) and makes the loop ready; the thread is not started. */
+/* Opens the sockets (index 0 also the unix ones), or claims those that were inherited, and makes the loop
+ * ready; the thread is not started. */
 b_status px_loop_new(px_app *app, unsigned index, px_loop **out, b_err *err) B_MUSTCHECK;
 b_status px_loop_start(px_loop *loop, b_err *err) B_MUSTCHECK;
 /* Ends the thread (all sessions must be gone or are closed) and frees the loop. */
@@ -78,7 +74,8 @@ bool px_loop_call(px_loop *loop, void (*fn)(px_loop *loop, void *arg), void *arg
 
 /* For px_loop_call. */
 void px_loop_take_rules(px_loop *loop, void *unused); /* takes the newest ruleset of the app */
-void px_loop_drain(px_loop *loop, void *unused);      /* no new sessions; idle ones end */
+void px_loop_deafen(px_loop *loop, void *unused);     /* no new sessions */
+void px_loop_drain(px_loop *loop, void *unused);      /* ... and idle ones end */
 void px_loop_drop(px_loop *loop, void *why);          /* all sessions end; why: const char * */
 
 #endif

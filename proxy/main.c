@@ -13,8 +13,9 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *form, *meaning;
 } commands[] = {
-    {"serve", px_cmd_serve, "serve -c FILE",
-     "run the proxy until SIGTERM or SIGINT; SIGHUP reads FILE again"},
+    {"serve", px_cmd_serve, "serve -c FILE [--takeover]",
+     "run the proxy until SIGTERM or SIGINT; SIGHUP reads FILE again; --takeover: in place of the one that "
+     "runs"},
     {"check-config", px_cmd_check_config, "check-config -c FILE", "say what is wrong with FILE, and end"},
     {"ctl", px_cmd_ctl, "ctl -c FILE [--json] COMMAND", "run an admin command, such as \"SHOW MIGRATIONS\""},
     {"rewrite", px_cmd_rewrite, "rewrite --ddl FILE --migration FILE --phase PHASE …",

@@ -7,7 +7,8 @@
 enum { PX_EXIT_OK = 0, PX_EXIT_FAILED = 1, PX_EXIT_USAGE = 2 };
 
 typedef struct px_options {
-    const char *config; /* -c, --config; "straddle.yaml" where not given */
+    char *config;  /* -c, --config; "straddle.yaml" where not given */
+    bool takeover; /* serve --takeover */
 } px_options;
 
 /* argv[0] is the command's name. False after a message on standard error: PX_EXIT_USAGE. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { LINGER_MS = 2000 };
 
@@ -52,7 +53,7 @@ void px_session_set_state(px_session *s, px_state state)
     assert(right);
     if (!right)
         b_logf(&s->loop->app->log, B_ERROR, "session",
-               "session=%llu %s -> %s is not a step that sessions take; please report it",
+               "session=%llu from %s to %s is not a step that sessions take; please report it",
                (unsigned long long)s->id, state_names[s->state], state_names[state]);
     if (state != PX_IDLE) px_hold_forget(s);
     if (state >= PX_LINGER && s->state < PX_LINGER) px_session_unregister(s);
@@ -79,6 +80,7 @@ static void free_session(px_session *s)
     mp_stmts_free(s->stmts);
     px_context_unref(s->vars.now);
     b_buf_deinit(&s->lost);
+    b_buf_deinit(&s->slow);
     b_arena_free(s->arena);
     px_patch_forget(s);
     if (s->rules != NULL) rw_ruleset_unref(s->rules);
@@ -529,7 +531,7 @@ static px_session *new_session(px_listener *l)
     if (s == NULL) return NULL;
     s->loop = loop;
     s->stmts = mp_stmts_new(px_stmt_free_extra);
-    if (s->stmts == NULL || px_conn_init(&s->client, s, &loop->uv, l->is_pipe) != 0) {
+    if (s->stmts == NULL || px_conn_init(&s->client, s, &loop->uv, l->on.is_pipe) != 0) {
         mp_stmts_free(s->stmts);
         free(s);
         return NULL;
@@ -546,34 +548,56 @@ static px_session *new_session(px_listener *l)
     return s;
 }
 
-void px_session_accept(px_listener *l)
+/* True: it is answered. Where descriptors are what is short, only the first few are told so, since each that
+ * is told has one for a while. */
+static bool too_many(px_session *s, unsigned now)
+{
+    enum { TOLD = 24 };
+    px_loop *loop = s->loop;
+    unsigned most = loop->config->c->max_connections, files = loop->app->files_for;
+    if (now <= most && now <= files) return false;
+    loop->stats.connections_rejected++;
+    if (now > files && now - files > TOLD)
+        px_session_close(s);
+    else if (now > files)
+        px_session_fail(s, 0, 1040, "08004",
+                        "Too many connections (straddle: the limit of open files has room for %u; raise it, "
+                        "ulimit -n or LimitNOFILE, or close some)",
+                        files);
+    else
+        px_session_fail(s, 0, 1040, "08004",
+                        "Too many connections (straddle: max_connections is %u; close some or raise it)",
+                        most);
+    return true;
+}
+
+void px_session_accept(px_listener *l, int fd)
 {
     px_loop *loop = l->loop;
     px_session *s = new_session(l);
-    if (s == NULL) return; /* the connection waits in the kernel's queue */
+    if (s == NULL) {
+        b_logf(&loop->app->log, B_ERROR, "listener", "address=%s a connection is closed: out of memory",
+               l->on.address);
+        close(fd);
+        return;
+    }
     unsigned now = atomic_fetch_add(&loop->app->sessions, 1) + 1;
     loop->stats.connections_total++;
-    if (uv_accept(&l->u.stream, &s->client.u.stream) != 0) {
+    if (px_stream_open(&s->client.u.stream, l->on.is_pipe, fd) != 0) {
+        close(fd);
         px_session_close(s);
         return;
     }
-    if (!l->is_pipe) {
+    if (!l->on.is_pipe) {
         uv_tcp_nodelay(&s->client.u.tcp, 1);
         uv_tcp_keepalive(&s->client.u.tcp, 1, 60);
     }
-    px_peer_note(s, l->is_pipe);
-    const cfg_config *c = loop->config->c;
-    if (now > c->max_connections) {
-        loop->stats.connections_rejected++;
-        px_session_fail(s, 0, 1040, "08004",
-                        "Too many connections (straddle: max_connections is %u; close some or raise it)",
-                        c->max_connections);
-        return;
-    }
+    px_peer_note(s, l->on.is_pipe);
+    if (too_many(s, now)) return;
     if (!px_peer_awaits_header(s)) {
         px_session_begin(s);
     } else if (s->state == PX_HEADER) {
-        px_session_deadline(s, c->handshake_timeout_ms);
+        px_session_deadline(s, loop->config->c->handshake_timeout_ms);
         px_conn_read(&s->client, true);
     }
 }

@@ -106,6 +106,7 @@ typedef struct px_running {
     bool had_ok, failed;      /* of several statements, one is done; one ended in an error */
     uint32_t params_seen;     /* PREPARE: parameter definitions that have come */
     uint64_t started_ns;      /* of statements on migrating tables, else 0 */
+    uint64_t sent_ns;         /* of all, where slow ones are logged, else 0 */
     const rw_result *res;     /* NULL when nothing was rewritten */
     mp_stmt *stmt;            /* PREPARE: to be filled in; EXECUTE: the one */
 } px_running;
@@ -229,13 +230,14 @@ typedef struct px_session {
     rw_result result;
     b_arena *shown_arena; /* names that SHOW WARNINGS after the last statement may hold; NULL: none */
     rw_result shown;      /* only shown and nshown are set */
+    b_buf slow;           /* COM_QUERY: its text, where slow ones are logged */
     b_buf lost;           /* ORPHAN: ERR payload that the next command is answered with */
     uint64_t statements;
 } px_session;
 
 /* session.c */
-void px_session_accept(px_listener *l);
-void px_session_begin(px_session *s); /* whose it is is known: on to the backend */
+void px_session_accept(px_listener *l, int fd); /* takes the descriptor */
+void px_session_begin(px_session *s);           /* whose it is is known: on to the backend */
 void px_session_set_state(px_session *s, px_state state);
 const char *px_session_state_name(px_state state);
 void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n); /* n < 0: libuv error */
@@ -356,6 +358,11 @@ void px_query_count(px_session *s, const rw_result *res, b_slice sql); /* the ce
 
 /* Is what the session is in known, or can it be read? False as above. */
 bool px_query_known(px_session *s, const px_cmd *c, px_done *done);
+
+/* session_log.c */
+void px_log_keep(px_session *s, b_slice sql); /* of the COM_QUERY that is about to be sent */
+void px_log_slow(px_session *s);              /* only where run.sent_ns is set */
+void px_log_refused(px_session *s, b_slice sql, b_slice code, b_slice migration, b_slice why);
 
 /* session_rules.c: regex rules */
 bool px_rules_any(const px_session *s);

@@ -56,6 +56,7 @@ void px_cmd_start(px_session *s, const px_cmd *c)
 {
     uint8_t command = (uint8_t)c->payload.p[0];
     s->last_seq = c->last_seq;
+    if (s->loop->config->c->log_slow_ms > 0) s->run.sent_ns = uv_hrtime();
     mp_reply reply = mp_command_reply(command);
     if (reply == MP_REPLY_NONE) return;
     mp_response_start(&s->resp, command, s->backend_caps);

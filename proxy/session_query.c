@@ -64,6 +64,7 @@ void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql, const rw_resul
         n->count++;
         n->last_ms = wall_ms();
     }
+    px_log_refused(s, sql, key[0], key[1], why->message);
     px_session_error(s, (uint8_t)(c->last_seq + 1), why->error, why->sqlstate, "%.*s", B_ARG(why->message));
 }
 
@@ -278,6 +279,7 @@ px_done px_query(px_session *s, const px_cmd *c)
     b_slice from = c->text, sql = from;
     px_done done;
     px_session_take_rules(s);
+    px_log_keep(s, from);
     if (px_rules_any(s)) {
         rw_result res;
         if (!px_query_known(s, c, &done)) return done;

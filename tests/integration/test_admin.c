@@ -122,6 +122,7 @@ static const example examples[] = {
     {"EXPLAIN ROLLBACK name [TO phase]", "EXPLAIN ROLLBACK " M, 0},
     {"EXPLAIN ROLLBACK name [TO phase]", "EXPLAIN ROLLBACK " M " TO planned", 0},
     {"ABORT MIGRATION name", "ABORT MIGRATION " M, 0},
+    {"SET LOG LEVEL debug|info|warn|error", "SET LOG LEVEL Warn", 0},
     {"KILL QUERY id", "KILL QUERY 1", 1235},
     {"KILL [CONNECTION] id", "KILL CONNECTION 999999", 1305},
     {"SHUTDOWN", NULL, 0}, /* by the test that ends so */

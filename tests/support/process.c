@@ -66,6 +66,7 @@ static void write_config(const ts_proxy *p)
             p->port_both, p->port_old, p->port_new, p->listeners, p->port_admin, p->backend_address,
             p->backend_keys[0] == '\0' ? "" : ", ", p->backend_keys, p->extra);
     fclose(f);
+    if (p->uid != 0 && chown(path, p->uid, p->uid) != 0) ts_die("chown: %s", strerror(errno));
 }
 
 static void show_log(const ts_proxy *p)
@@ -87,22 +88,39 @@ static bool answers(unsigned port)
     return ok;
 }
 
-void ts_proxy_restart(ts_proxy *p)
+static pid_t spawn(const ts_proxy *p, const char *name, const char *option)
 {
     char config[192], log[192];
-    snprintf(config, sizeof config, "%s/straddle.yaml", p->dir);
+    snprintf(config, sizeof config, "%s/%s", p->dir, name);
     snprintf(log, sizeof log, "%s/log", p->dir);
-    p->pid = fork();
-    if (p->pid < 0) ts_die("fork: %s", strerror(errno));
-    if (p->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that ends early leaves nothing running */
-        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-        dup2(fd, 1);
-        dup2(fd, 2);
-        for (int other = 3; other < 1024; other++) close(other); /* above all, the test's own connections */
-        execl(STRADDLE_BIN, "straddle", "serve", "-c", config, (char *)NULL);
-        _exit(127);
-    }
+    pid_t pid = fork();
+    if (pid < 0) ts_die("fork: %s", strerror(errno));
+    if (pid > 0) return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that ends early leaves nothing running */
+    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int program = open(STRADDLE_BIN, O_RDONLY | O_CLOEXEC);
+    dup2(fd, 1);
+    dup2(fd, 2);
+    for (int other = 3; other < 1024; other++) /* above all, the test's own connections */
+        if (other != program) close(other);
+    if (p->uid != 0 && (setgid(p->uid) != 0 || setuid(p->uid) != 0)) _exit(126);
+    if (p->child != NULL) p->child();
+    static char straddle[] = STRADDLE_BIN, serve[] = "serve", c[] = "-c";
+    char last[32];
+    snprintf(last, sizeof last, "%s", option == NULL ? "" : option);
+    char *argv[] = {straddle, serve, c, config, option == NULL ? NULL : last, NULL};
+    fexecve(program, argv, environ); /* the folders to it may be closed to that user */
+    _exit(127);
+}
+
+pid_t ts_proxy_successor(const ts_proxy *p, const char *config)
+{
+    return spawn(p, config, "--takeover");
+}
+
+void ts_proxy_restart(ts_proxy *p)
+{
+    p->pid = spawn(p, "straddle.yaml", NULL);
     for (int i = 0; i < 600; i++) {
         int status;
         if (waitpid(p->pid, &status, WNOHANG) == p->pid) {
@@ -143,6 +161,9 @@ void ts_proxy_start_with(ts_proxy *p, const ts_server *backend, const ts_setup *
         snprintf(p->backend_address, sizeof p->backend_address, "%s", setup->backend_address);
     snprintf(p->dir, sizeof p->dir, "/tmp/straddle-test-XXXXXX");
     if (mkdtemp(p->dir) == NULL) ts_die("mkdtemp: %s", strerror(errno));
+    p->uid = setup->uid;
+    p->child = setup->child;
+    if (p->uid != 0 && chown(p->dir, p->uid, p->uid) != 0) ts_die("chown: %s", strerror(errno));
     put_dir(setup->listeners, p->dir, p->listeners, sizeof p->listeners);
     p->port_both = ts_free_port(), p->port_old = ts_free_port();
     p->port_new = ts_free_port(), p->port_admin = ts_free_port();

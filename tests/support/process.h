@@ -26,6 +26,8 @@ typedef struct ts_proxy {
     const ts_server *backend;
     char extra[1024];                                             /* further YAML at the top level */
     char listeners[512], backend_keys[256], backend_address[160]; /* as in ts_setup */
+    unsigned uid;
+    void (*child)(void);
 } ts_proxy;
 
 typedef struct ts_setup {
@@ -34,6 +36,8 @@ typedef struct ts_setup {
                               proxy's folder */
     const char *backend_keys;    /* further keys of backend ("proxy_protocol: v2"), or NULL */
     const char *backend_address; /* where it is not the server's host and port */
+    unsigned uid;                /* it runs as that user, and its folder is that user's; 0: as the test */
+    void (*child)(void);         /* called in the process before the program begins */
 } ts_setup;
 
 /* Writes the configuration (three listeners, one a schema version; on ports that are free) and starts
@@ -41,6 +45,8 @@ typedef struct ts_setup {
  */
 void ts_proxy_start(ts_proxy *p, const ts_server *backend, const char *extra);
 void ts_proxy_start_with(ts_proxy *p, const ts_server *backend, const ts_setup *setup);
+/* `serve --takeover` beside it, with the configuration of that name in its folder; returns at once. */
+pid_t ts_proxy_successor(const ts_proxy *p, const char *config);
 void ts_proxy_restart(ts_proxy *p);                      /* the same configuration, after a kill or stop */
 void ts_proxy_configure(ts_proxy *p, const char *extra); /* writes the file anew, with other further YAML */
 bool ts_proxy_ends(ts_proxy *p, unsigned seconds, int *status); /* waits for it without a signal */

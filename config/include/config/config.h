@@ -182,6 +182,12 @@ typedef struct cfg_config {
     uint32_t poll_ms;              /* default 100: how often an instance looks for a new epoch */
     b_level log_level;             /* default info */
     char *log_file;                /* NULL: standard error */
+    b_log_format log_format;       /* default B_LOG_TEXT */
+    uint32_t log_slow_ms;          /* default 0: no statement is slow */
+    bool log_refused;              /* refused statements are logged */
+    unsigned log_sql;              /* 1: with their literals */
+    char *takeover_socket;         /* absolute, or NULL */
+    uint32_t takeover_drain_ms;    /* default 600000: for sessions after a takeover */
     unsigned refuse_replication;   /* 1: COM_BINLOG_DUMP and its like are refused */
 } cfg_config;
 
