@@ -251,7 +251,10 @@ static void keep_sources(const cfg__reader *r, cfg_config *c)
         if (m->source != NULL || m->name == NULL || m->table == NULL || m->schema == NULL) continue;
         b_buf text = {0};
         cfg__migration_emit(m, &text);
-        m->source = cfg__dup(r, b_buf_cstr(&text));
+        if (text.failed)
+            cfg__no_memory(r);
+        else
+            m->source = cfg__dup(r, b_buf_cstr(&text));
         b_buf_deinit(&text);
     }
 }
@@ -336,8 +339,16 @@ static cfg_config *load(const char *file, b_slice text, cfg__diag *diag)
     char *dir = cfg__dir_of(file);
     cfg__reader r = {file, dir == NULL ? "." : dir, diag};
     cfg__draft d = {0};
-    fill(&r, tree.root, &d);
-    cfg_config *c = diag->problems > 0 ? NULL : malloc(sizeof *c);
+    if (dir == NULL)
+        cfg__no_memory(&r);
+    else
+        fill(&r, tree.root, &d);
+    cfg_config *c = malloc(sizeof *c);
+    if (c == NULL) cfg__no_memory(&r);
+    if (diag->problems > 0) {
+        free(c);
+        c = NULL;
+    }
     if (c != NULL)
         *c = d.c;
     else

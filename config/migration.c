@@ -232,12 +232,13 @@ static void add(const cfg__reader *r, cfg_config *c, const char *name)
 {
     b_buf path = {0};
     b_buf_printf(&path, "%s/%s", c->migrations_dir, name);
-    cfg_migration *m = load(b_buf_cstr(&path), r->diag);
+    cfg_migration *m = path.failed ? NULL : load(b_buf_cstr(&path), r->diag);
     cfg_migration **all = m == NULL ? NULL : realloc(c->migrations, (c->nmigrations + 1) * sizeof *all);
     if (all != NULL) {
         c->migrations = all;
         all[c->nmigrations++] = m;
     } else {
+        if (m != NULL || path.failed) cfg__no_memory(r);
         cfg_migration_free(m);
     }
     b_buf_deinit(&path);

@@ -10,10 +10,15 @@ static void *field(void *object, size_t offset)
     return (char *)object + offset;
 }
 
+void cfg__no_memory(const cfg__reader *r)
+{
+    cfg__problem(r->diag, r->file, 1, "out of memory while reading; free some and try again");
+}
+
 char *cfg__dup(const cfg__reader *r, const char *s)
 {
     char *p = strdup(s);
-    if (p == NULL) cfg__problem(r->diag, r->file, 1, "out of memory while reading; free some and try again");
+    if (p == NULL) cfg__no_memory(r);
     return p;
 }
 
@@ -197,7 +202,9 @@ static void read_table(const cfg__reader *r, const cfg__key *k, const cfg__node 
     if (!ident_ok(r, "schema", n->text, len, n->line) ||
         !ident_ok(r, "table", dot + 1, n->len - len - 1, n->line))
         return;
-    *(char **)field(object, k->offset) = strndup(n->text, len);
+    char *schema = strndup(n->text, len);
+    if (schema == NULL) cfg__no_memory(r);
+    *(char **)field(object, k->offset) = schema;
     *(char **)field(object, k->count) = cfg__dup(r, dot + 1);
 }
 
@@ -228,7 +235,10 @@ static void read_list(const cfg__reader *r, const cfg__key *k, const cfg__node *
         void *item = array + i * each;
         if (k->kind == CFG__POINTERS) {
             void *fresh = calloc(1, k->map->size);
-            if (fresh == NULL) break;
+            if (fresh == NULL) {
+                cfg__no_memory(r); /* fewer entries would be another configuration */
+                return;
+            }
             memcpy(item, &fresh, sizeof fresh);
             item = fresh;
         }

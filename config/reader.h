@@ -16,6 +16,7 @@ void cfg__read_map(const cfg__reader *r, const cfg__node *node, const cfg__map *
 
 /* strdup that reports. */
 char *cfg__dup(const cfg__reader *r, const char *s);
+void cfg__no_memory(const cfg__reader *r); /* that is a problem of the file */
 
 /* secret.c: the password that a key gives, new; NULL after a problem. */
 char *cfg__secret(const cfg__reader *r, const cfg__key *k, const cfg__node *node);

@@ -48,8 +48,16 @@ static void request_stop(px_app *app)
     uv_async_send(&sv->stop);
 }
 
+static void on_successor_closed(uv_handle_t *h)
+{
+    server *sv = h->data;
+    sv->starting = false;
+}
+
 static void close_handles(server *sv)
 {
+    uv_handle_t *successor = (uv_handle_t *)&sv->successor;
+    if (sv->starting && !uv_is_closing(successor)) uv_close(successor, on_successor_closed);
     for (int i = 0; i < SIGNALS; i++)
         if (!uv_is_closing((uv_handle_t *)&sv->signals[i])) uv_close((uv_handle_t *)&sv->signals[i], NULL);
     if (!uv_is_closing((uv_handle_t *)&sv->stop)) uv_close((uv_handle_t *)&sv->stop, NULL);
@@ -170,12 +178,6 @@ static void on_reloaded(uv_work_t *w, int status)
     server *sv = w->data;
     sv->reloading = false;
     if (sv->reload_again) begin_reload(sv);
-}
-
-static void on_successor_closed(uv_handle_t *h)
-{
-    server *sv = h->data;
-    sv->starting = false;
 }
 
 static void on_successor_exit(uv_process_t *p, int64_t status, int signal)
