@@ -26,7 +26,7 @@ b_status px_sockets_add(px_sockets *s, const char *address, int fd, bool inherit
         close(fd);
         return B_NOMEM;
     }
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof a;
     bool is_path = getsockname(fd, (struct sockaddr *)&a, &len) == 0 && a.ss_family == AF_UNIX;
     s->list[s->n++] = (px_socket){copy, fd, inherited, is_path};

@@ -95,6 +95,15 @@ typedef struct load {
     pid_t processes[PROCESSES];
 } load;
 
+/* What a proxy has started does not end with the test by itself. */
+static pid_t started[2 * PROCESSES];
+static int nstarted;
+
+static void end_started(void)
+{
+    for (int i = 0; i < nstarted; i++) kill(started[i], SIGKILL);
+}
+
 static void check_failures(load *l)
 {
     for (int i = 0; i < CLIENTS; i++)
@@ -232,6 +241,7 @@ static void check(const ts_server *s)
         else
             kill(l->processes[i], SIGUSR2);
         l->processes[i + 1] = p->pid = wait_successor(l, p, i + 1);
+        started[nstarted++] = p->pid;
         wait_progress(l);
     }
     stop_clients(l);
@@ -239,6 +249,7 @@ static void check(const ts_server *s)
     check_rows(l, f.direct);
     f.admin = ts_proxy_admin(p);
     shop_end(&f);
+    nstarted = 0; /* all have been waited for */
     free(l);
 }
 
@@ -279,6 +290,7 @@ static void test_nobody_there(void **state)
 
 int main(void)
 {
+    atexit(end_started);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a proxy has started is waited for here */
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_mysql), cmocka_unit_test(test_mariadb),
                                        cmocka_unit_test(test_nobody_there)};

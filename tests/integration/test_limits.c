@@ -150,7 +150,7 @@ static void test_socket_in_the_way(void **state)
     int fd = listen_unix(path);
     serve_on(dir, path, &o);
     assert_int_equal(o.status, 1);
-    assert_non_null(strstr(o.err, "address already in use"));
+    assert_non_null(strstr(o.err, "Address already in use"));
     close(fd);
     assert_int_equal(stat(path, &st), 0);
     unlink(path);
