@@ -1,11 +1,10 @@
 /* Packets that name a column under its physical name, where the client must see the one it used. */
+#include "message.h"
 #include "session.h"
 
 #include "protocol/result.h"
 
 #include <string.h>
-
-enum { DUPLICATE_KEY = 1062 };
 
 static const rw_shown *find_shown(const px_session *s, const mp_column *c)
 {
@@ -98,45 +97,6 @@ uint8_t px_patch_missing(px_session *s, uint8_t seq)
     return n;
 }
 
-/* A quoted name at the front of `rest`: 'B' or `B`. */
-static const rw_shown *quoted(const rw_result *res, b_slice rest)
-{
-    for (size_t i = 0; i < res->nshown; i++) {
-        b_slice name = res->shown[i].physical;
-        if (rest.n < name.n + 2 || (rest.p[0] != '\'' && rest.p[0] != '`' && rest.p[0] != '.')) continue;
-        char end = rest.p[0] == '.' ? '\'' : rest.p[0];
-        if (rest.p[name.n + 1] == end && b_slice_ieq(b_slice_of(rest.p + 1, name.n), name))
-            return &res->shown[i];
-    }
-    return NULL;
-}
-
-/* The message with the names that the client used. */
-static void put_message(b_buf *out, const rw_result *res, b_slice message)
-{
-    for (size_t i = 0; i < message.n;) {
-        const rw_shown *shown = quoted(res, b_slice_of(message.p + i, message.n - i));
-        b_buf_char(out, message.p[i]);
-        i++;
-        if (shown == NULL) continue;
-        b_buf_slice(out, shown->shown);
-        i += shown->physical.n;
-    }
-}
-
-/* Ends the message in the name of an index' twin, INDEX__B'? Then without the twin's end. */
-static b_slice without_twin(const rw_result *res, b_slice message)
-{
-    for (size_t i = 0; i < 2 * res->nshown; i++) {
-        b_slice name = i % 2 == 0 ? res->shown[i / 2].physical : res->shown[i / 2].shown;
-        if (message.n < name.n + 4 || message.p[message.n - 1] != '\'') continue;
-        size_t at = message.n - name.n - 3;
-        if (memcmp(message.p + at, "__", 2) == 0 && b_slice_ieq(b_slice_of(message.p + at + 2, name.n), name))
-            return b_slice_of(message.p, at);
-    }
-    return message;
-}
-
 void px_patch_error(px_session *s, b_slice payload, uint8_t seq)
 {
     mp_error e;
@@ -145,9 +105,7 @@ void px_patch_error(px_session *s, b_slice payload, uint8_t seq)
         px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
         return;
     }
-    b_slice message = e.code == DUPLICATE_KEY ? without_twin(s->run.res, e.message) : e.message;
-    put_message(&text, s->run.res, message);
-    if (message.n < e.message.n) b_buf_char(&text, '\'');
+    px_message_put(&text, s->run.res->shown, s->run.res->nshown, e.code, e.message);
     b_buf *b = px_conn_buf(&s->client);
     size_t at = mp_packet_begin(b);
     mp_err_put(b, e.code, e.sqlstate, text.failed ? e.message : b_buf_view(&text));
@@ -155,12 +113,19 @@ void px_patch_error(px_session *s, b_slice payload, uint8_t seq)
     b_buf_deinit(&text);
 }
 
+static unsigned number_of(b_slice digits)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < digits.n && i < 6; i++) n = n * 10 + (unsigned)(digits.p[i] - '0');
+    return n;
+}
+
 void px_patch_warning(px_session *s, b_slice payload, uint8_t seq)
 {
     mp_reader r = mp_reader_of(payload);
     b_slice level = mp_read_lenenc_str(&r), code = mp_read_lenenc_str(&r), message = mp_read_lenenc_str(&r);
     b_buf text = {0};
-    if (!r.bad) put_message(&text, &s->shown, message);
+    if (!r.bad) px_message_put(&text, s->shown.shown, s->shown.nshown, number_of(code), message);
     if (r.bad || mp_left(&r) > 0 || text.failed) {
         px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
     } else {
@@ -232,6 +197,8 @@ void px_patch_keep(px_session *s, const rw_result *res)
     for (size_t i = 0; i < res->nshown; i++) {
         copy[i].physical = b_arena_dup(s->shown_arena, res->shown[i].physical);
         copy[i].shown = b_arena_dup(s->shown_arena, res->shown[i].shown);
+        copy[i].table.name = b_arena_dup(s->shown_arena, res->shown[i].table.name);
+        copy[i].aliases = b_arena_dup(s->shown_arena, res->shown[i].aliases);
     }
     s->shown.shown = copy;
     s->shown.nshown = res->nshown;

@@ -88,6 +88,7 @@ static void pack_plan(packer *p, const rw_plan *from, rw_plan *to)
         rw_shown copy = {{pack_slice(p, s->table.schema), pack_slice(p, s->table.name)},
                          pack_slice(p, s->physical),
                          pack_slice(p, s->shown),
+                         pack_slice(p, s->aliases),
                          s->read};
         if (shown != NULL) shown[i] = copy;
     }

@@ -112,6 +112,24 @@ static void qualify_target(rw_planner *p, const rw_assigns *a, const rw_target *
     rw_edit_text(p->edits, e, B_LIT("."));
 }
 
+/* DEFAULT(A) where another table has an A as well, which an INSERT's own table cannot be told apart from. */
+static bool default_is_hidden(const rw_assigns *a, const rw_target *t)
+{
+    if (a->stmt->kind != RW_S_INSERT || !rw__is_default(t->asg->value)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->scope->nsrc; i++) {
+        const rw_source *src = &a->scope->src[i];
+
+        for (uint32_t k = 0; k < src->nphys && src != t->src; k++) {
+            if (b_slice_ieq(src->phys[k], t->pair->from)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void emit_twice(rw_planner *p, const rw_assigns *a, const rw_target *t)
 {
     rw_marker none = {{NULL, 0}, false};
@@ -119,6 +137,12 @@ static void emit_twice(rw_planner *p, const rw_assigns *a, const rw_target *t)
     bool is_default = rw__is_default(t->asg->value);
     bool back = t->pair->a_stale && !is_default; /* B is read: it is assigned last */
     b_slice last = back ? t->pair->to : t->pair->from;
+
+    if (default_is_hidden(a, t)) {
+        rw__refuse_name(p, t->mt, "default", "`%.*s` = DEFAULT beside another table that has the column",
+                        t->asg->col.part[t->asg->col.n - 1], "write the value itself");
+        return;
+    }
     add_form(p, a, t, is_default ? "$ = DEFAULT(%), " : back ? "% = ?, " : "$ = ?, ", none, e);
     qualify_target(p, a, t, last);
     rw__put_name(p, &t->asg->col, last);

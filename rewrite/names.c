@@ -117,6 +117,20 @@ static size_t cut(rw_charset cs, rw_server server, b_slice s)
     return i;
 }
 
+/* In backticks, with those in it doubled: both servers then halve them byte by byte, so that one that is the
+ * second byte of a character would take the byte behind it away. */
+static bool misread(rw_charset cs, b_slice s)
+{
+    bool tick = false, trail = false;
+    for (size_t i = 0; i < s.n;) {
+        uint32_t len = rw__char_len(cs, s.p + i, s.n - i);
+        tick = tick || (len == 1 && s.p[i] == '`');
+        trail = trail || (len > 1 && memchr(s.p + i + 1, '`', len - 1) != NULL);
+        i += len;
+    }
+    return tick && trail;
+}
+
 bool rw__auto_name(const rw_ctx *ctx, rw_server server, const rw_tokens *t, uint32_t tok, uint32_t end,
                    b_slice *out)
 {
@@ -126,6 +140,7 @@ bool rw__auto_name(const rw_ctx *ctx, rw_server server, const rw_tokens *t, uint
     if (from != t->tok[tok].off && edge) return false;
     b_slice raw = {t->sql.p + from, t->tok[end - 1].off + t->tok[end - 1].len - from};
     raw.n = cut(ctx->charset, server, raw);
+    if (misread(ctx->charset, raw)) return false;
     *out = raw;
     /* Where the cut fell on a space: an alias may not end in one. */
     return raw.n > 0 && !blank(raw.p[raw.n - 1]);

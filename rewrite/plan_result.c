@@ -83,6 +83,7 @@ static bool fill_shown(const rw_planner *p, rw_plan *out)
             shown[out->nshown++] = (rw_shown){.table = {mt->m->schema, mt->m->table},
                                               .physical = side == 1 ? pair->from : pair->to,
                                               .shown = side == 1 ? pair->to : pair->from,
+                                              .aliases = mt->aliases,
                                               .read = rw__phase_reads_to(pair->phase) == (side == 0)};
         }
     }

@@ -49,6 +49,7 @@ struct rw_mtab {
     uint32_t ncols;
     uint32_t nplain; /* cols[0, nplain) is the plain table of the client's version, `both` as `old` */
     uint8_t *used;   /* of each pair: RW_USED_ bits */
+    b_slice aliases; /* by which the statement calls it, each ended by NUL */
     bool as_plain;   /* met while the planner's flag of this name was set */
     struct rw_mtab *next;
 };

@@ -49,6 +49,7 @@ bool rw__copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
         shown[i].table.name = keep(arena, shown[i].table.name, &ok);
         shown[i].physical = keep(arena, shown[i].physical, &ok);
         shown[i].shown = keep(arena, shown[i].shown, &ok);
+        shown[i].aliases = keep(arena, shown[i].aliases, &ok);
     }
     out->shown = shown;
     out->nshown = plan->nshown;

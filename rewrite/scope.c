@@ -169,16 +169,19 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
         if (after_tables && item->alias_tok == RW_NO_TOK && item->expr->kind == RW_E_COLUMN) {
             continue;
         }
-        if (b.kind != RW_BIND_NONE) {
+        if (item->expr == NULL || item->expr->kind != RW_E_COLUMN) {
+            /* It is the one, whatever columns of that name stand before or behind it. */
+            return (rw_binding){.kind = RW_BIND_ALIAS, .scope = s, .item = item};
+        }
+        if (b.kind == RW_BIND_NONE) {
+            b.kind = RW_BIND_ALIAS;
+            b.item = item;
+        } else if (b.kind == RW_BIND_COLUMN) { /* found in a `t.*` */
             const rw_name *n = &item->expr->name;
-            bool same = item->expr->kind == RW_E_COLUMN && b_slice_ieq(n->part[n->n - 1], name->part[0]);
+            bool same = b_slice_ieq(n->part[n->n - 1], name->part[0]) && rw__source_matches(p, b.source, n);
 
             b.kind = same ? b.kind : RW_BIND_AMBIGUOUS;
-            return b;
         }
-        b.kind = RW_BIND_ALIAS;
-        b.item = item;
-        return b;
     }
     return b;
 }

@@ -93,6 +93,22 @@ static void set_plain_columns(rw_planner *p, rw_source *src)
     src->ncols = list.n;
 }
 
+static void note_alias(rw_planner *p, rw_mtab *mt, b_slice alias)
+{
+    char *all = b_arena_alloc(p->arena, mt->aliases.n + alias.n + 1);
+
+    if (all == NULL) {
+        p->nomem = true;
+        return;
+    }
+    if (mt->aliases.n > 0) {
+        memcpy(all, mt->aliases.p, mt->aliases.n);
+    }
+    memcpy(all + mt->aliases.n, alias.p, alias.n);
+    all[mt->aliases.n + alias.n] = '\0';
+    mt->aliases = b_slice_of(all, mt->aliases.n + alias.n + 1);
+}
+
 rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table, b_slice alias)
 {
     const rw_table *known;
@@ -106,6 +122,9 @@ rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table,
     src->schema = table->n > 1 ? table->part[table->n - 2] : p->schema;
     src->table = known;
     src->mt = mt;
+    if (mt != NULL && alias.n > 0) {
+        note_alias(p, mt, alias);
+    }
     if (known == NULL || known->ncolumns == 0) {
         return src;
     }

@@ -2,6 +2,7 @@
  *
  * Pure functions of the planner's state. Thread: the planner's. */
 #include "transform.h"
+#include "type.h"
 
 rw_write_mode rw__write_mode(const rw_pair *pair)
 {
@@ -105,6 +106,16 @@ bool rw__null_is_error(const rw_planner *p, const rw_stmt *s)
     return (p->ctx->sql_mode & RW_MODE_STRICT) != 0 && !s->ignore && !local;
 }
 
+/* MySQL computes B's default, which is A, before it says that A has none: of the zero date that A then holds.
+ */
+static bool default_fails(const rw_planner *p, const rw_pair *pair, const rw_stmt *s)
+{
+    return p->server.flavour == RW_MYSQL && pair->b_default_up && s->kind != RW_S_UPDATE &&
+           (rw__type_is(pair->plain.type, "date") || rw__type_is(pair->plain.type, "datetime") ||
+            rw__type_is(pair->plain.type, "timestamp")) &&
+           rw__null_is_error(p, s);
+}
+
 void rw__check_omitted(rw_planner *p, const rw_mtab *mt, const rw_pair *pair, const rw_stmt *s)
 {
     b_slice name = rw__write_name(pair);
@@ -121,7 +132,7 @@ void rw__check_omitted(rw_planner *p, const rw_mtab *mt, const rw_pair *pair, co
         return;
     }
     bool hidden = phys != NULL && phys->default_kind != RW_DEFAULT_NONE;
-    if (!hidden && pair->phase != RW_SWITCHED) {
+    if (!hidden && pair->phase != RW_SWITCHED && !default_fails(p, pair, s)) {
         return;
     }
     if (rw__null_is_error(p, s)) {

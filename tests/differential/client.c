@@ -258,6 +258,8 @@ void dt_client_run(dt_client *c, const dt_stmt *s, bool new_name, bool prepared,
 {
     char sql[64], schema[32];
     b_buf_clear(transcript);
+    /* Its type and length are those of what it was given last. */
+    if (memmem(s->text.p, s->text.n, "@u", 2) != NULL) ts_do(c->conn, "SET @u = NULL");
     dt_write(s, c->world, new_name, c->side, !prepared, &c->sql);
     unsigned warnings = prepared
                             ? run_prepared(c, s, transcript)
@@ -276,4 +278,53 @@ void dt_client_run(dt_client *c, const dt_stmt *s, bool new_name, bool prepared,
                  names_others(s) ? "_all" : "");
         run_string(c, sql, 'T', true, transcript);
     }
+}
+
+/* ---- plans ---- */
+
+/* A row of EXPLAIN, cut at `|`: MySQL's has one column more. */
+static void add_plan_row(b_buf *out, char *row, bool mysql)
+{
+    enum { SELECT_TYPE = 1, TABLE = 2, TYPE = 3, KEY = 5, EXTRA = 9, EXTRA_MYSQL = 10 };
+    unsigned column = 0;
+    for (char *p = row, *next; p != NULL; p = next, column++) {
+        unsigned at = mysql && column > TABLE ? column - 1 : column; /* without `partitions` */
+        next = strchr(p, '|');
+        if (next != NULL) *next++ = '\0';
+        if (mysql && column == TYPE) continue;
+        if (at == KEY && strstr(p, "__") != NULL) *strstr(p, "__") = '\0';
+        if (at == SELECT_TYPE || at == TABLE || at == TYPE || at == KEY ||
+            at == (mysql ? EXTRA_MYSQL : EXTRA))
+            b_buf_printf(out, "%s ", p);
+    }
+    b_buf_char(out, '\n');
+}
+
+bool dt_client_plan(dt_client *c, const dt_stmt *s, bool new_name, bool prepared, b_buf *plan)
+{
+    b_buf answer = {0};
+    dt_stmt asked = *s;
+    asked.flags = DT_ORDERED;
+    dt_write(s, c->world, new_name, c->side, !prepared, &c->sql);
+    char *text_of = strdup(b_buf_cstr(&c->sql));
+    if (text_of == NULL) ts_die("out of memory");
+    b_buf_clear(&c->sql);
+    b_buf_printf(&c->sql, "EXPLAIN %s", text_of);
+    free(text_of);
+    if (prepared)
+        (void)run_prepared(c, &asked, &answer);
+    else
+        (void)run_text(c, c->sql.p, c->sql.n, 'R', true, &answer);
+    bool mysql = strstr(b_buf_cstr(&answer), "C partitions ") != NULL,
+         ok = answer.n > 0 && answer.p[0] == 'C';
+    char *text = answer.p;
+    for (char *line = text, *next; ok && line != NULL && *line != '\0'; line = next) {
+        next = strchr(line, '\n');
+        if (next != NULL) *next++ = '\0';
+        if (strncmp(line, "R ", 2) == 0) add_plan_row(plan, line + 2, mysql);
+    }
+    b_buf_deinit(&answer);
+    ts_do(c->conn, "ROLLBACK");
+    ts_do(c->conn, "SET insert_id = 1000");
+    return ok;
 }

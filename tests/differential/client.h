@@ -24,4 +24,8 @@ void dt_client_close(dt_client *c);
 /* Runs the statement under one of the column's names and undoes it. */
 void dt_client_run(dt_client *c, const dt_stmt *s, bool new_name, bool prepared, b_buf *transcript);
 
+/* What EXPLAIN says of it, of a row for each table: kind of query, table, kind of access, key, and what else;
+ * a twin index under its plain table's name. False where the server does not explain it. */
+bool dt_client_plan(dt_client *c, const dt_stmt *s, bool new_name, bool prepared, b_buf *plan);
+
 #endif

@@ -124,6 +124,10 @@ static pid_t start(const dt_options *o, const ts_server *server, dt_totals *t)
             round.statements = o->statements - done < ROUND ? o->statements - done : ROUND;
         dt_run(&round, server, t);
         if (o->only >= 0 || o->replay != NULL) break;
+        if (o->statements <= ROUND) continue;
+        printf("%s: %u statements in %.0f s, %lu different; last seed %llu\n", server->name,
+               done + round.statements, now() - from, t->differed, (unsigned long long)round.seed);
+        fflush(stdout);
     }
     show(server, t, now() - from);
     fflush(stdout);

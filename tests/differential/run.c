@@ -8,6 +8,27 @@ static const char *const versions[] = {"old", "new", "both"};
 
 /* ---- one comparison ---- */
 
+typedef struct try_plan {
+    dt_state *s;
+    const dt_cell *c;
+    int known; /* 0: not asked yet; 1: the same; 2: another */
+} try_plan;
+
+static bool replanned(void *arg)
+{
+    try_plan *t = arg;
+    dt_state *s = t->s;
+    if (t->known == 0) {
+        b_buf plain = {0}, proxied = {0};
+        bool both =
+            dt_client_plan(s->plain[t->c->new_name], &s->stmt, t->c->new_name, t->c->prepared, &plain) &&
+            dt_client_plan(s->proxied[t->c->version], &s->stmt, t->c->new_name, t->c->prepared, &proxied);
+        t->known = both && strcmp(b_buf_cstr(&plain), b_buf_cstr(&proxied)) != 0 ? 2 : 1;
+        b_buf_deinit(&plain), b_buf_deinit(&proxied);
+    }
+    return t->known == 2;
+}
+
 dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[600])
 {
     if (expected == NULL) {
@@ -16,14 +37,17 @@ dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[
     }
     dt_client_run(s->proxied[c->version], &s->stmt, c->new_name, c->prepared, &s->got);
     dt_write(&s->stmt, s->world, c->new_name, DT_MIG, false, &s->sql);
+    try_plan plan = {.s = s, .c = c};
     dt_case k = {.stmt = &s->stmt,
-                 .names = s->world->names,
                  .sql = b_buf_cstr(&s->sql),
                  .mariadb = s->server->mariadb,
                  .new_name = c->new_name,
                  .prepared = c->prepared,
                  .phase = s->phase,
                  .version = c->version,
+                 .world = s->world,
+                 .replanned = replanned,
+                 .arg = &plan,
                  .want = expected,
                  .got = b_buf_cstr(&s->got)};
     return dt_compare(&k, expected, b_buf_cstr(&s->got), why);

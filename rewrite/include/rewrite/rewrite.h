@@ -124,7 +124,8 @@ typedef struct rw_renewal {
 typedef struct rw_shown {
     rw_table_name table;
     b_slice physical, shown;
-    bool read; /* reads go to `physical`: a result column of its name is it, and no alias */
+    b_slice aliases; /* by which the statement calls the table besides, each ended by NUL */
+    bool read;       /* reads go to `physical`: a result column of its name is it, and no alias */
 } rw_shown;
 
 typedef struct rw_result {

@@ -31,3 +31,6 @@ SELECT amount AS payment_method, (SELECT payment_method) AS again FROM transacti
 SELECT t.id FROM transactions t JOIN LATERAL (SELECT payment_method AS pm FROM orders o WHERE o.id = t.id AND t.payment_method = 'x') l ON TRUE;
 SELECT x.id FROM orders x WHERE x.id = (SELECT MAX(id) FROM transactions x WHERE payment_method = 'a');
 SELECT COUNT(*) FROM transactions t LEFT JOIN kinds ON t.payment_method = kinds.transaction_type GROUP BY kinds.transaction_type HAVING COUNT(t.payment_method) > 0;
+SELECT o.*, 0 AS payment_method FROM orders o JOIN transactions t ON o.id = t.id ORDER BY payment_method;
+SELECT t.*, o.payment_method FROM orders o JOIN transactions t ON o.id = t.id ORDER BY payment_method;
+INSERT INTO transactions (transaction_type, amount) SELECT 'a', 1 FROM transactions ON DUPLICATE KEY UPDATE transaction_type = DEFAULT;

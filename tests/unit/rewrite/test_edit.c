@@ -224,6 +224,12 @@ static void test_name_piece(void **state)
     expect(&w, "SELECT a + `b` AS `a + ``b```", "");
     start(&w, "");
     *(&w.ctx) = (rw_ctx){.charset = RW_CHARSET_GBK};
+    /* In backticks the server would halve those of it byte by byte. */
+    b_slice name;
+    assert_int_equal(rw_lex(&w.ctx, mysql, B_LIT("SELECT `a`='\x81\x60'"), w.arena, &w.t), B_OK);
+    assert_false(rw__auto_name(&w.ctx, mysql, &w.t, 1, 4, &name));
+    assert_int_equal(rw_lex(&w.ctx, mysql, B_LIT("SELECT `a`='\x81\x61'"), w.arena, &w.t), B_OK);
+    assert_true(rw__auto_name(&w.ctx, mysql, &w.t, 1, 4, &name));
     assert_int_equal(rw_lex(&w.ctx, mysql, B_LIT("SELECT '\x81\x60'+1"), w.arena, &w.t), B_OK);
     e = rw_edit_after(&w.e, 3);
     text(&w, e, " AS ");

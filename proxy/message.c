@@ -1,0 +1,109 @@
+#include "message.h"
+
+#include <string.h>
+
+enum { UNKNOWN_COLUMN = 1054, DUPLICATE_KEY = 1062 };
+
+typedef struct names {
+    const rw_shown *v;
+    size_t n;
+} names;
+
+/* ---- where names can stand ---- */
+
+static size_t find_last(b_slice s, b_slice needle)
+{
+    for (size_t at = s.n; at-- > 0;)
+        if (at + needle.n <= s.n && memcmp(s.p + at, needle.p, needle.n) == 0) return at;
+    return s.n;
+}
+
+/* A message that quotes a value, "Incorrect DATE value: 'x' for column 'c' at row 1", has names only behind
+ * it; where the value ends can be told by what follows alone, since it may hold quotes itself. The number of
+ * bytes before. */
+static size_t values_end(unsigned code, b_slice message)
+{
+    if (code == DUPLICATE_KEY) return message.n; /* names an index, at its end: without_twin() */
+    if (code == UNKNOWN_COLUMN)
+        return message.n; /* what the server does not find the client has written so */
+    size_t value = b_slice_find(message, B_LIT(" value: '"));
+    if (value >= message.n) return 0;
+    return find_last(message, B_LIT("' for column "));
+}
+
+/* ---- names ---- */
+
+static bool ends_name(char c)
+{
+    return c == '`' || c == '\'' || c == '.';
+}
+
+/* What stands before a name that begins behind message[at], in `t`.`c` or 't.c'. Empty: nothing. */
+static b_slice qualifier(b_slice message, size_t at)
+{
+    size_t end = at;
+    bool tick = message.p[at] == '`';
+    if (tick && (at < 2 || message.p[at - 1] != '.' || message.p[at - 2] != '`')) return b_slice_of(NULL, 0);
+    if (!tick && message.p[at] != '.') return b_slice_of(NULL, 0);
+    if (tick) end = at - 2;
+    size_t from = end;
+    while (from > 0 && !ends_name(message.p[from - 1])) from--;
+    return b_slice_of(message.p + from, end - from);
+}
+
+static bool calls_table(const rw_shown *s, b_slice name)
+{
+    if (name.n == 0 || b_slice_ieq(name, s->table.name)) return true;
+    for (size_t at = 0; at < s->aliases.n;) {
+        size_t n = strlen(s->aliases.p + at);
+        if (b_slice_ieq(name, b_slice_of(s->aliases.p + at, n))) return true;
+        at += n + 1;
+    }
+    return false;
+}
+
+/* A physical name behind message[at], which is a quote or the dot before it: 'B', `B`, 't.B'. */
+static const rw_shown *name_at(names all, b_slice message, size_t at)
+{
+    char begin = message.p[at];
+    if (begin != '\'' && begin != '`' && begin != '.') return NULL;
+    char end = begin;
+    if (begin == '.') end = '\'';
+    for (size_t i = 0; i < all.n; i++) {
+        b_slice name = all.v[i].physical;
+        if (message.n - at < name.n + 2 || message.p[at + name.n + 1] != end) continue;
+        if (b_slice_ieq(b_slice_of(message.p + at + 1, name.n), name) &&
+            calls_table(&all.v[i], qualifier(message, at)))
+            return &all.v[i];
+    }
+    return NULL;
+}
+
+/* Ends the message in the name of an index' twin, INDEX__B'? Then without the twin's end. */
+static b_slice without_twin(names all, b_slice message)
+{
+    for (size_t i = 0; i < 2 * all.n; i++) {
+        b_slice name = i % 2 == 0 ? all.v[i / 2].physical : all.v[i / 2].shown;
+        if (message.n < name.n + 4 || message.p[message.n - 1] != '\'') continue;
+        size_t at = message.n - name.n - 3;
+        if (memcmp(message.p + at, "__", 2) == 0 && b_slice_ieq(b_slice_of(message.p + at + 2, name.n), name))
+            return b_slice_of(message.p, at);
+    }
+    return message;
+}
+
+void px_message_put(b_buf *out, const rw_shown *shown, size_t nshown, unsigned code, b_slice message)
+{
+    names all = {shown, nshown};
+    b_slice text = code == DUPLICATE_KEY ? without_twin(all, message) : message;
+    size_t at = values_end(code, text);
+    b_buf_add(out, text.p, at);
+    while (at < text.n) {
+        const rw_shown *s = name_at(all, text, at);
+        b_buf_char(out, text.p[at++]);
+        if (s == NULL) continue;
+        b_buf_slice(out, s->shown);
+        at += s->physical.n;
+    }
+    if (text.n < message.n) b_buf_char(out, '\'');
+}
