@@ -19,7 +19,7 @@ typedef struct bases { /* of one view */
 typedef struct loader {
     bool mariadb;
     b_arena *arena;
-    b_table *tables, *columns, *views, *usage, *triggers;
+    b_table *tables, *columns, *views, *usage, *triggers, *indexes;
     uint64_t hash;
 } loader;
 
@@ -134,9 +134,16 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
             "information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE' AND EVENT_MANIPULATION IN "
             "('INSERT', 'UPDATE') ORDER BY 1, 2",
             &l->triggers, err);
+    if (s == B_OK)
+        s = mig_db_query(db,
+                         "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME FROM "
+                         "information_schema.STATISTICS WHERE TABLE_SCHEMA NOT IN " OWN
+                         " ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME",
+                         &l->indexes, err);
     if (s != B_OK) return s;
-    l->hash =
-        hash_table(l->triggers, hash_table(l->views, hash_table(l->columns, hash_table(l->tables, 11))));
+    l->hash = hash_table(
+        l->indexes,
+        hash_table(l->triggers, hash_table(l->views, hash_table(l->columns, hash_table(l->tables, 11)))));
     return B_OK;
 }
 
@@ -238,6 +245,23 @@ static size_t fill_columns(loader *l, b_slice schema, b_slice name, size_t *at, 
     return n;
 }
 
+/* The names of its indexes, which lie side by side. */
+static void fill_indexes(loader *l, rw_table *t)
+{
+    size_t n = b_table_rows(l->indexes), from = 0, to;
+    while (from < n && !(b_slice_eq(b_table_cell(l->indexes, from, 0), t->schema) &&
+                         b_slice_eq(b_table_cell(l->indexes, from, 1), t->name)))
+        from++;
+    for (to = from; to < n && b_slice_eq(b_table_cell(l->indexes, to, 0), t->schema) &&
+                    b_slice_eq(b_table_cell(l->indexes, to, 1), t->name);)
+        to++;
+    b_slice *names = b_arena_array(l->arena, to - from + 1, sizeof *names);
+    if (names == NULL) return;
+    for (size_t i = from; i < to; i++) names[i - from] = b_table_cell(l->indexes, i, 2);
+    t->indexes = names;
+    t->nindexes = to - from;
+}
+
 static b_slice definition_of(const loader *l, b_slice schema, b_slice view)
 {
     for (size_t i = 0; i < b_table_rows(l->views); i++)
@@ -260,6 +284,7 @@ static b_status add_tables(loader *l, rw_catalog_builder *b, b_err *err)
         t.before_triggers = has_trigger(l, t.schema, t.name);
         t.ncolumns = fill_columns(l, t.schema, t.name, &at, &columns);
         t.columns = columns;
+        if (!t.is_view) fill_indexes(l, &t);
         if (t.is_view)
             all_bases(l, t.schema, t.name, &views), t.definition = definition_of(l, t.schema, t.name);
         t.bases = views.names, t.nbases = views.n;
@@ -276,6 +301,7 @@ static void unload(loader *l)
 {
     b_table_free(l->tables), b_table_free(l->columns);
     b_table_free(l->usage), b_table_free(l->views), b_table_free(l->triggers);
+    b_table_free(l->indexes);
     b_arena_free(l->arena);
 }
 

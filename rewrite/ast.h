@@ -83,8 +83,9 @@ typedef struct rw_from {
     b_slice alias;
     uint32_t after_table; /* token index right after name, PARTITION (…) and alias: before index hints */
     bool partition_clause, index_hints, for_system_time, lateral;
-    rw_query *query;       /* RW_F_DERIVED */
-    rw_name_list *columns; /* derived column list; JSON_TABLE: the names of its columns */
+    rw_query *query;           /* RW_F_DERIVED */
+    rw_name_list *index_names; /* of USE, FORCE and IGNORE INDEX, in all of them */
+    rw_name_list *columns;     /* derived column list; JSON_TABLE: the names of its columns */
     bool parenthesised; /* stands in parentheses or braces of its own, which [tok, end) includes; any kind but
                            DERIVED */
     rw_expr *exprs;     /* JSON_TABLE: its document; RW_F_JOIN: ON condition; FOR SYSTEM_TIME's points */

@@ -80,6 +80,17 @@ static void copy_columns(rw_catalog_builder *b, rw_table *t, const rw_table *fro
     t->columns = c;
 }
 
+static void copy_indexes(rw_catalog_builder *b, rw_table *t, const rw_table *from)
+{
+    b_slice *n = b_arena_array(b->arena, from->nindexes + 1, sizeof *n);
+    if (n == NULL) {
+        b->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < from->nindexes; i++) n[i] = keep(b, from->indexes[i]);
+    t->indexes = n;
+}
+
 static void copy_bases(rw_catalog_builder *b, rw_table *t, const rw_table *from)
 {
     rw_table_name *n = b_arena_array(b->arena, from->nbases, sizeof *n);
@@ -112,6 +123,7 @@ b_status rw_catalog_add(rw_catalog_builder *b, const rw_table *t)
     e->table.schema = keep(b, t->schema);
     e->table.name = keep(b, t->name);
     copy_columns(b, &e->table, t);
+    copy_indexes(b, &e->table, t);
     copy_bases(b, &e->table, t);
     e->table.definition = keep(b, t->definition);
     if (b->failed) return B_NOMEM;

@@ -4,7 +4,38 @@
 typedef struct columns {
     rw_column *v;
     size_t n, room;
+    b_slice *indexes;
+    size_t nindexes, index_room;
 } columns;
+
+static void add_index(rw__ddl *d, columns *cs, b_slice name)
+{
+    if (cs->nindexes == cs->index_room) {
+        size_t room = cs->index_room == 0 ? 8 : cs->index_room * 2;
+        b_slice *v = b_arena_regrow(d->arena, cs->indexes, cs->nindexes, room, sizeof *v);
+        if (v == NULL) {
+            d->status = B_NOMEM;
+            return;
+        }
+        cs->indexes = v;
+        cs->index_room = room;
+    }
+    cs->indexes[cs->nindexes++] = name;
+}
+
+/* [UNIQUE | FULLTEXT | SPATIAL] [KEY | INDEX] name …: an index without a name is called by its first column.
+ */
+static void index_name(rw__ddl *d, columns *cs)
+{
+    bool any =
+        rw__ddl_word(d, RW_W_UNIQUE) || rw__ddl_word(d, RW_W_FULLTEXT) || rw__ddl_word(d, RW_W_SPATIAL);
+    any = rw__ddl_word(d, RW_W_KEY) || rw__ddl_word(d, RW_W_INDEX) || any;
+    if (!any || rw__ddl_end(d)) return;
+    uint32_t at = d->pos;
+    if (rw__ddl_at_op(d, 0, RW_OP_LPAREN)) d->pos++;
+    if (!rw__ddl_at_op(d, 0, RW_OP_LPAREN)) add_index(d, cs, rw__ddl_name(d));
+    d->pos = at;
+}
 
 static rw_column *add_column(rw__ddl *d, columns *cs)
 {
@@ -68,12 +99,14 @@ static bool not_a_column(rw__ddl *d, columns *cs)
     }
     if (rw__ddl_word(d, RW_W_PRIMARY)) {
         primary_key(d, cs);
+        add_index(d, cs, B_LIT("PRIMARY"));
         skip_item(d);
         return true;
     }
     bool period = rw__ddl_at_word(d, 0, RW_W_PERIOD) && rw__ddl_at_word(d, 1, RW_W_FOR);
     for (size_t i = 0; i < sizeof starts / sizeof starts[0] && !period; i++)
         period = rw__ddl_at_word(d, 0, starts[i]);
+    if (period && !rw__ddl_at_word(d, 0, RW_W_PERIOD)) index_name(d, cs);
     if (period) skip_item(d);
     return period;
 }
@@ -135,6 +168,8 @@ static void read_like(rw__ddl *d, rw_table *t)
     }
     t->columns = from->columns;
     t->ncolumns = from->ncolumns;
+    t->indexes = from->indexes;
+    t->nindexes = from->nindexes;
     t->partitioned = from->partitioned;
 }
 
@@ -158,4 +193,6 @@ void rw__ddl_table(rw__ddl *d, rw_table *t)
     }
     t->columns = cs.v;
     t->ncolumns = cs.n;
+    t->indexes = cs.indexes;
+    t->nindexes = cs.nindexes;
 }

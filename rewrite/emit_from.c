@@ -1,6 +1,7 @@
 /* FROM and WITH: what they bring into scope, and what is to be rewritten inside them. */
 #include "catview.h"
 #include "emit.h"
+#include "index_name.h"
 #include "shield.h"
 #include "words.h"
 
@@ -142,6 +143,9 @@ static void add_table(rw_planner *p, rw_scope *s, const rw_from *f)
         return;
     }
     src->from = f;
+    if (src->mt != NULL) {
+        rw__emit_index_names(p, src->mt, f);
+    }
     if (src->table == NULL && is_dual(&f->table)) {
         src->known = true;
     }

@@ -1,7 +1,8 @@
 /* LOAD DATA: the list of columns is written out, a client's B is A, and B follows A by its default (which
  * both servers apply here) or by an assignment at the end.
  *
- * LOAD XML matches the names in the file, which cannot be rewritten: refused.
+ * LOAD XML fills the columns of the list by the names in the file, which are the client's: right where the
+ * column that is to be written has the client's name, else refused.
  *
  * Thread: the planner's. */
 #include "transform.h"
@@ -90,6 +91,22 @@ static void plan(rw_planner *p, rw_insert *in)
     check_mixed(p, in);
 }
 
+/* Are the names in the file those of the columns that are written? */
+static void check_xml(rw_planner *p, const rw_insert *in)
+{
+    if (!in->listed && p->ctx->version == RW_VERSION_BOTH) {
+        rw__refuse(p, in->mt, "load_xml", "LOAD XML without a list of columns", "write the columns out");
+    }
+    for (uint32_t i = 0; i < in->ncols && !rw__stop(p); i++) {
+        const rw_incol *c = &in->cols[i];
+        if (c->pair != NULL && !b_slice_ieq(rw__insert_phys(in, c), c->name)) {
+            rw__refuse_name(p, in->mt, "load_xml",
+                            "LOAD XML into `%.*s`, which is written under its other name,", c->name,
+                            "use LOAD DATA, or the other name in the file and the list");
+        }
+    }
+}
+
 static void emit_assigns(rw_planner *p, const rw_insert *in)
 {
     rw_assigns a = {.stmt = in->s,
@@ -113,6 +130,9 @@ static void emit_target(rw_planner *p, rw_insert *in)
     if (rw__stop(p)) {
         return;
     }
+    if (p->t->tok[s->tok + 1].word == RW_W_XML) {
+        check_xml(p, in);
+    }
     uint32_t nextras = in->nextras;
     in->nextras = 0; /* they go to SET, not to the list */
     rw__insert_emit_list(p, in, s->columns_at - 1);
@@ -133,10 +153,6 @@ void rw__plan_load(rw_planner *p, const rw_stmt *s)
         for (const rw_assign *a = s->set; a != NULL; a = a->next) {
             rw__emit_expr(p, &scope, RW_C_FIELDS, a->value);
         }
-        return;
-    }
-    if (p->t->tok[s->tok + 1].word == RW_W_XML) {
-        rw__refuse(p, src->mt, "load_xml", "LOAD XML", "use LOAD DATA, or INSERT");
         return;
     }
     rw_insert in = {.s = s, .mt = src->mt, .scope = &scope, .src = src};

@@ -160,6 +160,10 @@ static rw_export emit_select(rw_planner *p, rw_scope *outer, const rw_select *se
         rw__emit_window(p, &s, w);
     }
     rw__emit_order(p, &s, RW_C_ORDER, order);
+    if (sel->qualify != NULL && p->mtabs != NULL) {
+        rw__refuse(p, p->mtabs, "syntax", "QUALIFY, whose names are not followed,",
+                   "number the rows in a derived table and use WHERE");
+    }
     return cols;
 }
 

@@ -229,11 +229,17 @@ void rw__skip_parens(rw__parser *p, const char *what)
     } while (open > 0);
 }
 
+bool rw__is_minus(const rw__parser *p)
+{
+    return p->server.flavour == RW_MARIADB && (p->sql_mode & RW_MODE_ORACLE) != 0 && rw__is(p, RW_W_MINUS);
+}
+
 bool rw__item_alias(rw__parser *p, rw_item *item)
 {
     bool as = rw__accept(p, RW_W_AS);
     uint8_t kind = rw__kind(p, 0);
     item->alias_tok = RW_NO_TOK;
+    if (rw__is_minus(p)) return false;
     bool ok = kind == RW_TOK_STRING || kind == RW_TOK_QUOTED;
     if (kind == RW_TOK_IDENT)
         ok = as ? rw__is_name(p, 0) : !rw__word_no_alias(rw__peek(p, 0)->word, p->server);
@@ -253,6 +259,7 @@ bool rw__table_alias(rw__parser *p, rw_from *f)
     bool as = rw__accept(p, RW_W_AS);
     uint8_t kind = rw__kind(p, 0);
     f->alias_tok = RW_NO_TOK;
+    if (rw__is_minus(p)) return false;
     bool ok = kind == RW_TOK_QUOTED;
     if (kind == RW_TOK_IDENT)
         ok = as ? rw__is_name(p, 0) : !rw__word_no_table_alias(rw__peek(p, 0)->word, p->server);

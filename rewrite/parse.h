@@ -86,6 +86,9 @@ rw_name_list *rw__paren_names(rw__parser *p, const char *what); /* `(a, b)`; sim
 /* Passes over a balanced (…) without reading it. Only where nothing in it can be a name that matters. */
 void rw__skip_parens(rw__parser *p, const char *what);
 
+/* MINUS, which is EXCEPT under MariaDB's sql_mode ORACLE. */
+bool rw__is_minus(const rw__parser *p);
+
 /* [AS] alias, in whichever of the three manners. False where there is none. */
 bool rw__item_alias(rw__parser *p, rw_item *item);
 bool rw__table_alias(rw__parser *p, rw_from *f);

@@ -53,16 +53,41 @@ static void system_time(rw__parser *p, rw_from *f)
 /* USE INDEX (a, b), FORCE KEY FOR ORDER BY (…), IGNORE INDEX FOR JOIN (…) */
 static void index_hints(rw__parser *p, rw_from *f)
 {
+    rw__names names;
+    rw__names_init(&names);
     for (;;) {
         bool verb = RW_IS_ANY(p, RW_W_USE, RW_W_FORCE, RW_W_IGNORE);
-        if (!verb || !(rw__is_at(p, 1, RW_W_INDEX) || rw__is_at(p, 1, RW_W_KEY))) return;
+        if (!verb || !(rw__is_at(p, 1, RW_W_INDEX) || rw__is_at(p, 1, RW_W_KEY))) break;
         f->index_hints = true;
         p->pos += 2;
         if (rw__accept(p, RW_W_FOR) && !rw__accept(p, RW_W_JOIN) && !rw__accept2(p, RW_W_ORDER, RW_W_BY) &&
             !rw__accept2(p, RW_W_GROUP, RW_W_BY))
             rw__fail(p, "index hint");
-        rw__skip_parens(p, "index hint");
+        rw__expect(p, RW_OP_LPAREN, "index hint");
+        if (rw__accept(p, RW_OP_RPAREN)) continue;
+        do {
+            if (!rw__is_word_or_name(p, 0)) rw__fail(p, "index hint");
+            if (p->status == B_OK) rw__word_name(p, rw__names_add(p, &names));
+        } while (rw__accept(p, RW_OP_COMMA));
+        rw__expect(p, RW_OP_RPAREN, "index hint");
     }
+    f->index_names = names.first;
+}
+
+/* FOR PORTION OF period FROM x TO y, in MariaDB's UPDATE and DELETE: the points are constants. */
+static void portion(rw__parser *p, rw_from *f)
+{
+    rw_name period;
+    rw__exprs points;
+    rw__exprs_init(&points);
+    p->pos += 2;
+    rw__expect(p, RW_W_OF, "FOR PORTION OF clause");
+    rw__ident(p, &period, "FOR PORTION OF clause");
+    rw__expect(p, RW_W_FROM, "FOR PORTION OF clause");
+    rw__exprs_add(&points, rw__expr_prec(p, RW_PREC_BIT_OR));
+    rw__expect(p, RW_W_TO, "FOR PORTION OF clause");
+    rw__exprs_add(&points, rw__expr_prec(p, RW_PREC_BIT_OR));
+    f->exprs = points.first;
 }
 
 rw_from *rw__from_table(rw__parser *p)
@@ -71,7 +96,7 @@ rw_from *rw__from_table(rw__parser *p)
     rw__name(p, &f->table, "table name");
     partition(p, f);
     if (rw__is2(p, RW_W_FOR, RW_W_SYSTEM_TIME)) system_time(p, f);
-    if (rw__is2(p, RW_W_FOR, RW_W_PORTION)) rw__fail(p, "FOR PORTION OF clause");
+    if (p->server.flavour == RW_MARIADB && rw__is2(p, RW_W_FOR, RW_W_PORTION)) portion(p, f);
     if (rw__is(p, RW_W_TABLESAMPLE)) rw__fail(p, "TABLESAMPLE clause");
     rw__table_alias(p, f);
     partition(p, f);

@@ -15,7 +15,7 @@ bool rw__query_starts(const rw__parser *p, uint32_t ahead)
 
 static bool set_operator(const rw__parser *p)
 {
-    return RW_IS_ANY(p, RW_W_UNION, RW_W_EXCEPT, RW_W_INTERSECT);
+    return rw__is_minus(p) || RW_IS_ANY(p, RW_W_UNION, RW_W_EXCEPT, RW_W_INTERSECT);
 }
 
 static bool fetch_starts(const rw__parser *p)
@@ -321,7 +321,7 @@ static rw_query *set_node(rw__parser *p, rw_query *left)
 {
     rw_query *q = query_node(p, left->tok);
     q->left = left;
-    q->set_op = rw__peek(p, 0)->word;
+    q->set_op = rw__is_minus(p) ? RW_W_EXCEPT : rw__peek(p, 0)->word;
     p->pos++;
     q->set_all = rw__accept(p, RW_W_ALL);
     if (!q->set_all) rw__accept(p, RW_W_DISTINCT);
@@ -345,7 +345,7 @@ static rw_query *intersections(rw__parser *p, rw_query *left)
 static rw_query *unions(rw__parser *p, rw_query *left)
 {
     left = intersections(p, left);
-    for (uint32_t n = 0; RW_IS_ANY(p, RW_W_UNION, RW_W_EXCEPT); n++) {
+    for (uint32_t n = 0; rw__is_minus(p) || RW_IS_ANY(p, RW_W_UNION, RW_W_EXCEPT); n++) {
         if (n == RW_MAX_CHAIN) rw__fail(p, "set operation of this many queries");
         if (p->status != B_OK) break;
         rw_query *q = set_node(p, left);

@@ -62,15 +62,28 @@ static bool changes_reading(b_slice variable)
            b_slice_istarts(variable, B_LIT("collation"));
 }
 
+/* SET STATEMENT time_zone = … FOR …: what hangs on the zone is checked against it. */
+static void take_zone(rw_planning *s, const rw_expr *value)
+{
+    bool literal = value->kind == RW_E_LITERAL && value->end == value->tok + 1 &&
+                   s->p.t->tok[value->tok].kind == RW_TOK_STRING;
+
+    s->ctx.time_zone = literal ? rw__token_name(s->p.ctx, s->p.t, value->tok, s->p.arena) : (b_slice){"", 0};
+    s->p.uncacheable = true;
+}
+
 void rw__plan_set_for(rw_planning *s, const rw_stmt *st)
 {
     uint32_t mode = s->ctx.sql_mode;
     bool unsure = s->p.context_unsure;
+    b_slice zone = s->ctx.time_zone;
     const rw_expr *value = st->exprs;
 
     for (const rw_name_list *n = st->columns; n != NULL && value != NULL; n = n->next, value = value->next) {
         if (b_slice_ieq(n->name.part[n->name.n - 1], B_LIT("sql_mode"))) {
             take_mode(s, st->inner, value);
+        } else if (b_slice_ieq(n->name.part[n->name.n - 1], B_LIT("time_zone"))) {
+            take_zone(s, value);
         }
         if (changes_reading(n->name.part[n->name.n - 1])) {
             s->p.context_unsure = true; /* of what PREPARE reads */
@@ -81,4 +94,5 @@ void rw__plan_set_for(rw_planning *s, const rw_stmt *st)
     }
     s->ctx.sql_mode = mode;
     s->p.context_unsure = unsure;
+    s->ctx.time_zone = zone;
 }

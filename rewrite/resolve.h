@@ -72,6 +72,13 @@ b_slice rw__pair_read(const rw_pair *pair);
 /* How a name of a pair is read from the side that has the values: fills phys, form, column of *v. */
 void rw__pair_bind(const rw_mtab *mt, const rw_pair *pair, bool new_name, bool from_new, rw_vcol *v);
 
+/* A migrating table under the name that the statement gives it, for hints. */
+typedef struct rw_called {
+    b_slice name;
+    const rw_mtab *mt; /* NULL: another table of that name */
+    const struct rw_called *next;
+} rw_called;
+
 /* ---- the planner's state ---------------------------------------------------------------------------- */
 
 typedef struct rw_planner {
@@ -84,6 +91,7 @@ typedef struct rw_planner {
     b_slice schema;                 /* default schema; follows USE within the text */
     rw_edits *edits;                /* where edits go; rw__render puts another list here for a while */
     rw_mtab *mtabs;                 /* migrating tables met so far */
+    const rw_called *called;        /* tables met so far, where there are optimizer hints */
     const rw_stmt *stmt;            /* the statement at hand, for messages */
     b_slice zone;                   /* the time zone that the session has to be in, and is */
     const struct rw_insert *insert; /* whose ON DUPLICATE KEY UPDATE is written; else NULL */

@@ -1,17 +1,16 @@
 /* Plans a text: parses it, hands each statement to its emitter, and sums up what came of it. A statement that
  * is not understood passes only when no migrating table can be in it. */
 
+#include "index_name.h"
 #include "mention.h"
 #include "parser.h"
 #include "planning.h"
 #include "view.h"
 
-void rw__plan_statement(rw_planning *s, const rw_stmt *st)
+static void plan_kind(rw_planning *s, const rw_stmt *st)
 {
     rw_planner *p = &s->p;
 
-    p->stmt = st;
-    rw__check_view_writes(p, st);
     switch (st->kind) {
     case RW_S_QUERY: rw__emit_query(p, NULL, st->query, RW_Q_RESULT); return;
     case RW_S_INSERT: rw__plan_insert(p, st); return;
@@ -32,6 +31,24 @@ void rw__plan_statement(rw_planning *s, const rw_stmt *st)
     case RW_S_EVAL: rw__plan_eval(s, st); return;
     case RW_S_SET_FOR: rw__plan_set_for(s, st); return;
     case RW_S_OTHER: rw__plan_other(s, st); return;
+    }
+}
+
+void rw__plan_statement(rw_planning *s, const rw_stmt *st)
+{
+    rw_planner *p = &s->p;
+    bool hinted = p->t->hints && (st->kind == RW_S_QUERY || st->kind == RW_S_INSERT ||
+                                  st->kind == RW_S_UPDATE || st->kind == RW_S_DELETE);
+
+    p->stmt = st;
+    p->called = NULL;
+    rw__check_view_writes(p, st);
+    if (hinted) {
+        rw__check_hints(p, st);
+    }
+    plan_kind(s, st);
+    if (hinted) {
+        rw__emit_hints(p, st);
     }
 }
 

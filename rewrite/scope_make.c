@@ -109,6 +109,18 @@ static void note_alias(rw_planner *p, rw_mtab *mt, b_slice alias)
     mt->aliases = b_slice_of(all, mt->aliases.n + alias.n + 1);
 }
 
+static void note_called(rw_planner *p, b_slice name, const rw_mtab *mt)
+{
+    rw_called *c = B_NEW(p->arena, rw_called);
+
+    if (c == NULL) {
+        p->nomem = true;
+        return;
+    }
+    *c = (rw_called){name, mt, p->called};
+    p->called = c;
+}
+
 rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table, b_slice alias)
 {
     const rw_table *known;
@@ -124,6 +136,9 @@ rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table,
     src->mt = mt;
     if (mt != NULL && alias.n > 0) {
         note_alias(p, mt, alias);
+    }
+    if (p->t->hints) {
+        note_called(p, src->name, mt);
     }
     if (known == NULL || known->ncolumns == 0) {
         return src;

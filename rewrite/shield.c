@@ -4,6 +4,7 @@
  *
  * Not where rows of the table itself are meant: targets of UPDATE and DELETE, FOR UPDATE, FOR SYSTEM_TIME. */
 #include "emit.h"
+#include "index_name.h"
 #include "shield.h"
 
 /* A pair of the table whose name this is, on either side. */
@@ -179,7 +180,7 @@ static void write_shield(rw_planner *p, const rw_scope *s, const rw_mtab *mt, co
         }
     }
     rw_edit_text(p->edits, edit, B_LIT(" FROM "));
-    rw_edit_copy(p->edits, edit, f->tok, f->end); /* with alias, PARTITION and index hints */
+    rw__copy_from_item(p, mt, f, edit); /* with alias, PARTITION and index hints */
     rw_edit_text(p->edits, edit, B_LIT(") AS "));
     rw_edit_text(p->edits, edit,
                  rw__quoted(p, f->alias_tok != RW_NO_TOK ? f->alias : f->table.part[f->table.n - 1]));

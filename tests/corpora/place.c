@@ -341,8 +341,8 @@ static void rebuild(place *p, place_table *e, const rw_table *t)
     }
     for (size_t i = 0; i < e->npairs; i++) {
         if (to_phase(p, e, i)) continue;
-        e->npairs = i; /* the server will not have this column migrated */
-        if (i == 0) (void)make_plain(p, e);
+        e->npairs = 0; /* the server will not have this column migrated */
+        (void)make_plain(p, e);
         return;
     }
 }
@@ -480,6 +480,8 @@ bool place_sync(place *p)
     if (!p->dirty) return p->rules != NULL;
     p->dirty = false;
     drop_rules(p);
+    (void)mysql_query(p->plain, "COMMIT"); /* a transaction's tables cannot be altered */
+    (void)mysql_query(p->phase, "COMMIT");
     if (!load(p->plain_admin, &p->plain_catalog)) return false;
     for (size_t i = 0; i < p->ntables; i++) p->tables[i].seen = false;
     for (size_t i = 0; i < rw_catalog_size(p->plain_catalog); i++)
@@ -520,16 +522,27 @@ void place_changed(place *p, b_slice sql, const rw_result *r)
                              occurrences(sql, b_slice_str(p->tables[i].name)) > 0;
 }
 
-static bool in_catalog(const rw_catalog *c, b_slice name)
+static const rw_table *in_catalog(const rw_catalog *c, b_slice name)
 {
     for (size_t i = 0; i < rw_catalog_size(c); i++)
-        if (b_slice_ieq(rw_catalog_at(c, i)->name, name)) return true;
-    return false;
+        if (b_slice_ieq(rw_catalog_at(c, i)->name, name)) return rw_catalog_at(c, i);
+    return NULL;
+}
+
+/* A view that was made by `*` of a table in its phase has that table's columns. */
+static bool same_columns(const rw_table *a, const rw_table *b)
+{
+    if (a->ncolumns != b->ncolumns) return false;
+    for (size_t i = 0; i < a->ncolumns; i++)
+        if (!b_slice_ieq(a->columns[i].name, b->columns[i].name)) return false;
+    return true;
 }
 
 bool place_lost(const place *p, b_slice name)
 {
-    return in_catalog(p->plain_catalog, name) && !in_catalog(p->phase_catalog, name);
+    const rw_table *plain = in_catalog(p->plain_catalog, name);
+    const rw_table *phase = in_catalog(p->phase_catalog, name);
+    return plain != NULL && (phase == NULL || (phase->is_view && !same_columns(plain, phase)));
 }
 
 const place_table *place_table_named(const place *p, b_slice name)

@@ -63,7 +63,7 @@ bool place_sync(place *p);
 /* A statement that changes tables or the session was run: what it may have made out of date. */
 void place_changed(place *p, b_slice sql, const rw_result *r);
 
-/* Is there a table or view of that name on the plain server only? */
+/* Is there a table or view of that name on the plain server only, or a view that has other columns there? */
 bool place_lost(const place *p, b_slice name);
 const place_table *place_table_named(const place *p, b_slice name);
 

@@ -403,7 +403,7 @@ static void all_scripts(run *r, unsigned seconds)
     time_t end = time(NULL) + (time_t)seconds;
     for (size_t i = 0; i < found.n && (seconds == 0 || time(NULL) < end); i++) {
         one_script(r, found.paths[i], how_of(found.paths[i]));
-        if (i % 500 == 499)
+        if (i % 100 == 99)
             printf("%zu scripts: naming a migrating table %u, refused %u, broken %u\n", i + 1, r->named,
                    r->refused.total, r->broken.total);
     }

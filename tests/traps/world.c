@@ -39,15 +39,27 @@ static const kind_text kinds[] = {
     [TW_ENUM] = {"ENUM('a','b','c')", "NOT NULL", "DEFAULT 'a'", "DEFAULT 'a'"},
     [TW_DECIMAL] = {"DECIMAL(20,2)", "NOT NULL", "DEFAULT 0.00", "DEFAULT 0.00"},
     [TW_PARTITIONED] = {"VARCHAR(40)", "NOT NULL", "", "DEFAULT ''"},
+    [TW_INDEXED] = {"VARCHAR(40)", "NOT NULL", "", "DEFAULT ''"},
 };
+
+/* In retired an index over A may be gone already, as a unique one is. */
+static const char *indexes(const tw_world *w, bool real)
+{
+    if (w->kind != TW_INDEXED) return "";
+    if (!real || w->state->phase < RW_DUAL_WRITE) return ", KEY by_tt (tt), KEY by_n (n)";
+    if (w->state->phase < RW_RETIRED) return ", KEY by_tt (tt), KEY by_tt__pm (pm), KEY by_n (n)";
+    return w->state->phase == RW_RETIRED ? ", KEY by_tt__pm (pm), KEY by_n (n)"
+                                         : ", KEY by_tt (pm), KEY by_n (n)";
+}
 
 static void make_t(tw_world *w, ts_conn *c, const char *columns)
 {
     ts_do(c, "DROP TABLE IF EXISTS t");
     ts_do(c,
           "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, n INT NULL, %s, "
-          "ts DATETIME(6) NULL DEFAULT '2000-01-01' ON UPDATE CURRENT_TIMESTAMP(6))%s",
-          columns, w->kind == TW_PARTITIONED ? " PARTITION BY HASH (id) PARTITIONS 3" : "");
+          "ts DATETIME(6) NULL DEFAULT '2000-01-01' ON UPDATE CURRENT_TIMESTAMP(6)%s)%s",
+          columns, indexes(w, c == w->real),
+          w->kind == TW_PARTITIONED ? " PARTITION BY HASH (id) PARTITIONS 3" : "");
 }
 
 static void make_tables(tw_world *w)
@@ -209,7 +221,8 @@ static const char *first_values(tw_kind k)
     case TW_INT:
     case TW_UUID:
     case TW_DECIMAL:
-    case TW_PARTITIONED: break;
+    case TW_PARTITIONED:
+    case TW_INDEXED: break;
     }
     return "(1, 1, '1'), (2, 2, '2'), (3, 3, '3'), (4, 4, '4')";
 }

@@ -10,15 +10,16 @@
 
 /* Kinds of the column that is renamed from tt to pm. */
 typedef enum tw_kind {
-    TW_VARCHAR,    /* NOT NULL, no default */
-    TW_NULLABLE,   /* varchar, NULL */
-    TW_INT,        /* NOT NULL DEFAULT 7 */
-    TW_INT_NULL,   /* INT NULL */
-    TW_UUID,       /* an expression as the default */
-    TW_NOW,        /* datetime with CURRENT_TIMESTAMP as the default */
-    TW_ENUM,       /* NOT NULL DEFAULT 'a' */
-    TW_DECIMAL,    /* NOT NULL DEFAULT 0.00 */
-    TW_PARTITIONED /* as TW_VARCHAR, partitioned by the key */
+    TW_VARCHAR,     /* NOT NULL, no default */
+    TW_NULLABLE,    /* varchar, NULL */
+    TW_INT,         /* NOT NULL DEFAULT 7 */
+    TW_INT_NULL,    /* INT NULL */
+    TW_UUID,        /* an expression as the default */
+    TW_NOW,         /* datetime with CURRENT_TIMESTAMP as the default */
+    TW_ENUM,        /* NOT NULL DEFAULT 'a' */
+    TW_DECIMAL,     /* NOT NULL DEFAULT 0.00 */
+    TW_PARTITIONED, /* as TW_VARCHAR, partitioned by the key */
+    TW_INDEXED      /* as TW_VARCHAR, with indexes by_tt and by_n and the twins that each phase has */
 } tw_kind;
 
 /* A phase, as the table physically is in it; two more for what the phases alone do not say. */

@@ -44,6 +44,8 @@ typedef struct rw_table {
     b_slice schema, name;
     const rw_column *columns; /* in the table's order, invisible ones included */
     size_t ncolumns;
+    const b_slice *indexes; /* their names */
+    size_t nindexes;
     bool is_view, partitioned;
     bool before_triggers; /* has a BEFORE INSERT or BEFORE UPDATE trigger */
     /* For a view: the base tables it names, straight or through other views. */

@@ -296,7 +296,10 @@ static const row rows[] = {
      .phase = RW_DUAL_WRITE,
      .shape = S_BARE,
      .want = "LOAD DATA INFILE 'f' INTO TABLE t (id, tt) SET pm = tt"},
-    {.sql = "LOAD XML INFILE 'f' INTO TABLE t", .phase = RW_DUAL_WRITE, .want = "! load_xml"},
+    {.sql = "LOAD XML INFILE 'f' INTO TABLE t (id, tt)",
+     .phase = RW_DUAL_WRITE,
+     .want = "LOAD XML INFILE 'f' INTO TABLE t (id, tt)"},
+    {.sql = "LOAD XML INFILE 'f' INTO TABLE t (id, tt)", .phase = RW_RETIRED, .want = "! load_xml"},
 };
 
 static int shape_of(const row *r)
