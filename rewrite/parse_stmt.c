@@ -83,11 +83,18 @@ static const dispatch_row dispatch[] = {
 };
 
 /* The first word or two, for messages. */
-static b_slice head_of(const rw__parser *p, uint32_t tok)
+static b_slice head_of(rw__parser *p, uint32_t tok)
 {
-    const rw_token *a = &p->t->tok[tok], *b = a;
-    if (tok + 1 < p->t->n && b[1].kind == RW_TOK_IDENT && a->kind == RW_TOK_IDENT) b++;
-    return b_slice_of(p->t->sql.p + a->off, b->off + b->len - a->off);
+    const rw_token *a = &p->t->tok[tok], *b = a + 1;
+    b_slice first = rw__token_text(p->t, tok);
+    if (tok + 1 >= p->t->n || a->kind != RW_TOK_IDENT || b->kind != RW_TOK_IDENT) return first;
+    /* What stands between the two is none of the message's business, nor of others with the same plan. */
+    char *text = rw__alloc(p, (size_t)a->len + 1 + b->len);
+    if (text == NULL) return first;
+    memcpy(text, first.p, a->len);
+    text[a->len] = ' ';
+    memcpy(text + a->len + 1, p->t->sql.p + b->off, b->len);
+    return b_slice_of(text, (size_t)a->len + 1 + b->len);
 }
 
 rw_stmt *rw__statement(rw__parser *p)
