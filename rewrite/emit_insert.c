@@ -273,13 +273,22 @@ static uint32_t number_of_values(const rw_stmt *s)
     return s->query != NULL ? count_items(s->query) : (s->rows == NULL ? 0 : s->rows->n);
 }
 
+/* VALUES () or VALUES ROW(): nothing is given. */
+static bool gives_nothing(const rw_stmt *s)
+{
+    if (s->query == NULL) {
+        return s->rows != NULL && s->rows->n == 0;
+    }
+    return s->query->select != NULL && s->query->select->is_values && s->query->select->values == NULL;
+}
+
 static void find_columns(rw_planner *p, rw_insert *in)
 {
     const rw_stmt *s = in->s;
     if (s->columns != NULL) {
         rw__insert_listed(p, in, s->columns);
-    } else if (s->query == NULL && s->rows != NULL && s->rows->n == 0) {
-        rw__insert_listed(p, in, NULL); /* VALUES (): nothing is named */
+    } else if (gives_nothing(s)) {
+        rw__insert_listed(p, in, NULL);
         in->listed = false;
     } else {
         rw__insert_shape(p, in, number_of_values(s));
@@ -303,9 +312,12 @@ static void emit_into(rw_planner *p, rw_insert *in)
     if (rw__stop(p)) {
         return;
     }
+    if (gives_nothing(in->s) && nothing_named(in)) {
+        return;
+    }
     if (in->s->query != NULL) {
         emit_select(p, in);
-    } else if (!nothing_named(in)) {
+    } else {
         emit_values_form(p, in);
     }
 }

@@ -7,3 +7,5 @@ SELECT t.*, t.amount FROM transactions t JOIN transactions u ON u.id = t.id ORDE
 SELECT t.*, amount AS payment_method FROM transactions t ORDER BY payment_method;
 INSERT INTO transactions (payment_method, amount) VALUES ROW(DEFAULT(payment_method), 1), ROW(payment_method, 2);
 INSERT INTO transactions () VALUES () AS new ON DUPLICATE KEY UPDATE payment_method = new.payment_method;
+INSERT INTO transactions () VALUES ROW();
+INSERT INTO transactions VALUES ROW(), ROW();
