@@ -299,7 +299,9 @@ bool adm__chatter(b_slice sql, const adm__self *self, b_arena *arena, adm__answe
     if (adm__is(&first, "show")) return answer_show(&in, a);
     if (adm__is(&first, "use")) return answer_use(&in, a);
     bool more = adm__next(&in, &second);
-    if (adm__is(&first, "set")) return more && !adm__is(&second, "backfill") && !adm__is(&second, "log");
+    if (adm__is(&first, "set"))
+        return more && !adm__is(&second, "backfill") && !adm__is(&second, "log") &&
+               !adm__is(&second, "guard");
     if (adm__is(&first, "start")) return more && adm__is(&second, "transaction");
     bool work = !more || adm__is(&second, "work");
     return work && (adm__is(&first, "begin") || adm__is(&first, "commit") || adm__is(&first, "rollback"));

@@ -10,7 +10,7 @@ const adm__command adm__commands[] = {
     {"SHOW MIGRATION name", READS, adm__show_migration,
      "name,table,columns,phase,since,epoch,generation,enabled,old_trusted,pending,backfill,direction,rows_"
      "done,rows_total,rate_rows_s,eta_s,throttle,chunk_rows,max_lag_ms,max_threads_running,observe_days,"
-     "checksum,checksum_rows,checksum_differing,checksum_at,waiting_for,last_error",
+     "guard,checksum,checksum_rows,checksum_differing,checksum_at,waiting_for,last_error",
      "Everything known of one migration, in one row: progress, rate, what it waits for."},
     {"APPLY MIGRATION FROM FILE path", CHANGES, adm__apply_file, NULL,
      "Reads a definition file and takes the migration on, in phase planned. A relative path starts at "
@@ -44,6 +44,8 @@ const adm__command adm__commands[] = {
      "All settings of the backfill's pace."},
     {"SET BACKFILL name setting = value", CHANGES, adm__set_backfill, NULL,
      "Changes the pace of the backfill at once, and keeps it."},
+    {"SET GUARD name none|triggers", CHANGES, adm__set_guard, NULL,
+     "What looks after writes that bypass the proxy: changes it at once, and keeps it."},
     {"VERIFY MIGRATION name [REPAIR]", CHANGES, adm__verify, "rows,chunks,differing,repaired,first_keys,ms",
      "Compares the two columns of every row, chunk by chunk, byte for byte. REPAIR makes right what "
      "differs."},

@@ -71,6 +71,7 @@ b_status adm__pause(adm__call *call);
 b_status adm__resume(adm__call *call);
 b_status adm__show_backfill(adm__call *call);
 b_status adm__set_backfill(adm__call *call);
+b_status adm__set_guard(adm__call *call);
 b_status adm__verify(adm__call *call);
 b_status adm__explain_rollback(adm__call *call);
 b_status adm__abort(adm__call *call);

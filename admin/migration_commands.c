@@ -190,6 +190,13 @@ b_status adm__set_backfill(adm__call *call)
         "set");
 }
 
+b_status adm__set_guard(adm__call *call)
+{
+    mig_actor who = actor(call);
+    const char *guard = adm__arg_cstr(call, "none|triggers");
+    return said(call, mig_guard(call->console->engine, name_of(call), guard, &who, call->err), "set");
+}
+
 /* ---- rules ---- */
 
 static b_status enable(adm__call *call, bool on)

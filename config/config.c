@@ -250,7 +250,7 @@ static void keep_sources(const cfg__reader *r, cfg_config *c)
         cfg_migration *m = c->migrations[i];
         if (m->source != NULL || m->name == NULL || m->table == NULL || m->schema == NULL) continue;
         b_buf text = {0};
-        cfg__migration_emit(m, &text);
+        cfg_migration_emit(m, &text);
         if (text.failed)
             cfg__no_memory(r);
         else

@@ -108,6 +108,29 @@ void cfg__migration_check(const cfg__reader *r, const cfg__node *node, cfg_migra
     m->file = cfg__dup(r, r->file);
     cfg__check_name(r, name, "migration", m->name);
     if (columns != NULL && columns->shape == CFG__SEQUENCE) check_pairs(r, columns, m);
+    if (m->strategy == CFG_STRATEGY_INSTANT_RENAME && m->guard != CFG_GUARD_NONE)
+        cfg__problem(r->diag, r->file, cfg__get(node, "guard")->line,
+                     "guard: an instant_rename has one column, there is nothing to keep equal; leave it out");
+    if (m->guard_repair && m->guard != CFG_GUARD_WATCH)
+        cfg__problem(r->diag, r->file, cfg__get(node, "guard_repair")->line,
+                     "guard_repair: it is for guard: watch; leave it out, or set that");
+}
+
+static const char *const guard_names[] = {"none", "watch", "triggers"}; /* in the order of cfg_guard */
+
+const char *cfg_guard_name(cfg_guard g)
+{
+    return guard_names[g];
+}
+
+bool cfg_guard_parse(const char *text, cfg_guard *out)
+{
+    for (size_t i = 0; i < sizeof guard_names / sizeof guard_names[0]; i++) {
+        if (!same(text, guard_names[i])) continue;
+        *out = (cfg_guard)i;
+        return true;
+    }
+    return false;
 }
 
 /* ---- writing ---- */
@@ -152,7 +175,7 @@ static void emit_pace(const cfg_pace *p, b_buf *out)
     }
 }
 
-void cfg__migration_emit(const cfg_migration *m, b_buf *out)
+void cfg_migration_emit(const cfg_migration *m, b_buf *out)
 {
     b_buf_printf(out, "name: '%s'\ntable: '%s.%s'\nstrategy: %s\ncolumns:\n", m->name, m->schema, m->table,
                  m->strategy == CFG_STRATEGY_INSTANT_RENAME ? "instant_rename" : "dual_write");
@@ -163,6 +186,8 @@ void cfg__migration_emit(const cfg_migration *m, b_buf *out)
     }
     emit_pace(&m->pace, out);
     b_buf_printf(out, "observe_days: %u\ngate_ms: %u\n", m->observe_days, m->gate_ms);
+    if (m->guard != CFG_GUARD_NONE) b_buf_printf(out, "guard: %s\n", cfg_guard_name(m->guard));
+    if (m->guard_repair) b_buf_str(out, "guard_repair: true\n");
 }
 
 /* ---- reading ---- */

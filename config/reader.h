@@ -28,8 +28,6 @@ void cfg__check_name(const cfg__reader *r, const cfg__node *node, const char *wh
 void cfg__migration_check(const cfg__reader *r, const cfg__node *node, cfg_migration *m);
 /* rule.c: the same for a regex rule. */
 void cfg__rule_check(const cfg__reader *r, const cfg__node *node, cfg_rule *rule);
-/* Writes a migration as YAML that reads back the same. */
-void cfg__migration_emit(const cfg_migration *m, b_buf *out);
 /* Reads all definition files of c->migrations_dir into c. line: of the key, for messages. */
 void cfg__migrations_folder(const cfg__reader *r, unsigned line, cfg_config *c);
 

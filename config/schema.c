@@ -13,6 +13,7 @@ static const cfg__word roles[] = {
     {"read_only", CFG_ROLE_READ_ONLY}, {"operator", CFG_ROLE_OPERATOR}, {NULL, 0}};
 static const cfg__word strategies[] = {
     {"dual_write", CFG_STRATEGY_DUAL_WRITE}, {"instant_rename", CFG_STRATEGY_INSTANT_RENAME}, {NULL, 0}};
+static const cfg__word guards[] = {{"none", CFG_GUARD_NONE}, {"triggers", CFG_GUARD_TRIGGERS}, {NULL, 0}};
 static const cfg__word socket_modes[] = {
     {"all", CFG_SOCKET_ALL}, {"group", CFG_SOCKET_GROUP}, {"owner", CFG_SOCKET_OWNER}, {NULL, 0}};
 static const cfg__word compressions[] = {{"off", CFG_COMPRESSION_OFF},
@@ -426,6 +427,12 @@ static const cfg__key migration_keys[] = {
      .min = 50,
      .max = 60000,
      .meaning = "instant_rename: the longest that statements are held at one try, in ms"},
+    {.name = "guard",
+     .kind = CFG__WORD,
+     .offset = AT(cfg_migration, guard),
+     .def = "none",
+     .words = guards,
+     .meaning = "what looks after writes that bypass the proxy"},
 };
 MAP_OF(cfg__migration_map, "a migration", cfg_migration, migration_keys);
 

@@ -12,29 +12,13 @@
 
 /* ---- taking on ---- */
 
-static b_status refuse_findings(const cfg_migration *m, const b_table *found, size_t blockers, b_err *err)
-{
-    b_buf text = {0};
-    for (size_t i = 0; i < b_table_rows(found); i++) {
-        b_slice remedy = mig__cell(found, i, "remedy");
-        if (!b_slice_ieq(mig__cell(found, i, "severity"), B_LIT("blocker"))) continue;
-        b_buf_printf(&text, "%s%.*s: %.*s%s%.*s", text.n == 0 ? "" : "; ",
-                     B_ARG(mig__cell(found, i, "object")), B_ARG(mig__cell(found, i, "why")),
-                     remedy.n == 0 ? "" : ", ", B_ARG(remedy));
-    }
-    b_status s = b_fail(err, B_REFUSED, "migration %s is refused, %zu blockers: %s", m->name, blockers,
-                        text.n == 0 ? "see CHECK MIGRATION" : b_buf_cstr(&text));
-    b_buf_deinit(&text);
-    return s;
-}
-
 static b_status check(mig__op *op, const cfg_migration *m, b_err *err)
 {
     b_table *found = b_table_new();
     size_t blockers = 0;
     if (found == NULL) return b_fail(err, B_NOMEM, "out of memory for the preflight");
     b_status s = mig__preflight(op->db, m, found, &blockers, err);
-    if (s == B_OK && blockers != 0) s = refuse_findings(m, found, blockers, err);
+    if (s == B_OK && blockers != 0) s = mig__refuse_findings(m->name, found, blockers, err);
     b_table_free(found);
     return s;
 }
@@ -115,19 +99,17 @@ static b_status changes_rows(mig__op *op, b_arena *a, const cfg_migration *m, b_
 static b_status publish_planned(mig__op *op, b_arena *a, const cfg_migration *m, const char *columns,
                                 const char *changes, b_err *err)
 {
-    mig__change c = {.event = {.migration = m->name,
-                               .action = "apply",
-                               .from = "",
-                               .to = "planned",
-                               .sql = m->source == NULL ? "" : m->source}};
-    const char *definition = mig__q(a, m->source == NULL ? "" : m->source);
+    mig__change c = {
+        .event = {.migration = m->name, .action = "apply", .from = "", .to = "planned", .sql = m->source}};
+    const char *definition = mig__q(a, m->source);
     c.sql[0] = b_arena_printf(
         a,
         "INSERT INTO straddle.migrations (name, table_schema, table_name, definition, phase, epoch, "
-        "generation, observe_days, strategy, gate_ms, since) SELECT %s, %s, %s, %s, 'planned', epoch, 1, %u, "
-        "'%s', %u, NOW(3) FROM straddle.state WHERE id = 1",
+        "generation, observe_days, strategy, gate_ms, guard, guard_repair, since) SELECT %s, %s, %s, %s, "
+        "'planned', epoch, 1, %u, '%s', %u, '%s', %d, NOW(3) FROM straddle.state WHERE id = 1",
         mig__q(a, m->name), mig__q(a, m->schema), mig__q(a, m->table), definition, m->observe_days,
-        m->strategy == CFG_STRATEGY_INSTANT_RENAME ? "instant_rename" : "dual_write", m->gate_ms);
+        m->strategy == CFG_STRATEGY_INSTANT_RENAME ? "instant_rename" : "dual_write", m->gate_ms,
+        cfg_guard_name(m->guard), m->guard_repair ? 1 : 0);
     c.sql[1] = columns;
     c.sql[2] =
         b_arena_printf(a,
@@ -247,11 +229,17 @@ static b_status apply(mig__op *op, b_arena *a, const cfg_migration *m, b_err *er
 b_status mig_apply(mig_engine *e, const cfg_migration *m, const mig_actor *who, b_err *err)
 {
     mig__op op;
+    b_buf text = {0};
+    cfg_migration whole = *m; /* with its text, from which ADVANCE reads it again */
     b_arena *a = b_arena_new(0);
     if (a == NULL) return b_fail(err, B_NOMEM, "out of memory");
-    b_status s = mig__op_begin(e, NULL, who, NULL, &op, err);
+    if (m->source == NULL || m->source[0] == '\0')
+        cfg_migration_emit(m, &text), whole.source = b_arena_strdup(a, b_buf_cstr(&text));
+    b_buf_deinit(&text);
+    b_status s = whole.source == NULL ? b_fail(err, B_NOMEM, "out of memory")
+                                      : mig__op_begin(e, NULL, who, NULL, &op, err);
     if (s == B_OK) {
-        s = apply(&op, a, m, err);
+        s = apply(&op, a, &whole, err);
         if (s == B_OK) s = mig__load(op.db, m->name, &op.m, err);
         if (s == B_OK) s = mig__remember_table(op.db, op.m, err);
         mig__op_end(&op);
@@ -366,6 +354,78 @@ b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *w
                                   "UPDATE straddle.migrations SET disabled = %d WHERE name = '%s'",
                                   on ? 0 : 1, op.m->name),
                    true, err);
+    mig__op_end(&op);
+    return s;
+}
+
+/* ---- the guard ---- */
+
+static b_status may_guard(mig__op *op, cfg_guard before, cfg_guard guard, b_err *err)
+{
+    const mig__m *m = op->m;
+    if (guard == CFG_GUARD_NONE || m->phase >= RW_CONTRACTED) return B_OK;
+    if (m->instant)
+        return b_fail(err, B_STATE, "migration %s is an instant_rename: there is nothing to keep equal",
+                      m->name);
+    if (guard == CFG_GUARD_TRIGGERS && before != guard && m->phase == RW_SWITCHED && !mig__mariadb(op->db))
+        return b_fail(
+            err, B_STATE,
+            "migration %s is in phase switched, in which MySQL cannot be given the triggers without a "
+            "moment in which a row could miss a column that is read; ROLLBACK to dual_write first",
+            m->name);
+    return mig__preflight_again(op->db, m, m->phase < RW_EXPANDED ? RW_EXPANDED : m->phase, err);
+}
+
+/* Rows that were inserted between the default's going and the trigger's coming have no new column: they are
+ * filled like all others. */
+static b_status fill_again(mig__op *op, b_err *err)
+{
+    if (op->m->phase != RW_DUAL_WRITE) return B_OK;
+    b_status s = mig__query(op->db, NULL, err,
+                            "UPDATE straddle.backfill SET state = IF(state = 'paused', state, 'running'), "
+                            "last_key = NULL, rows_done = 0 WHERE migration = '%s'",
+                            op->m->name);
+    return s != B_OK ? s
+                     : mig__query(op->db, NULL, err,
+                                  "UPDATE straddle.migrations SET checksum_clean = 0 WHERE name = '%s'",
+                                  op->m->name);
+}
+
+/* The rules come first, then the triggers: on MySQL the rules must not count on the new column's default any
+ * more when it goes. */
+static b_status set_guard(mig__op *op, cfg_guard guard, b_err *err)
+{
+    b_status s = mig__finish_pending(op, err);
+    cfg_guard before = op->m->guard;
+    op->m->guard = guard;
+    if (s == B_OK) s = may_guard(op, before, guard, err);
+    if (s == B_OK)
+        s = change_row(op, "guard", cfg_guard_name(guard),
+                       b_arena_printf(op->m->arena,
+                                      "UPDATE straddle.migrations SET guard = '%s'%s WHERE name = '%s'",
+                                      cfg_guard_name(guard),
+                                      guard == CFG_GUARD_WATCH ? "" : ", guard_repair = 0", op->m->name),
+                       true, err);
+    if (s == B_OK) s = mig__wait_ack(op, err);
+    bool bare = op->m->phase == RW_EXPANDED || op->m->phase == RW_DUAL_WRITE;
+    if (s == B_OK && bare) s = mig__new_default_drop(op, err);
+    if (s == B_OK) s = mig__guard_set(op, op->m->phase, err);
+    if (s == B_OK && bare && guard == CFG_GUARD_TRIGGERS && before != guard && !mig__mariadb(op->db))
+        s = fill_again(op, err);
+    if (s == B_OK && (guard == CFG_GUARD_TRIGGERS || before == CFG_GUARD_TRIGGERS))
+        s = mig__republish(op, "the guard's triggers changed", err);
+    return s;
+}
+
+b_status mig_guard(mig_engine *e, const char *name, const char *guard, const mig_actor *who, b_err *err)
+{
+    mig__op op;
+    cfg_guard g;
+    if (!cfg_guard_parse(guard, &g))
+        return b_fail(err, B_INVALID, "'%s' is no guard; there are none and triggers", guard);
+    b_status s = mig__op_begin(e, name, who, NULL, &op, err);
+    if (s != B_OK) return s;
+    s = set_guard(&op, g, err);
     mig__op_end(&op);
     return s;
 }

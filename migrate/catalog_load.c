@@ -20,6 +20,7 @@ typedef struct loader {
     bool mariadb;
     b_arena *arena;
     b_table *tables, *columns, *views, *usage, *triggers, *indexes;
+    b_table *guarded; /* tables with a migration, as often as they have one */
     uint64_t hash;
 } loader;
 
@@ -130,9 +131,9 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
     if (s == B_OK)
         s = mig_db_query(
             db,
-            "SELECT DISTINCT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM "
+            "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, TRIGGER_NAME FROM "
             "information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE' AND EVENT_MANIPULATION IN "
-            "('INSERT', 'UPDATE') ORDER BY 1, 2",
+            "('INSERT', 'UPDATE') ORDER BY 1, 2, 3, ACTION_ORDER",
             &l->triggers, err);
     if (s == B_OK)
         s = mig_db_query(db,
@@ -140,6 +141,11 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
                          "information_schema.STATISTICS WHERE TABLE_SCHEMA NOT IN " OWN
                          " ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME",
                          &l->indexes, err);
+    if (s == B_OK)
+        s = mig_db_query(db,
+                         "SELECT table_schema, table_name FROM straddle.migrations WHERE phase NOT IN "
+                         "('planned', 'contracted', 'finished') ORDER BY name",
+                         &l->guarded, err);
     if (s != B_OK) return s;
     l->hash = hash_table(
         l->indexes,
@@ -197,12 +203,26 @@ static void all_bases(loader *l, b_slice schema, b_slice view, bases *out)
     }
 }
 
+static bool row_is(const b_table *t, size_t i, b_slice schema, b_slice name)
+{
+    return b_slice_eq(b_table_cell(t, i, 0), schema) && b_slice_eq(b_table_cell(t, i, 1), name);
+}
+
+/* A BEFORE trigger of somebody's own after which a guard's trigger does not come, one for each migration of
+ * the table: it may change a column after the other one was made of it. */
 static bool has_trigger(const loader *l, b_slice schema, b_slice name)
 {
-    for (size_t i = 0; i < b_table_rows(l->triggers); i++)
-        if (b_slice_eq(b_table_cell(l->triggers, i, 0), schema) &&
-            b_slice_eq(b_table_cell(l->triggers, i, 1), name))
-            return true;
+    size_t migrations = 0, n = b_table_rows(l->triggers);
+    for (size_t i = 0; i < b_table_rows(l->guarded); i++) migrations += row_is(l->guarded, i, schema, name);
+    for (size_t i = 0; i < n; i++) {
+        size_t guards = 0;
+        if (!row_is(l->triggers, i, schema, name) || mig__is_guard(b_table_cell(l->triggers, i, 3))) continue;
+        for (size_t k = i + 1; k < n; k++)
+            guards += row_is(l->triggers, k, schema, name) &&
+                      mig__is_guard_last(b_table_cell(l->triggers, k, 3)) &&
+                      b_slice_eq(b_table_cell(l->triggers, k, 2), b_table_cell(l->triggers, i, 2));
+        if (guards == 0 || guards < migrations) return true;
+    }
     return false;
 }
 
@@ -302,6 +322,7 @@ static void unload(loader *l)
     b_table_free(l->tables), b_table_free(l->columns);
     b_table_free(l->usage), b_table_free(l->views), b_table_free(l->triggers);
     b_table_free(l->indexes);
+    b_table_free(l->guarded);
     b_arena_free(l->arena);
 }
 

@@ -20,6 +20,7 @@ static bool starts(const char *type, const char *word)
 
 bool mig__can_default_up(const mig__pair *p)
 {
+    if (p->no_default_up) return false;
     switch (p->plain.default_kind) {
     case RW_DEFAULT_NONE:
     case RW_DEFAULT_NULL:
@@ -81,6 +82,11 @@ static void literal(b_buf *out, bool mariadb, const char *type)
         }
     }
     b_buf_str(out, large_type(type) && !mariadb ? "('')" : "''");
+}
+
+void mig__unread_literal(b_buf *out, bool mariadb, const mig__pair *p)
+{
+    literal(out, mariadb, p->a.type);
 }
 
 bool mig__is_new(const mig__pair *p, const char *name)
@@ -293,6 +299,16 @@ static b_status add_one(mig__op *op, size_t i, b_err *err)
     return s == B_OK && mig__can_default_up(p) ? make(op, p, b, err) : s;
 }
 
+b_status mig__new_default_drop(mig__op *op, b_err *err)
+{
+    b_status s = B_OK;
+    for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
+        const mig__pair *p = &op->m->pairs[i];
+        if (p->no_default_up) s = make(op, p, (shape){p->to, false, true, MIG__DEF_NONE}, err);
+    }
+    return s;
+}
+
 b_status mig__add_columns(mig__op *op, b_err *err)
 {
     b_status s = B_OK;
@@ -367,7 +383,9 @@ b_status mig__unretire_before(mig__op *op, b_err *err)
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) {
         const mig__pair *p = &op->m->pairs[i];
         s = make(op, p, (shape){p->from, !p->plain.nullable, true, mig__unread(p)}, err);
-        if (s == B_OK) s = make(op, p, (shape){p->to, !p->target.nullable, false, mig__up_or_own(p)}, err);
+        /* without a default it may be NULL at once: an INSERT by the old name does not give it */
+        bool not_null = !p->target.nullable && !p->no_default_up;
+        if (s == B_OK) s = make(op, p, (shape){p->to, not_null, false, mig__up_or_own(p)}, err);
     }
     return s;
 }

@@ -1,4 +1,4 @@
-/* One ALTER TABLE at a time, without stalling the application.
+/* One ALTER TABLE, or another DDL on the table, at a time, without stalling the application.
  *
  * The waiting ALTER holds up every later statement on the table, so a second connection watches it and kills
  * it once it has waited for the metadata lock for 150 ms; then a jittered pause, and again, until the bound.
@@ -122,9 +122,9 @@ static b_status with_retries(mig__op *op, watchdog *w, const char *sql, b_err *e
     }
     return b_fail(
         err, B_TIMEOUT,
-        "ALTER TABLE %s.%s could not get its lock on the table; it was given up after each 150 ms so as not "
+        "%.12s on %s.%s could not get its lock on the table; it was given up after each 150 ms so as not "
         "to stall the application; blocked by %s; end that transaction, then try again",
-        op->m->schema, op->m->table,
+        sql, op->m->schema, op->m->table,
         w->blocker[0] == '\0' ? "a transaction that has ended since" : w->blocker);
 }
 
@@ -141,6 +141,21 @@ static bool wrong_algorithm(const b_err *err)
     }
 }
 
+/* Runs it, and writes it into the history. */
+static b_status run_one(mig__op *op, watchdog *w, const char *sql, bool forced, b_err *err)
+{
+    uint64_t started = mig__now_ms();
+    b_status s = with_retries(op, w, sql, err);
+    if (s != B_OK) return s;
+    mig__op_step(op, "ddl", sql, started);
+    mig__event ev = {.migration = op->m->name,
+                     .action = "ddl",
+                     .sql = sql,
+                     .ms = mig__now_ms() - started,
+                     .forced = forced};
+    return mig__record(op->db, op->who, &ev, err);
+}
+
 static b_status try_algorithms(mig__op *op, watchdog *w, const char *change, bool inplace, b_err *err)
 {
     static const char *const algorithms[] = {"ALGORITHM=INSTANT", "ALGORITHM=INPLACE, LOCK=NONE",
@@ -150,30 +165,24 @@ static b_status try_algorithms(mig__op *op, watchdog *w, const char *change, boo
         if (i == 2 && !op->force)
             return b_err_prefix(err, "%s.%s would have to be copied, which blocks writes; FORCE allows it",
                                 op->m->schema, op->m->table);
-        uint64_t started = mig__now_ms();
         b_buf sql = {0};
         b_buf_str(&sql, "ALTER TABLE "), b_buf_ident(&sql, b_slice_str(op->m->schema));
         b_buf_char(&sql, '.'), b_buf_ident(&sql, b_slice_str(op->m->table));
         b_buf_printf(&sql, " %s, %s", change, algorithms[i]);
         s = sql.failed ? b_fail(err, B_NOMEM, "out of memory for an ALTER")
-                       : with_retries(op, w, b_buf_cstr(&sql), err);
-        if (s == B_OK) {
-            mig__op_step(op, "ddl", b_buf_cstr(&sql), started);
-            mig__event ev = {.migration = op->m->name,
-                             .action = "ddl",
-                             .sql = b_buf_cstr(&sql),
-                             .ms = mig__now_ms() - started,
-                             .forced = i == 2};
-            s = mig__record(op->db, op->who, &ev, err);
-        }
+                       : run_one(op, w, b_buf_cstr(&sql), i == 2, err);
         b_buf_deinit(&sql);
         if (s == B_OK || !wrong_algorithm(err)) return s;
     }
     return s;
 }
 
-/* Strict: NULL to NOT NULL in place asks for it. */
-b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err)
+typedef struct ddl { /* change, tried with each algorithm; or a whole statement */
+    const char *change, *statement, *sql_mode;
+    bool inplace;
+} ddl;
+
+static b_status run_ddl(mig__op *op, const ddl *d, b_err *err)
 {
     b_err own = {0};
     watchdog w = {.id = mig_db_thread_id(op->db),
@@ -183,8 +192,7 @@ b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err)
     *to = (b_err){0};
     b_status s = mig__connect(op->e, 5000, &w.db, to);
     if (s == B_OK)
-        s = mig_db_query(op->db, "SET SESSION lock_wait_timeout = 1, sql_mode = 'STRICT_TRANS_TABLES'", NULL,
-                         to);
+        s = mig__query(op->db, NULL, to, "SET SESSION lock_wait_timeout = 1, sql_mode = '%s'", d->sql_mode);
     if (s != B_OK) {
         mig_db_close(w.db);
         return s;
@@ -193,10 +201,26 @@ b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err)
         mig__now_ms() + (op->patience_ms != 0 ? op->patience_ms : mig__settings_get(op->e).phase_timeout_ms);
     pthread_mutex_init(&w.mu, NULL);
     pthread_cond_init(&w.wake, NULL);
-    s = try_algorithms(op, &w, change, inplace, to);
+    s = d->statement != NULL ? run_one(op, &w, d->statement, false, to)
+                             : try_algorithms(op, &w, d->change, d->inplace, to);
     pthread_cond_destroy(&w.wake);
     pthread_mutex_destroy(&w.mu);
     mig_db_close(w.db);
-    if (s == B_OK) s = mig_db_query(op->db, "SET SESSION lock_wait_timeout = 20, sql_mode = ''", NULL, to);
-    return s;
+    b_err ignored;
+    b_status back = mig_db_query(op->db, "SET SESSION lock_wait_timeout = 20, sql_mode = ''", NULL,
+                                 s == B_OK ? to : &ignored);
+    return s == B_OK ? back : s;
+}
+
+/* Strict: NULL to NOT NULL in place asks for it. */
+b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err)
+{
+    const ddl d = {.change = change, .sql_mode = "STRICT_TRANS_TABLES", .inplace = inplace};
+    return run_ddl(op, &d, err);
+}
+
+b_status mig__ddl(mig__op *op, const char *statement, const char *sql_mode, b_err *err)
+{
+    const ddl d = {.statement = statement, .sql_mode = sql_mode};
+    return run_ddl(op, &d, err);
 }

@@ -128,7 +128,8 @@ typedef struct mig__pair {
     const char *comment;
     const char *up, *down; /* as rw_expr_check writes them; "": the other column as it is */
     bool one_way;
-    size_t group; /* the first of the pairs that are made from each other */
+    bool no_default_up; /* B cannot have `up` as its default, though the column would allow it */
+    size_t group;       /* the first of the pairs that are made from each other */
 } mig__pair;
 
 typedef struct mig__m {
@@ -141,6 +142,8 @@ typedef struct mig__m {
     bool disabled, a_trusted;
     bool instant, held; /* strategy instant_rename; statements on the table wait in all instances */
     uint32_t gate_ms;
+    cfg_guard guard; /* against writes that bypass the proxy */
+    bool guard_repair;
     /* the last checksum: of which generation and direction it was, and how it ended */
     bool checksum_clean;
     uint64_t checksum_rows, checksum_differing;
@@ -329,6 +332,8 @@ void mig__rename_clause(const mig__m *m, bool forward, b_buf *out);
 /* Runs ALTER TABLE <table> <change> with the first of the algorithms that the server takes:
  * INSTANT, then INPLACE with LOCK=NONE, then (forced) COPY. `inplace`: begin with INPLACE. */
 b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err) B_MUSTCHECK;
+/* Another statement that needs the table's metadata lock, in the same way. */
+b_status mig__ddl(mig__op *op, const char *statement, const char *sql_mode, b_err *err) B_MUSTCHECK;
 
 typedef struct mig__live { /* a column as it is now */
     bool exists, nullable, invisible;
@@ -341,8 +346,13 @@ b_status mig__column_now(mig_db *db, const mig__m *m, const char *column, mig__l
 /* A default, in SQL: "DEFAULT …" for its own, or a literal that stands for none; "" = none. */
 typedef enum mig__def { MIG__DEF_OWN, MIG__DEF_UP, MIG__DEF_LITERAL, MIG__DEF_NONE } mig__def;
 bool mig__can_default_up(const mig__pair *p);
+/* MySQL takes `up` of the defaults, not of what an INSERT gives, as soon as there is a BEFORE INSERT trigger:
+ * under `guard: triggers` the new column has no default, and the trigger sees that it was not given. */
+b_status mig__new_default_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 mig__def mig__up_or_own(const mig__pair *p); /* B's while both are written */
 mig__def mig__unread(const mig__pair *p);    /* A's in retired */
+/* The constant that stands in A where nobody reads it, as an expression. */
+void mig__unread_literal(b_buf *out, bool mariadb, const mig__pair *p);
 /* What B is made from, what A is: an expression or the other column's name. */
 void mig__up(const mig__pair *p, b_buf *out);
 void mig__down(const mig__pair *p, b_buf *out);
@@ -394,6 +404,31 @@ b_status mig__twins_ready(mig_db *db, const mig__m *m, bool *yes, b_buf *missing
 b_status mig__indexes_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err) B_MUSTCHECK;
 b_status mig__twins_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err) B_MUSTCHECK;
 
+/* ---- writes that bypass the proxy (guard_body.c, guard.c) ---- */
+
+/* The triggers that keep the pair equal. FIRST comes before all triggers of others, and makes of one column
+ * the other; LAST comes after them, and makes the new column of what they have left in the old one (LAST_NEW:
+ * the old of the new, where they write that); RETIRED is for the phase of that name, in which nobody but a
+ * bypassing writer names the old column. */
+typedef enum mig__trigger {
+    MIG__TRIGGER_FIRST,
+    MIG__TRIGGER_LAST,
+    MIG__TRIGGER_LAST_NEW,
+    MIG__TRIGGER_RETIRED
+} mig__trigger;
+#define MIG__GUARD_PREFIX "straddle_guard_"
+/* The trigger's body. update: BEFORE UPDATE; else BEFORE INSERT. */
+void mig__guard_body(const mig__m *m, mig__trigger kind, bool update, bool mariadb, b_buf *out);
+/* Is this trigger a guard of some migration; is it one that comes LAST? */
+bool mig__is_guard(b_slice trigger);
+bool mig__is_guard_last(b_slice trigger);
+/* Makes the triggers on the table those that the migration needs in that phase: none unless its guard is
+ * `triggers`. */
+b_status mig__guard_set(mig__op *op, rw_phase phase, b_err *err) B_MUSTCHECK;
+/* SQL to make those of one phase, and to drop them; for PLAN. */
+b_status mig__guard_plan(mig_db *db, const mig__m *m, rw_phase phase, b_table *make_drop,
+                         b_err *err) B_MUSTCHECK;
+
 /* ---- rows: backfill and verify (key.c, backfill.c, throttle.c, verify.c) ---- */
 
 typedef struct mig__keycol {
@@ -422,6 +457,8 @@ void mig__key_rows(const mig__key *k, const mig__m *m, const char *last, const c
 /* The rows that are not right, byte-exact and null-safe: B is not what `up` makes of A, nor A what `down`
  * makes of B; over all groups of pairs, joined by OR. */
 void mig__differs(const mig__m *m, b_buf *out);
+/* Is the group of that pair right? */
+void mig__right(const mig__m *m, size_t group, b_buf *out);
 
 /* Moves on by one range of at most `rows`: *hi gets its last key's literals; *more false at the end. */
 b_status mig__key_range(mig_db *db, const mig__m *m, const mig__key *k, const char *last, uint64_t rows,
@@ -525,5 +562,13 @@ b_status mig__probe_rows(mig_db *db, const cfg_migration *m, b_arena *arena, mig
 /* Looks at the database; *blockers counts what refuses the migration. out: severity, object, why, remedy. */
 b_status mig__preflight(mig_db *db, const cfg_migration *m, b_table *out, size_t *blockers,
                         b_err *err) B_MUSTCHECK;
+/* The same of one that is under way, before it goes on to that phase; B_REFUSED: what stands in the way. */
+b_status mig__preflight_again(mig_db *db, const mig__m *m, rw_phase to, b_err *err) B_MUSTCHECK;
+/* With the findings. */
+b_status mig__preflight_of(mig_db *db, const mig__m *m, rw_phase to, b_table *out, size_t *blockers,
+                           b_err *err) B_MUSTCHECK;
+/* B_REFUSED with all blockers in *err. */
+b_status mig__refuse_findings(const char *name, const b_table *found, size_t blockers,
+                              b_err *err) B_MUSTCHECK;
 
 #endif

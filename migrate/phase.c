@@ -10,11 +10,13 @@
  * engine tries again by itself; only planned > expanded is taken back, as long as no column was added.
  *
  *   edge                    gates                               before            after
- *   planned > expanded                                                            ACK, ADD B
+ *   planned > expanded                                                            ACK, ADD B, guard
  *   expanded > dual_write                                                         (backfill starts by itself)
  *   dual_write > switched   backfill, checksum, twins; checksum after cascades
  *   switched > retired      checksum                            retire A, B       ACK, B's own default
  *   retired > contracted    no use of the old name, checksum                      ACK, DROP A
+ *   (all forward edges but the last: the preflight is run again, as the first gate; `guard: triggers` has its
+ *   triggers looked at before, or where columns come and go after)
  *   contracted > finished
  *   expanded > planned                                                            ACK, DROP B
  *   dual_write > expanded   (voids completion, checkpoint, generation)            drop strict twins
@@ -30,7 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PIECES 6 /* an edge has this many of a kind at most */
+#define MAX_PIECES 8 /* an edge has this many of a kind at most */
 #define RENAME_PAUSE_MS 200
 
 typedef b_status piece(mig__op *op, b_err *err);
@@ -184,6 +186,15 @@ static b_status gate_unused_instant(mig__op *op, b_err *err)
     return op->m->instant ? mig__gate_unused(op, err) : B_OK;
 }
 
+/* What was made after APPLY, and stands in the way: triggers, routines, views, keys, other tools. */
+static b_status gate_preflight(mig__op *op, b_err *err)
+{
+    uint64_t started = mig__now_ms();
+    b_status s = mig__preflight_again(op->db, op->m, mig__beside(op->m, true), err);
+    if (s == B_OK) mig__op_step(op, "preflight", "nothing stands in the way", started);
+    return s;
+}
+
 /* ---- the table ---- */
 
 static b_status republish(mig__op *op, b_err *err)
@@ -191,33 +202,73 @@ static b_status republish(mig__op *op, b_err *err)
     return mig__republish(op, "the columns changed", err);
 }
 
+/* ---- the guard's triggers ---- */
+
+/* Those of the phase that stands, looked at anew: others may have made triggers of their own. */
+static b_status guard_here(mig__op *op, b_err *err)
+{
+    return mig__guard_set(op, op->m->phase, err);
+}
+
+static b_status guard_retired(mig__op *op, b_err *err)
+{
+    return mig__guard_set(op, RW_RETIRED, err);
+}
+
+/* With what it changes of the catalogue: whether a write may be taken where others have BEFORE triggers. */
+static b_status guard_after(mig__op *op, b_err *err)
+{
+    b_status s = mig__guard_set(op, op->m->phase, err);
+    return s == B_OK && op->m->guard == CFG_GUARD_TRIGGERS
+               ? mig__republish(op, "the guard's triggers changed", err)
+               : s;
+}
+
+/* After ADD B. Where they cannot be made, B goes again, so that the phase is taken back. */
+static b_status guard_first(mig__op *op, b_err *err)
+{
+    b_err ignored = {0};
+    b_status s = mig__guard_set(op, RW_EXPANDED, err);
+    if (s == B_OK || s == B_LOST || s == B_CANCELLED) return s;
+    b_status undone = mig__guard_set(op, RW_PLANNED, &ignored);
+    if (undone == B_OK) undone = mig__drop_new(op, &ignored);
+    if (undone != B_OK)
+        b_logf(op->e->log, B_WARN, "migrate", "migration=%s the new column is left: %s", op->m->name,
+               ignored.msg);
+    return s;
+}
+
 #define VOID_BACKFILL                                                                                        \
     "state = 'none', reverse = 0, runner = '', last_key = NULL, rows_done = 0, rate = 0, throttle = ''"
 #define VOID_ALL "generation = generation + 1, checksum_clean = 0, checksum_at = NULL"
 
 static const mig__edge edges[] = {
-    {RW_PLANNED, RW_EXPANDED, .after = {mig__wait_ack, mig__add_columns, republish}},
-    {RW_EXPANDED, RW_DUAL_WRITE,
+    {RW_PLANNED, RW_EXPANDED, .gates = {gate_preflight},
+     .after = {mig__wait_ack, mig__add_columns, guard_first, republish}},
+    {RW_EXPANDED, RW_DUAL_WRITE, .gates = {gate_preflight}, .before = {guard_here},
      .backfill = "state = 'running', reverse = 0, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = VOID_ALL},
     {RW_DUAL_WRITE, RW_SWITCHED,
-     .gates = {gate_two_ways, gate_backfill, gate_checksum, gate_cascades, gate_twins, gate_cascades}},
-    {RW_SWITCHED, RW_RETIRED, .gates = {gate_checksum_now}, .before = {mig__retire_before},
-     .after = {mig__wait_ack, mig__retire_after, republish}, .backfill = VOID_BACKFILL,
-     .migration = "a_trusted = 0"},
-    {RW_RETIRED, RW_CONTRACTED, .gates = {mig__gate_unused, gate_checksum_taken},
-     .after = {mig__wait_ack, mig__drop_old, republish}},
+     .gates = {gate_preflight, gate_two_ways, gate_backfill, gate_cascades, gate_checksum, gate_twins,
+               gate_cascades},
+     .before = {guard_here}},
+    {RW_SWITCHED, RW_RETIRED, .gates = {gate_preflight, gate_checksum_now},
+     .before = {mig__retire_before, guard_retired}, .after = {mig__wait_ack, mig__retire_after, republish},
+     .backfill = VOID_BACKFILL, .migration = "a_trusted = 0"},
+    {RW_RETIRED, RW_CONTRACTED, .gates = {gate_preflight, mig__gate_unused, gate_checksum_taken},
+     .after = {mig__wait_ack, guard_here, mig__drop_old, republish}},
     {RW_CONTRACTED, RW_FINISHED, .gates = {gate_unused_instant}},
-    {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, mig__drop_new, republish}, .backfill = VOID_BACKFILL},
+    {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, guard_here, mig__drop_new, republish},
+     .backfill = VOID_BACKFILL},
     {RW_DUAL_WRITE, RW_EXPANDED, .after = {mig__twins_strict_drop}, .backfill = VOID_BACKFILL,
      .migration = VOID_ALL},
     {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_way_back, gate_trusted},
      .backfill = "state = 'complete', reverse = 0"},
     {RW_RETIRED, RW_SWITCHED, .gates = {gate_way_back}, .before = {mig__unretire_before},
-     .after = {mig__wait_ack},
+     .after = {mig__wait_ack, guard_after},
      .backfill = "state = 'running', reverse = 1, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = "generation = generation + 1, checksum_clean = 0"},
-    {RW_PLANNED, RW_CONTRACTED, .migration = "held = 0", .rename = true},
+    {RW_PLANNED, RW_CONTRACTED, .gates = {gate_preflight}, .migration = "held = 0", .rename = true},
     {RW_CONTRACTED, RW_PLANNED, .migration = "held = 0", .rename = true},
 };
 
@@ -451,6 +502,18 @@ b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err)
     return s;
 }
 
+/* The phase was not published: the triggers that were made for it give way to those of the one that stands.
+ */
+static void guard_again(const mig__edge *edge, mig__op *op)
+{
+    b_err err = {0};
+    if (op->m == NULL || op->m->guard != CFG_GUARD_TRIGGERS || op->m->phase != edge->from ||
+        op->m->phase == RW_PLANNED || op->m->pending[0] != '\0')
+        return;
+    if (mig__guard_set(op, op->m->phase, &err) != B_OK)
+        b_logf(op->e->log, B_WARN, "migrate", "migration=%s the guard's triggers: %s", op->m->name, err.msg);
+}
+
 static b_status walk(mig__op *op, const mig__edge *edge, b_err *err)
 {
     b_buf_clear(&op->forced);
@@ -465,6 +528,7 @@ static b_status walk(mig__op *op, const mig__edge *edge, b_err *err)
     if (s == B_OK) s = publish_edge(edge, op, NULL, err);
     if (s == B_OK) s = finish(edge, op, err);
     if (s != B_OK) note_error(op, err);
+    if (s != B_OK && s != B_LOST) guard_again(edge, op);
     return s;
 }
 

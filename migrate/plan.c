@@ -86,6 +86,21 @@ static void plan_expand(plan *p)
     b_buf_deinit(&undo);
 }
 
+/* The guard's triggers of a phase; those of the phase before go once they are there. */
+static b_status plan_guard(plan *p, rw_phase phase, b_err *err)
+{
+    b_table *t = b_table_new();
+    if (t == NULL) return b_fail(err, B_NOMEM, "out of memory for the plan");
+    b_table_column(t, "make"), b_table_column(t, "drop");
+    b_status s = mig__guard_plan(p->db, p->m, phase, t, err);
+    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++)
+        add(p, rw_phase_name(phase), b_table_cell(t, i, 0).p, b_table_cell(t, i, 1).p,
+            "exclusive metadata lock for a moment; killed after 150 ms of waiting, and tried again",
+            "milliseconds");
+    b_table_free(t);
+    return s;
+}
+
 static void plan_fill(plan *p)
 {
     b_buf q = {0};
@@ -342,6 +357,8 @@ static b_status run(plan *p, b_err *err)
         return b_table_failed(p->out) ? b_fail(err, B_NOMEM, "out of memory for the plan") : B_OK;
     }
     plan_expand(p);
+    s = plan_guard(p, RW_EXPANDED, err);
+    if (s != B_OK) return s;
     plan_fill(p);
     s = plan_twins(p, false, err);
     if (s == B_OK) s = plan_twins(p, true, err);
@@ -350,7 +367,8 @@ static b_status run(plan *p, b_err *err)
         "ROLLBACK MIGRATION: reads move back",
         "none; waits for statements and transactions of the epoch before", "milliseconds");
     plan_retire(p);
-    s = plan_key_drops(p, err);
+    s = plan_guard(p, RW_RETIRED, err);
+    if (s == B_OK) s = plan_key_drops(p, err);
     if (s == B_OK) s = plan_index_drops(p, "retired", true, err);
     if (s == B_OK) s = plan_index_drops(p, "contracted", false, err);
     if (s != B_OK) return s;

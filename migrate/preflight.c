@@ -73,7 +73,7 @@ static b_status check_values(mig__flight *f)
 
 static b_status read_begun(mig__flight *f)
 {
-    char phase[32];
+    char phase[32] = "planned";
     b_buf q = {0};
     b_buf_str(&q, "SELECT phase FROM straddle.migrations WHERE name = ");
     b_buf_quote(&q, b_slice_str(f->m->name));
@@ -81,6 +81,7 @@ static b_status read_begun(mig__flight *f)
     f->begun = !q.failed && mig_db_scalar(f->db, b_buf_cstr(&q), phase, sizeof phase, &none) == B_OK &&
                strcmp(phase, "planned") != 0;
     b_buf_deinit(&q);
+    if (!rw_phase_parse(b_slice_str(phase), &f->phase)) f->phase = RW_PLANNED;
     if (f->begun)
         mig__finding(f, MIG__INFO, f->m->name,
                      mig__say(f, "the migration is in phase %s: that its columns are there is not looked at",
@@ -95,7 +96,7 @@ static b_status run_all(mig__flight *f)
         mig__check_columns,    mig__check_indexes, mig__check_keys,  mig__check_partitions,
         mig__check_checks,     mig__check_grants,  mig__check_code,  mig__check_replication,
         mig__check_privileges, mig__check_space,   mig__check_tools, mig__check_transactions,
-        check_values,
+        mig__check_guard,      check_values,
     };
     bool there = false;
     b_status s = mig__check_server(f);
@@ -108,7 +109,8 @@ static b_status run_all(mig__flight *f)
     return s;
 }
 
-b_status mig__preflight(mig_db *db, const cfg_migration *m, b_table *out, size_t *blockers, b_err *err)
+static b_status preflight(mig_db *db, const cfg_migration *m, rw_phase to, b_table *out, size_t *blockers,
+                          b_err *err)
 {
     static const char *const columns[] = {"severity", "object", "why", "remedy"};
     mig__flight f = {.db = db,
@@ -117,6 +119,8 @@ b_status mig__preflight(mig_db *db, const cfg_migration *m, b_table *out, size_t
                      .mariadb = mig__mariadb(db),
                      .err = err,
                      .arena = b_arena_new(0),
+                     .to = to,
+                     .guard = m->guard,
                      .instant = m->strategy == CFG_STRATEGY_INSTANT_RENAME};
     *blockers = 0;
     if (f.arena == NULL) return b_fail(err, B_NOMEM, "out of memory");
@@ -128,4 +132,56 @@ b_status mig__preflight(mig_db *db, const cfg_migration *m, b_table *out, size_t
     *blockers = f.blockers;
     b_arena_free(f.arena);
     return s == B_OK ? B_OK : b_err_prefix(err, "the preflight of %s could not look at everything", m->name);
+}
+
+b_status mig__preflight(mig_db *db, const cfg_migration *m, b_table *out, size_t *blockers, b_err *err)
+{
+    return preflight(db, m, RW_EXPANDED, out, blockers, err);
+}
+
+/* ---- of a migration that is under way ---- */
+
+b_status mig__preflight_of(mig_db *db, const mig__m *m, rw_phase to, b_table *out, size_t *blockers,
+                           b_err *err)
+{
+    b_buf diag = {0};
+    cfg_migration *c = cfg_migration_parse(m->definition, strlen(m->definition), m->name, &diag);
+    b_status s = B_OK;
+    if (c == NULL) {
+        s = b_fail(err, B_STATE, "the stored definition of migration %s cannot be read: %s", m->name,
+                   b_buf_cstr(&diag));
+    } else {
+        c->guard = m->guard; /* SET GUARD may have changed it */
+        s = preflight(db, c, to, out, blockers, err);
+    }
+    cfg_migration_free(c);
+    b_buf_deinit(&diag);
+    return s;
+}
+
+b_status mig__refuse_findings(const char *name, const b_table *found, size_t blockers, b_err *err)
+{
+    b_buf text = {0};
+    for (size_t i = 0; i < b_table_rows(found); i++) {
+        b_slice remedy = mig__cell(found, i, "remedy");
+        if (!b_slice_ieq(mig__cell(found, i, "severity"), B_LIT("blocker"))) continue;
+        b_buf_printf(&text, "%s%.*s: %.*s%s%.*s", text.n == 0 ? "" : "; ",
+                     B_ARG(mig__cell(found, i, "object")), B_ARG(mig__cell(found, i, "why")),
+                     remedy.n == 0 ? "" : ", ", B_ARG(remedy));
+    }
+    b_status s = b_fail(err, B_REFUSED, "migration %s is refused, %zu blockers: %s", name, blockers,
+                        text.n == 0 ? "see CHECK MIGRATION" : b_buf_cstr(&text));
+    b_buf_deinit(&text);
+    return s;
+}
+
+b_status mig__preflight_again(mig_db *db, const mig__m *m, rw_phase to, b_err *err)
+{
+    size_t blockers = 0;
+    b_table *found = b_table_new();
+    if (found == NULL) return b_fail(err, B_NOMEM, "out of memory for the preflight");
+    b_status s = mig__preflight_of(db, m, to, found, &blockers, err);
+    if (s == B_OK && blockers != 0) s = mig__refuse_findings(m->name, found, blockers, err);
+    b_table_free(found);
+    return s;
 }

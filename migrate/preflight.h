@@ -13,7 +13,9 @@ typedef struct mig__flight {
     b_table *out;
     size_t blockers;
     bool mariadb;
-    bool begun;   /* the migration is past `planned`, B is its own */
+    bool begun;         /* the migration is past `planned`, B is its own */
+    rw_phase phase, to; /* the one that stands; the one that is asked for */
+    cfg_guard guard;
     bool instant; /* strategy instant_rename: A itself gets the name B */
     rw_server server;
     b_arena *arena;
@@ -45,5 +47,11 @@ b_status mig__check_privileges(mig__flight *f);
 b_status mig__check_space(mig__flight *f);
 b_status mig__check_tools(mig__flight *f);
 b_status mig__check_transactions(mig__flight *f);
+b_status mig__check_guard(mig__flight *f); /* preflight_guard.c */
+/* Does something look after code that uses the old column past the proxy, up to the phase that is asked for?
+ * From retired on nothing does. */
+bool mig__guarded(const mig__flight *f);
+/* Does the engine's account lack this privilege, as far as information_schema tells? */
+b_status mig__lacks(mig__flight *f, const char *privilege, bool *missing) B_MUSTCHECK;
 
 #endif

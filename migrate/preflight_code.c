@@ -85,7 +85,17 @@ static const char *quoted(mig__flight *f, b_slice statement)
 
 static void tell(mig__flight *f, const kind *k, b_slice name, const rw_code *code)
 {
-    if (code->uses && code->unsure)
+    bool view = strcmp(k->what, "view") == 0;
+    if (code->uses && !code->unsure && !view && mig__guarded(f))
+        mig__finding(f, MIG__WARNING, name.p,
+                     mig__say(f,
+                              code->writes ? "this %s writes the column past the proxy: the guard makes the "
+                                             "new one of it, until retired: %s"
+                                           : "this %s reads the old column, which has its values until "
+                                             "retired: %s",
+                              k->what, quoted(f, code->statement)),
+                     "let it use the new name once the migration is in switched");
+    else if (code->uses && code->unsure)
         mig__finding(f, MIG__BLOCKER, name.p,
                      mig__say(f,
                               "this %s names the table and the column in a statement that cannot be read "
@@ -98,8 +108,9 @@ static void tell(mig__flight *f, const kind *k, b_slice name, const rw_code *cod
                               code->writes ? "this %s writes the column where no proxy can see it: %s"
                                            : "this %s reads the column where no proxy can see it: %s",
                               k->what, quoted(f, code->statement)),
-                     k->remedy);
-    else if (strcmp(k->what, "view") == 0 && code->table)
+                     view || f->to >= RW_RETIRED ? k->remedy
+                                                 : mig__say(f, "%s, or set a guard", k->remedy, NULL));
+    else if (view && code->table)
         mig__finding(f, MIG__WARNING, name.p,
                      "a view over the table: LOAD, and ON DUPLICATE KEY UPDATE, through it are refused while "
                      "both columns are written",
@@ -121,6 +132,8 @@ static b_status look(mig__flight *f, const rw_ruleset *r, const kind *k)
         rw_code code;
         b_slice name = mig__cell(t, i, "n"), schema = mig__cell(t, i, "s"), body = mig__cell(t, i, "b");
         rw_ctx ctx = context(mig__cell(t, i, "m"), schema);
+        const char *dot = strrchr(name.p, '.');
+        if (dot != NULL && mig__is_guard(b_slice_str(dot + 1))) continue;
         if (body.p == NULL) {
             mig__finding(f, MIG__WARNING, name.p,
                          mig__say(f, "the engine's account may not read this %s", k->what, NULL),
@@ -129,6 +142,7 @@ static b_status look(mig__flight *f, const rw_ruleset *r, const kind *k)
         }
         s = rw_code_look(r, &ctx, body, false, f->arena, &code);
         if (s != B_OK) s = b_fail(f->err, s, "out of memory while reading %.*s", B_ARG(name));
+        if (f->begun && code.uses && mig__names_any(f, body) == NULL) code.uses = false; /* the new name */
         if (s == B_OK) tell(f, k, name, &code);
     }
     b_table_free(t);
@@ -137,25 +151,58 @@ static b_status look(mig__flight *f, const rw_ruleset *r, const kind *k)
 
 /* ---- triggers of the table itself ---- */
 
-static void tell_own(mig__flight *f, const b_table *t, size_t i, const rw_code *code)
+/* One that names the old column. The guard's own triggers come before it and after it. */
+static void tell_use(mig__flight *f, const char *name, bool before, const rw_code *code)
 {
-    const char *name = mig__cell(t, i, "n").p;
-    bool before = b_slice_ieq(mig__cell(t, i, "ti"), B_LIT("BEFORE"));
-    b_slice event = mig__cell(t, i, "ev");
-    if (strncmp(name, "pt_osc_", 7) == 0)
-        mig__finding(f, MIG__BLOCKER, name, "pt-online-schema-change is at work on this table",
-                     "let it finish, or drop its triggers");
-    else if (code->uses)
+    bool changes = before && code->writes;
+    if (mig__guarded(f) && (f->guard == CFG_GUARD_TRIGGERS || !changes))
+        mig__finding(f, MIG__WARNING, name,
+                     changes
+                         ? "this trigger of the table writes the column: the guard makes the new one of it, "
+                           "until retired"
+                         : "this trigger of the table reads the old column, which has its values until "
+                           "retired",
+                     "let it use the new name once the migration is in switched, then SET GUARD again");
+    else
         mig__finding(f, MIG__BLOCKER, name,
                      code->writes ? "this trigger of the table writes the column"
                                   : "this trigger of the table reads the column",
-                     "drop it for the time of the migration");
-    else if (f->instant)
+                     f->to >= RW_RETIRED || f->instant
+                         ? "let it use the new name, or drop it"
+                         : "drop it for the time of the migration, or set guard: triggers");
+}
+
+static bool names_new(mig__flight *f, b_slice body)
+{
+    static const rw_ctx ctx = {.charset = RW_CHARSET_SAFE};
+    for (size_t i = 0; i < f->m->ncolumns; i++)
+        if (f->m->columns[i].to != NULL &&
+            rw_code_names(&ctx, f->server, body, b_slice_str(f->m->columns[i].to), f->arena))
+            return true;
+    return false;
+}
+
+static void tell_own(mig__flight *f, const b_table *t, size_t i, const rw_code *code)
+{
+    const char *name = mig__cell(t, i, "n").p;
+    b_slice event = mig__cell(t, i, "ev"), body = mig__cell(t, i, "body");
+    bool before = b_slice_ieq(mig__cell(t, i, "ti"), B_LIT("BEFORE")) && !b_slice_ieq(event, B_LIT("DELETE"));
+    bool uses = code->uses && !(f->begun && mig__names_any(f, body) == NULL);
+    if (strncmp(name, "pt_osc_", 7) == 0)
+        mig__finding(f, MIG__BLOCKER, name, "pt-online-schema-change is at work on this table",
+                     "let it finish, or drop its triggers");
+    else if (uses && before && f->begun && names_new(f, body))
+        mig__finding(f, MIG__BLOCKER, name,
+                     "this trigger of the table names both columns: which one counts cannot be told",
+                     "let it use one of them");
+    else if (uses)
+        tell_use(f, name, before, code);
+    else if (f->instant || f->to >= RW_RETIRED)
         return;
-    else if (before && !b_slice_ieq(event, B_LIT("DELETE")))
+    else if (before && f->guard != CFG_GUARD_TRIGGERS)
         mig__finding(f, MIG__BLOCKER, name,
                      "a BEFORE trigger may change the row after the new column took its value",
-                     "drop it for the time of the migration");
+                     "drop it for the time of the migration, or set guard: triggers");
     else if (b_slice_ieq(event, B_LIT("UPDATE")))
         mig__finding(f, MIG__WARNING, name,
                      "the backfill updates every row once, and so fires this trigger for every row",
@@ -176,7 +223,7 @@ static b_status own_triggers(mig__flight *f, const rw_ruleset *r)
         rw_ctx ctx = context(mig__cell(t, i, "m"), b_slice_str(f->m->schema));
         s = rw_code_look(r, &ctx, mig__cell(t, i, "body"), true, f->arena, &code);
         if (s != B_OK) s = b_fail(f->err, s, "out of memory while reading a trigger");
-        if (s == B_OK) tell_own(f, t, i, &code);
+        if (s == B_OK && !mig__is_guard(mig__cell(t, i, "n"))) tell_own(f, t, i, &code);
     }
     b_table_free(t);
     return s;

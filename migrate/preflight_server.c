@@ -109,10 +109,12 @@ b_status mig__check_replication(mig__flight *f)
     "@g "                                                                                                    \
     "AND TABLE_SCHEMA = %s AND TABLE_NAME = %s) p WHERE PRIVILEGE_TYPE = '%s'"
 
-static b_status lacks(mig__flight *f, const char *privilege, bool *missing)
+b_status mig__lacks(mig__flight *f, const char *privilege, bool *missing)
 {
     b_table *t = NULL;
-    b_status s = mig__query(f->db, &t, f->err, HELD, f->schema, f->schema, f->table, privilege);
+    b_status s = mig_db_query(f->db, "SET @g = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
+                              NULL, f->err);
+    if (s == B_OK) s = mig__query(f->db, &t, f->err, HELD, f->schema, f->schema, f->table, privilege);
     *missing = s == B_OK && b_slice_eq(b_table_cell(t, 0, 0), B_LIT("0"));
     b_table_free(t);
     return s;
@@ -123,11 +125,10 @@ b_status mig__check_privileges(mig__flight *f)
     static const char *const needed[] = {"SELECT", "INSERT", "UPDATE", "CREATE",
                                          "ALTER",  "DROP",   "INDEX",  "TRIGGER"};
     b_buf list = {0};
-    b_status s = mig_db_query(f->db, "SET @g = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
-                              NULL, f->err);
+    b_status s = B_OK;
     for (size_t i = 0; s == B_OK && i < sizeof needed / sizeof needed[0]; i++) {
         bool missing = false;
-        s = lacks(f, needed[i], &missing);
+        s = mig__lacks(f, needed[i], &missing);
         if (missing) b_buf_printf(&list, "%s%s", list.n > 0 ? ", " : "", needed[i]);
     }
     if (s == B_OK && list.n > 0)

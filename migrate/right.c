@@ -71,7 +71,7 @@ static bool reversible(const mig__m *m, size_t group)
     return yes && !plain;
 }
 
-static void right(const mig__m *m, size_t group, b_buf *out)
+void mig__right(const mig__m *m, size_t group, b_buf *out)
 {
     bool changed = changes(m, group);
     b_buf_char(out, '(');
@@ -98,7 +98,7 @@ void mig__differs(const mig__m *m, b_buf *out)
     for (size_t i = 0; i < m->npairs; i++) {
         if (m->pairs[i].group != i) continue;
         b_buf_str(out, some ? " OR NOT " : "NOT ");
-        right(m, i, out);
+        mig__right(m, i, out);
         some = true;
     }
     b_buf_char(out, ')');

@@ -11,7 +11,7 @@ static bool default_up(rw_catalog *c, const mig__m *m, const mig__pair *p)
 {
     const rw_table *t = rw_catalog_find(c, b_slice_str(m->schema), b_slice_str(m->table));
     const rw_column *b = t == NULL ? NULL : rw_table_column(t, b_slice_str(p->to));
-    return b != NULL && p->to[0] != '\0' && b->default_kind == RW_DEFAULT_EXPR &&
+    return b != NULL && !p->no_default_up && p->to[0] != '\0' && b->default_kind == RW_DEFAULT_EXPR &&
            (p->up[0] != '\0' || mig__default_is_column(b->default_text, p->from));
 }
 

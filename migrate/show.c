@@ -79,6 +79,7 @@ static void add_migration(b_table *out, const mig__m *m, const char *waiting)
     b_table_str(out, m->bf_throttle), b_table_int(out, (int64_t)m->pace.chunk_rows);
     b_table_int(out, (int64_t)m->pace.max_lag_ms), b_table_int(out, (int64_t)m->pace.max_threads_running);
     b_table_int(out, (int64_t)m->observe_days);
+    b_table_str(out, cfg_guard_name(m->guard));
     b_table_str(out, m->checksum_at[0] == '\0' ? "none" : (m->checksum_clean ? "clean" : "differs"));
     b_table_int(out, (int64_t)m->checksum_rows), b_table_int(out, (int64_t)m->checksum_differing);
     b_table_str(out, m->checksum_at), b_table_str(out, waiting), b_table_str(out, m->last_error);
@@ -86,13 +87,13 @@ static void add_migration(b_table *out, const mig__m *m, const char *waiting)
 
 b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
-    static const char *const names[] = {"name",         "table",       "columns",       "phase",
-                                        "since",        "epoch",       "generation",    "enabled",
-                                        "old_trusted",  "pending",     "backfill",      "direction",
-                                        "rows_done",    "rows_total",  "rate_rows_s",   "eta_s",
-                                        "throttle",     "chunk_rows",  "max_lag_ms",    "max_threads_running",
-                                        "observe_days", "checksum",    "checksum_rows", "checksum_differing",
-                                        "checksum_at",  "waiting_for", "last_error"};
+    static const char *const names[] = {
+        "name",         "table",       "columns",    "phase",         "since",
+        "epoch",        "generation",  "enabled",    "old_trusted",   "pending",
+        "backfill",     "direction",   "rows_done",  "rows_total",    "rate_rows_s",
+        "eta_s",        "throttle",    "chunk_rows", "max_lag_ms",    "max_threads_running",
+        "observe_days", "guard",       "checksum",   "checksum_rows", "checksum_differing",
+        "checksum_at",  "waiting_for", "last_error"};
     mig_db *db = NULL;
     mig__m *m = NULL;
     b_buf who = {0};
@@ -206,29 +207,19 @@ static void add_finding(b_table *out, const b_table *found, size_t i)
                    B_ARG(remedy));
 }
 
-static b_status check_definition(mig_db *db, const mig__m *m, b_table *found, b_err *err)
-{
-    b_buf diag = {0};
-    size_t blockers = 0;
-    cfg_migration *c = cfg_migration_parse(m->definition, strlen(m->definition), m->name, &diag);
-    b_status s = c == NULL ? b_fail(err, B_STATE, "the stored definition of migration %s cannot be read: %s",
-                                    m->name, b_buf_cstr(&diag))
-                           : mig__preflight(db, c, found, &blockers, err);
-    cfg_migration_free(c);
-    b_buf_deinit(&diag);
-    return s;
-}
-
 b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
     static const char *const names[] = {"check", "result", "detail"};
     mig_db *db = NULL;
     mig__m *m = NULL;
+    size_t blockers = 0;
     b_table *found = b_table_new();
     if (found == NULL) return b_fail(err, B_NOMEM, "out of memory for the preflight");
     b_status s = mig__connect(e, 0, &db, err);
     if (s == B_OK) s = mig__load(db, name, &m, err);
-    if (s == B_OK) s = check_definition(db, m, found, err);
+    if (s == B_OK)
+        s = mig__preflight_of(db, m, m->phase == RW_FINISHED ? m->phase : mig__beside(m, true), found,
+                              &blockers, err);
     if (s == B_OK) {
         COLUMNS(out, names);
         for (size_t i = 0; i < b_table_rows(found); i++) add_finding(out, found, i);

@@ -127,6 +127,8 @@ static const struct {
     {"migrations", "strategy", "VARCHAR(16) NOT NULL DEFAULT 'dual_write'"},
     {"migrations", "gate_ms", "INT UNSIGNED NOT NULL DEFAULT 1000"},
     {"migrations", "held", "TINYINT NOT NULL DEFAULT 0"},
+    {"migrations", "guard", "VARCHAR(16) NOT NULL DEFAULT 'none'"},
+    {"migrations", "guard_repair", "TINYINT NOT NULL DEFAULT 0"},
     {"migrations", "found", "MEDIUMTEXT NULL"}, /* SHOW CREATE TABLE, when it was applied */
     {"instances", "gone_at", "DATETIME(6) NULL"},
     {"instances", "machine", "VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT ''"},
@@ -258,7 +260,10 @@ static b_status load_pairs(mig_db *db, mig__m *m, b_err *err)
     if (pairs == NULL) {
         s = b_fail(err, B_NOMEM, "out of memory for migration %s", m->name);
     } else {
-        for (size_t i = 0; i < n; i++) fill_pair(m->arena, t, i, &pairs[i]);
+        for (size_t i = 0; i < n; i++) {
+            fill_pair(m->arena, t, i, &pairs[i]);
+            pairs[i].no_default_up = m->guard == CFG_GUARD_TRIGGERS && !mig__mariadb(db);
+        }
         m->pairs = pairs, m->npairs = n;
         sum_up(m, pairs, t);
     }
@@ -292,6 +297,10 @@ static b_status fill(mig_db *db, mig__m *m, const b_table *t, size_t i, b_err *e
     m->instant = b_slice_eq(mig__cell(t, i, "strategy"), B_LIT("instant_rename"));
     m->gate_ms = (uint32_t)mig__cell_u64(t, i, "gate_ms"), m->held = mig__cell_u64(t, i, "held") != 0;
     fill_backfill(m, t, i);
+    m->guard_repair = mig__cell_u64(t, i, "guard_repair") != 0;
+    if (!cfg_guard_parse(text(a, t, i, "guard"), &m->guard))
+        return b_fail(err, B_STATE, "migration %s has the unknown guard '%s' in straddle.migrations", m->name,
+                      text(a, t, i, "guard"));
     if (!rw_phase_parse(mig__cell(t, i, "phase"), &m->phase))
         return b_fail(err, B_STATE, "migration %s has the unknown phase '%s' in straddle.migrations", m->name,
                       text(a, t, i, "phase"));

@@ -181,10 +181,11 @@ static void apply(fixture *f, cfg_pair *pairs, size_t n)
                        .table = table,
                        .columns = pairs,
                        .ncolumns = n,
-                       .pace.chunk_rows = 1000,
-                       .pace.max_lag_ms = 2000,
+                       .gate_ms = 1000,
                        .source = empty,
                        .file = empty};
+    cfg_pace_defaults(&m.pace);
+    m.pace.chunk_rows = 1000;
     if (mig_apply(f->engine, &m, &tester, &err) != B_OK) fail_msg("%s: APPLY: %s", f->label, err.msg);
 }
 

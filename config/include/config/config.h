@@ -18,6 +18,9 @@ typedef enum cfg_version { CFG_VERSION_OLD, CFG_VERSION_NEW, CFG_VERSION_BOTH } 
 typedef enum cfg_role { CFG_ROLE_READ_ONLY, CFG_ROLE_OPERATOR } cfg_role;
 typedef enum cfg_strategy { CFG_STRATEGY_DUAL_WRITE, CFG_STRATEGY_INSTANT_RENAME } cfg_strategy;
 
+/* What looks after writes that bypass the proxy. */
+typedef enum cfg_guard { CFG_GUARD_NONE, CFG_GUARD_WATCH, CFG_GUARD_TRIGGERS } cfg_guard;
+
 typedef enum cfg_tls_offer { CFG_TLS_OFF, CFG_TLS_OFFERED, CFG_TLS_REQUIRED } cfg_tls_offer;
 typedef enum cfg_tls_version { CFG_TLS_1_2, CFG_TLS_1_3 } cfg_tls_version;
 typedef enum cfg_tls_mode {
@@ -109,8 +112,10 @@ typedef struct cfg_migration {
     uint32_t observe_days; /* default 7 */
     char *time_zone;       /* NULL: SYSTEM; in which a DATETIME and a TIMESTAMP mean the same */
     uint32_t gate_ms;      /* instant_rename: longest hold of statements; default 1000 */
-    char *source;          /* the YAML text it was read from, for the record in the database */
-    char *file;            /* where it was read; "" for APPLY MIGRATION '…' */
+    cfg_guard guard;
+    bool guard_repair; /* watch: rows that it finds are made right */
+    char *source;      /* the YAML text it was read from, for the record in the database */
+    char *file;        /* where it was read; "" for APPLY MIGRATION '…' */
     unsigned line;
 } cfg_migration;
 
@@ -200,6 +205,9 @@ void cfg_free(cfg_config *c); /* wipes passwords; NULL is fine */
 cfg_migration *cfg_migration_parse(const char *text, size_t n, const char *name_for_errors, b_buf *diag);
 cfg_migration *cfg_migration_load(const char *file, b_buf *diag);
 void cfg_migration_free(cfg_migration *m);
+void cfg_migration_emit(const cfg_migration *m, b_buf *out); /* as YAML that reads back as the same */
+const char *cfg_guard_name(cfg_guard g);
+bool cfg_guard_parse(const char *text, cfg_guard *out); /* false: there is no such guard */
 
 /* One regex rule from YAML text. That its patterns can be compiled is not looked at here. */
 cfg_rule *cfg_rule_parse(const char *text, size_t n, const char *name_for_errors, b_buf *diag);

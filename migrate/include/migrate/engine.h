@@ -129,6 +129,9 @@ b_status mig_set(mig_engine *e, const char *name, const char *key, const char *v
                  b_err *err) B_MUSTCHECK;
 /* SHOW BACKFILL name: all settings of its pace. */
 b_status mig_pace(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+/* guard: none, watch or triggers. Live, and kept; triggers are made or dropped at once. */
+b_status mig_guard(mig_engine *e, const char *name, const char *guard, const mig_actor *who,
+                   b_err *err) B_MUSTCHECK;
 /* Rules of one migration on or off for names of the other side (RW disabled). */
 b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err) B_MUSTCHECK;
 

@@ -80,6 +80,10 @@ b_status mig_set(mig_engine *e, const char *name, const char *key, const char *v
 {
     return called(e, err, "set %s %s=%s by %s", name, key, value, who->user);
 }
+b_status mig_guard(mig_engine *e, const char *name, const char *guard, const mig_actor *who, b_err *err)
+{
+    return called(e, err, "guard %s %s by %s", name, guard, who->user);
+}
 b_status mig_pace(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
     (void)out;

@@ -145,6 +145,7 @@ static const struct {
     {"PAUSE BACKFILL m", "pause m by op", true},
     {"RESUME BACKFILL m", "resume m by op", true},
     {"SET BACKFILL m chunk_rows = 500", "set m chunk_rows=500 by op", true},
+    {"SET GUARD m triggers", "guard m triggers by op", true},
     {"SET BACKFILL m check_sql = ''", "set m check_sql= by op", true},
     {"SET BACKFILL m MAX_LAG_MS='7'", "set m max_lag_ms=7 by op", true},
     {"VERIFY MIGRATION m", "verify m", true},

@@ -193,7 +193,7 @@ static void inline_source_reads_back(void **state)
     b_buf diag = {0};
     cfg_config *c = load(
         *state,
-        BASE "migrations:\n  - {name: m, table: shop.t, observe_days: 3,\n"
+        BASE "migrations:\n  - {name: m, table: shop.t, observe_days: 3, guard: triggers,\n"
              "     columns: [{from: a, to: b, up: \"concat(a, 'it''s: #1')\", down: b}, {from: c, to: d}]}\n",
         &diag);
     assert_non_null(c);
@@ -205,6 +205,7 @@ static void inline_source_reads_back(void **state)
     assert_null(again->columns[1].up);
     assert_string_equal(again->columns[1].to, "d");
     assert_int_equal(again->observe_days, 3);
+    assert_int_equal(again->guard, CFG_GUARD_TRIGGERS);
     cfg_migration_free(again);
     cfg_free(c);
     b_buf_deinit(&diag);

@@ -54,6 +54,35 @@ static void keys(void **state)
     }
 }
 
+/* Names become the row's, outside strings only; a row that is right is not touched; who changed it counts. */
+static void guard_bodies(void **state)
+{
+    (void)state;
+    mig__pair pair = {.from = "a", .to = "b", .up = "CONCAT(`a`, '`a`')", .down = "`b`"};
+    pair.plain.type = pair.target.type = B_LIT("int");
+    pair.plain.default_kind = pair.target.default_kind = RW_DEFAULT_NULL;
+    pair.target.nullable = true;
+    pair.a.type = pair.b.type = "int", pair.a.collation = pair.b.collation = "";
+    mig__m m = {.pairs = &pair, .npairs = 1};
+    b_buf out = {0};
+    mig__guard_body(&m, MIG__TRIGGER_FIRST, true, false, &out);
+    assert_string_equal(b_buf_cstr(&out), "BEGIN IF NOT (NEW.`b` <=> (CONCAT(NEW.`a`, '`a`')) OR (NEW.`a` "
+                                          "<=> (NEW.`b`))) THEN IF (NOT (NEW.`a` <=> "
+                                          "OLD.`a`)) AND NOT (NOT (NEW.`b` <=> OLD.`b`)) THEN SET NEW.`b` = "
+                                          "CONCAT(NEW.`a`, '`a`'); ELSEIF (NOT "
+                                          "(NEW.`b` <=> OLD.`b`)) AND NOT (NOT (NEW.`a` <=> OLD.`a`)) THEN "
+                                          "SET NEW.`a` = NEW.`b`; END IF; END IF; END");
+    b_buf_clear(&out);
+    mig__guard_body(&m, MIG__TRIGGER_RETIRED, false, false, &out);
+    assert_non_null(
+        strstr(b_buf_cstr(&out), "IF ((NEW.`b` IS NULL)) AND NOT ((NEW.`a` IS NULL)) THEN SET NEW.`b`"));
+    assert_null(strstr(b_buf_cstr(&out), "SET NEW.`a`"));
+    b_buf_deinit(&out);
+    assert_true(mig__is_guard_last(B_LIT("straddle_guard_m_1234_abc_lu")));
+    assert_false(mig__is_guard_last(B_LIT("straddle_guard_m_1234_abc_fu")));
+    assert_false(mig__is_guard(B_LIT("straddle_audit")));
+}
+
 static void defaults(void **state)
 {
     (void)state;
@@ -108,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edges),
         cmocka_unit_test(keys),
+        cmocka_unit_test(guard_bodies),
         cmocka_unit_test(defaults),
         cmocka_unit_test(default_of_a_column),
     };
