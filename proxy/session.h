@@ -157,6 +157,12 @@ typedef struct px_vars {
     size_t zone_len;
 } px_vars;
 
+/* An entry of the thread's table of uses, and the digest in its key. */
+typedef struct px_counted {
+    px_count *count;
+    uint64_t digest;
+} px_counted;
+
 typedef struct px_session {
     struct px_session *prev, *next;
     px_loop *loop;
@@ -223,10 +229,11 @@ typedef struct px_session {
     mp_response resp;
     px_running run;
     px_hidden hidden;
-    uint32_t skip;        /* bytes of the packet at hand that pass unseen, from the backend */
-    uint32_t client_skip; /* likewise from the client (LOCAL INFILE) */
-    uint8_t last_seq;     /* of the last packet to the client */
-    b_arena *arena;       /* of the statement at hand; NULL before the first on a migrating table */
+    uint32_t skip;         /* bytes of the packet at hand that pass unseen, from the backend */
+    uint32_t client_skip;  /* likewise from the client (LOCAL INFILE) */
+    uint8_t last_seq;      /* of the last packet to the client */
+    b_arena *arena;        /* of the statement at hand; NULL before the first on a migrating table */
+    px_counted counted[2]; /* uses of new and of old names: what was counted last */
     rw_result result;
     b_arena *shown_arena; /* names that SHOW WARNINGS after the last statement may hold; NULL: none */
     rw_result shown;      /* only shown and nshown are set */

@@ -109,6 +109,7 @@ static void take_login(px_session *s, const mp_login *l)
 {
     copy_name(s->user, sizeof s->user, l->user);
     s->program[0] = 0;
+    s->counted[0] = s->counted[1] = (px_counted){.count = NULL};
     if (l->plugin.n > 0) copy_name(s->plugin, sizeof s->plugin, l->plugin);
     choose_version(s, l);
 }

@@ -46,14 +46,16 @@ static uint16_t plain_flags(const rw_pair *p, b_slice column, uint16_t flags)
 static void put_column(px_session *s, mp_column *c, const rw_shown *shown, const rw_pair *pair, uint8_t seq)
 {
     b_buf fixed = {0};
-    mp_column_info info = mp_column_info_get(c);
-    if (pair != NULL) info.flags = plain_flags(pair, c->org_name, info.flags);
+    if (pair != NULL) {
+        mp_column_info info = mp_column_info_get(c);
+        info.flags = plain_flags(pair, c->org_name, info.flags);
+        mp_column_info_put(&fixed, &info);
+        if (c->fixed.n > fixed.n) b_buf_add(&fixed, c->fixed.p + fixed.n, c->fixed.n - fixed.n);
+        if (!fixed.failed) c->fixed = b_buf_view(&fixed);
+    }
     /* A column under its physical name is one that the client has named so, or a `*` of its version; where it
      * used the other name, the statement gives that as an alias. */
     if (shown != NULL && !b_slice_ieq(c->name, c->org_name)) c->org_name = shown->shown;
-    mp_column_info_put(&fixed, &info);
-    if (c->fixed.n > fixed.n) b_buf_add(&fixed, c->fixed.p + fixed.n, c->fixed.n - fixed.n);
-    if (!fixed.failed) c->fixed = b_buf_view(&fixed);
     b_buf *b = px_conn_buf(&s->client);
     size_t at = mp_packet_begin(b);
     mp_column_put(b, c);

@@ -188,20 +188,24 @@ static void hex64(char out[17], uint64_t v)
     out[16] = 0;
 }
 
-static void count_use(px_session *s, const rw_result *res, const rw_use *u, bool old_name, b_slice sql)
+/* The entry of a use in the thread's table. The one that a session asked for last is kept at hand. */
+static px_count *use_entry(px_session *s, const rw_result *res, b_slice migration, bool old_name, b_slice sql)
 {
-    char digest[17], host[64];
+    px_counted *last = &s->counted[old_name];
+    if (last->count != NULL && last->digest == res->digest &&
+        b_slice_eq(b_slice_str(last->count->key[0]), migration))
+        return last->count;
+    char digest[17];
     hex64(digest, res->digest);
-    snprintf(host, sizeof host, "%s", s->host);
-    b_slice key[PX_TALLY_KEYS] = {rw_ruleset_at(s->rules, u->migration)->name,
+    b_slice key[PX_TALLY_KEYS] = {migration,
                                   old_name ? B_LIT("old") : B_LIT("new"),
                                   b_slice_str(s->user),
-                                  b_slice_str(host),
+                                  b_slice_str(s->host),
                                   b_slice_str(s->program),
                                   b_slice_of(digest, 16)};
     bool fresh;
     px_count *n = px_tally_get(s->loop->usage, key, &fresh);
-    if (n == NULL) return;
+    if (n == NULL) return NULL;
     if (fresh) {
         rw_ctx ctx;
         b_arena *a = b_arena_new(0);
@@ -212,6 +216,14 @@ static void count_use(px_session *s, const rw_result *res, const rw_use *u, bool
                 rw_digest_text(&ctx, rw_catalog_server(rw_ruleset_catalog(s->rules)), sql, a, SAMPLE_BYTES));
         b_arena_free(a);
     }
+    *last = (px_counted){n, res->digest};
+    return n;
+}
+
+static void count_use(px_session *s, const rw_result *res, const rw_use *u, bool old_name, b_slice sql)
+{
+    px_count *n = use_entry(s, res, rw_ruleset_at(s->rules, u->migration)->name, old_name, sql);
+    if (n == NULL) return;
     n->count++;
     n->last_ms = wall_ms();
 }

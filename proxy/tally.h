@@ -25,7 +25,7 @@ px_tally *px_tally_new(size_t max);
 void px_tally_free(px_tally *t);
 
 /* The entry of that key, made if it was missing; *fresh (may be NULL) says which. Never NULL unless memory
- * ran out. It is valid until the next px_tally_get. */
+ * ran out. It stays where it is, under its key, as long as the table is there. */
 px_count *px_tally_get(px_tally *t, const b_slice key[PX_TALLY_KEYS], bool *fresh);
 void px_tally_sample(px_tally *t, px_count *c, b_slice sample); /* sets it, copied */
 

@@ -172,7 +172,8 @@ static void same_arrays(const rw_result *x, const rw_result *y, b_slice sql)
                x->uses[i].new_name == y->uses[i].new_name;
     for (size_t i = 0; same && i < x->nshown; i++)
         same = b_slice_eq(x->shown[i].physical, y->shown[i].physical) &&
-               b_slice_eq(x->shown[i].shown, y->shown[i].shown) && x->shown[i].read == y->shown[i].read;
+               b_slice_eq(x->shown[i].shown, y->shown[i].shown) &&
+               b_slice_eq(x->shown[i].aliases, y->shown[i].aliases) && x->shown[i].read == y->shown[i].read;
     if (!same) fail_msg("%.*s: other details", B_ARG(sql));
 }
 
