@@ -76,6 +76,7 @@ static void free_session(px_session *s)
     px_hidden_clear(s);
     px_auth_end(s);
     b_buf_deinit(&s->hidden.error);
+    b_buf_deinit(&s->run.fields_last);
     px_vars_forget(s);
     mp_stmts_free(s->stmts);
     px_context_unref(s->vars.now);

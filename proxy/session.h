@@ -108,6 +108,8 @@ typedef struct px_running {
     uint64_t started_ns;      /* of statements on migrating tables, else 0 */
     uint64_t sent_ns;         /* of all, where slow ones are logged, else 0 */
     const rw_result *res;     /* NULL when nothing was rewritten */
+    rw_fields fields;         /* COM_FIELD_LIST of a migrating table: n > 0 */
+    b_buf fields_last;        /* packets for its end */
     mp_stmt *stmt;            /* PREPARE: to be filled in; EXECUTE: the one */
 } px_running;
 
@@ -390,6 +392,12 @@ bool px_stmt_account(px_session *s, mp_stmt *stmt, size_t more);
 bool px_stmt_set_result(mp_stmt *stmt, b_arena *arena,
                         const rw_result *res); /* takes the arena; NULL: none */
 void px_stmt_executed(px_session *s, mp_stmt *stmt);
+
+/* session_fields.c */
+px_done px_fields(px_session *s, const px_cmd *c);
+/* A definition. True: it is seen to. */
+bool px_fields_column(px_session *s, b_slice payload, uint8_t seq);
+uint8_t px_fields_last(px_session *s, uint8_t seq); /* what comes before the end; how many packets */
 
 /* session_named.c: statements that have names. Not on the way of sessions without them. */
 px_done px_named_query(px_session *s, const px_cmd *c, b_slice from, b_slice sql);

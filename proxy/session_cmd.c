@@ -153,21 +153,6 @@ static px_done clone_server(px_session *s, const px_cmd *c)
     return refused(s, c, "is not relayed; connect to the server itself");
 }
 
-/* It would list the columns that are physically there. */
-static px_done field_list(px_session *s, const px_cmd *c)
-{
-    px_session_take_rules(s);
-    if (!px_query_touches(s, c->text)) return forward(s, c);
-    rw_result why = {.error = 1235,
-                     .sqlstate = "42000",
-                     .code = "field_list",
-                     .message =
-                         B_LIT("straddle: COM_FIELD_LIST on a migrating table is not supported; use SHOW "
-                               "COLUMNS, or start the mysql client with --no-auto-rehash")};
-    px_query_refuse(s, c, B_LIT("COM_FIELD_LIST"), &why);
-    return PX_DONE;
-}
-
 typedef px_done (*handler)(px_session *s, const px_cmd *c);
 
 static handler handler_of(uint8_t command)
@@ -185,7 +170,7 @@ static handler handler_of(uint8_t command)
         [MP_COM_CHANGE_USER] = change_user,
         [MP_COM_RESET_CONNECTION] = reset_connection,
         [MP_COM_SET_OPTION] = set_option,
-        [MP_COM_FIELD_LIST] = field_list,
+        [MP_COM_FIELD_LIST] = px_fields,
         [MP_COM_BINLOG_DUMP] = replication,
         [MP_COM_BINLOG_DUMP_GTID] = replication,
         [MP_COM_REGISTER_SLAVE] = replication,

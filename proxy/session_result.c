@@ -166,6 +166,7 @@ static void finish(px_session *s)
     if ((r->kind & PX_KIND_DDL) && (!r->failed || r->had_ok))
         mig_engine_catalog_changed(s->loop->app->engine);
     bool reset = r->reset && !r->failed;
+    b_buf_deinit(&r->fields_last);
     s->run = (px_running){.command = 0};
     if (reset) {
         px_vars_forget(s);
@@ -193,11 +194,22 @@ static void suspect(px_session *s, b_slice error)
         mig_engine_catalog_suspect(s->loop->app->engine);
 }
 
+/* Further definitions stand before the packet that ends the list. */
+static uint8_t fields_end(px_session *s, char *payload, uint8_t seq)
+{
+    uint8_t more = px_fields_last(s, seq);
+    s->last_seq = (uint8_t)(seq + more);
+    payload[-1] = (char)s->last_seq;
+    return s->last_seq;
+}
+
 /* True when the packet needs no sending any more. */
 static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uint8_t seq)
 {
     bool shown = s->run.res != NULL && s->run.res->nshown > 0;
     b_slice whole = b_slice_of(payload, h.len);
+    bool ends = ev == MP_EV_OK || ev == MP_EV_EOF;
+    if (s->run.fields.n > 0 && ends) seq = fields_end(s, payload, seq);
     switch (ev) {
     case MP_EV_OK:
         s->run.had_ok = true;
@@ -210,6 +222,7 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
         if (shown) px_patch_error(s, whole, seq);
         return shown;
     case MP_EV_COLUMN:
+        if (s->run.fields.n > 0) return px_fields_column(s, whole, seq);
         if (s->run.res == NULL || s->run.res->nuses == 0) return false;
         px_patch_column(s, whole, seq);
         return true;

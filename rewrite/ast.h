@@ -178,6 +178,8 @@ typedef enum rw_stmt_kind {
     RW_S_DEALLOCATE, /* DEALLOCATE | DROP PREPARE n */
     RW_S_EVAL,       /* SET of variables, DO, CALL: exprs */
     RW_S_SET_FOR,    /* SET STATEMENT columns = exprs FOR inner */
+    RW_S_COMPOUND, /* BEGIN … END, and what else declares names: inner, a list */
+    RW_S_DECLARE,  /* in a compound statement: columns = names, exprs = DEFAULT */
     RW_S_OTHER,      /* parsed no further; head_tok names it */
 } rw_stmt_kind;
 
@@ -225,8 +227,9 @@ typedef struct rw_stmt {
     rw_expr *text;           /* from_var: what gives the text */
     uint32_t using_tok;      /* EXECUTE: the word USING, if exprs is set */
     bool immediate;          /* EXECUTE IMMEDIATE, not PREPARE */
+    bool rows_seen;          /* DECLARE: of a row (FOR r IN …); EVAL: its subquery is a cursor's */
     bool compound;           /* OTHER: BEGIN NOT ATOMIC, IF and so on, up to the end of the text */
-    bool sets_system, calls; /* EVAL: SET of a variable that is not the user's; CALL */
+    bool sets_system, calls; /* EVAL: SET of a variable that is not the user's (columns: their names); CALL */
     rw_expr *exprs;          /* EVAL: what is evaluated; EXECUTE: USING's list; SET_FOR: values */
 
     b_slice head;         /* first word or two, for messages: "ALTER TABLE" */

@@ -299,6 +299,12 @@ b_slice rw__catview_sql(rw_planner *p, rw_catview v, rw_mtab *only)
     if (!any || rw__stop(p)) {
         return out;
     }
+    if (p->locals != NULL) {
+        rw__refuse(p, p->mtabs, "compound",
+                   "information_schema in a compound statement that declares variables",
+                   "read it in a statement of its own");
+        return out;
+    }
     rw__view_put(&t, "(");
     put_select(&t, only);
     if (v == RW_CATVIEW_COLUMNS) {

@@ -297,9 +297,9 @@ static void named(const dumper *d, const rw_stmt *s)
 
 static const char *kind_name(const rw_stmt *s)
 {
-    static const char *const kinds[] = {"",        "insert",     "update", "delete", "load",
-                                        "explain", "tableop",    "temp",   "drop",   "prepare",
-                                        "execute", "deallocate", "eval",   "set",    "other"};
+    static const char *const kinds[] = {"",        "insert", "update",   "delete",  "load",    "explain",
+                                        "tableop", "temp",   "drop",     "prepare", "execute", "deallocate",
+                                        "eval",    "set",    "compound", "declare", "other"};
     if (s->replace && s->kind == RW_S_INSERT) {
         return "replace";
     }
@@ -342,6 +342,19 @@ static void statement(const dumper *d, const rw_stmt *s)
         b_buf_char(d->out, ' ');
         name(d, &s->like);
         if (s->exprs != NULL) b_buf_str(d->out, " using ");
+        exprs(d, s->exprs);
+        break;
+    case RW_S_COMPOUND:
+        b_buf_char(d->out, '{');
+        for (const rw_stmt *i = s->inner; i != NULL; i = i->next) {
+            statement(d, i);
+            if (i->next != NULL) b_buf_str(d->out, "; ");
+        }
+        b_buf_char(d->out, '}');
+        break;
+    case RW_S_DECLARE:
+        names(d, s->columns);
+        b_buf_char(d->out, ' ');
         exprs(d, s->exprs);
         break;
     case RW_S_OTHER: b_buf_printf(d->out, " %.*s", B_ARG(s->head)); break;

@@ -312,11 +312,16 @@ bool rw__plan_show(rw_planner *p, const rw_stmt *st)
         }
     }
     mt = rw__find_base(p, &s.table, &known);
-    if (mt == NULL || rw__stop(p)) {
-        return false;
+    if (mt == NULL || rw__stop(p)) { /* of another table; but who knows what its condition names */
+        return !rw__stop(p) &&
+               (s.where_end <= s.where_tok || rw__mention(p, s.where_tok, s.where_end, true) == NULL);
     }
     rw__note_shape(p, mt, false);
     if (rw__is_as_believed(p, mt)) {
+        return true;
+    }
+    if (p->in_compound) {
+        rw__refuse(p, mt, "compound", "SHOW and DESCRIBE inside a compound statement", "send it by itself");
         return true;
     }
     if (s.where_end > s.where_tok && rw__mention(p, s.where_tok, s.where_end, true) != NULL) {

@@ -268,6 +268,12 @@ static void write_qualifier(rw_planner *p, const rw_scope *s, uint32_t i, rw_edi
     rw_edit_text(p->edits, edit, B_LIT("."));
 }
 
+static void refuse_taken(rw_planner *p, const rw_vcol *col, b_slice name)
+{
+    rw__refuse_name(p, col->mt, "compound", "column %.*s, which a compound statement declares as a variable,",
+                    name, "give the variable another name");
+}
+
 void rw__write_column(rw_planner *p, const rw_scope *s, uint32_t src, const rw_vcol *col, rw_edit *edit)
 {
     rw_fpart whole = {col->phys, true};
@@ -285,7 +291,11 @@ void rw__write_column(rw_planner *p, const rw_scope *s, uint32_t src, const rw_v
             rw_edit_text(p->edits, edit, parts[i].text);
             continue;
         }
-        if (s != NULL && s->nsrc > 1) {
+        bool taken = rw__is_local(p, &(rw_name){.n = 1, .part = {parts[i].text}});
+        bool field = s != NULL && rw__is_local(p, &(rw_name){.n = 2, .part = {s->src[src].name}});
+        if ((taken && s == NULL) || (field && (taken || s->nsrc > 1))) {
+            refuse_taken(p, col, parts[i].text);
+        } else if (taken || (s != NULL && s->nsrc > 1)) {
             write_qualifier(p, s, src, edit);
         }
         rw_edit_text(p->edits, edit, rw__quoted(p, parts[i].text));

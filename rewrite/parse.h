@@ -167,6 +167,7 @@ void rw__execute(rw__parser *p, rw_stmt *s);
 void rw__deallocate(rw__parser *p, rw_stmt *s);
 void rw__table_op(rw__parser *p, rw_stmt *s);
 void rw__other(rw__parser *p, rw_stmt *s);
+void rw__compound(rw__parser *p, rw_stmt *s); /* parse_compound.c */
 /* Reads the statement by `parse` where that can follow it to its end; otherwise passes over it. */
 void rw__read_or_pass(rw__parser *p, rw_stmt *s, void (*parse)(rw__parser *, rw_stmt *));
 void rw__set(rw__parser *p, rw_stmt *s); /* these three: parse_session.c */

@@ -15,31 +15,34 @@ static void value(rw__parser *p, rw__exprs *out)
 }
 
 /* @@global.name, GLOBAL name, name.part: the variable, up to its `=`. */
-static void system_variable(rw__parser *p)
+static void system_variable(rw__parser *p, rw_name *name)
 {
-    rw_name name;
     bool sign = rw__accept_kind(p, RW_TOK_SYSVAR);
     if (!sign && !rw__is_at(p, 1, RW_OP_EQ) && !rw__is_at(p, 1, RW_OP_ASSIGN))
         RW_ACCEPT_ANY(p, RW_W_GLOBAL, RW_W_SESSION, RW_W_LOCAL, RW_W_PERSIST, RW_W_PERSIST_ONLY);
     if (sign && rw__is_word_or_name(p, 0) && rw__is_at(p, 1, RW_OP_DOT)) p->pos += 2;
-    rw__name(p, &name, "SET of a variable");
+    rw__name(p, name, "SET of a variable");
+    if (sign) name->n = 0; /* nothing that could be declared */
 }
 
 static void set_variables(rw__parser *p, rw_stmt *s)
 {
     rw__exprs values;
+    rw__names names;
     rw__exprs_init(&values);
+    rw__names_init(&names);
     s->kind = RW_S_EVAL;
     p->pos++;
     do {
         if (!rw__accept_kind(p, RW_TOK_USERVAR)) {
             s->sets_system = true;
-            system_variable(p);
+            system_variable(p, rw__names_add(p, &names));
         }
         if (!RW_ACCEPT_ANY(p, RW_OP_EQ, RW_OP_ASSIGN)) rw__fail(p, "SET of a variable");
         value(p, &values);
     } while (rw__accept(p, RW_OP_COMMA));
     s->exprs = values.first;
+    s->columns = names.first;
 }
 
 /* SET STATEMENT a = 1, b = 2 FOR statement */

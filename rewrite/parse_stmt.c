@@ -80,6 +80,13 @@ static const dispatch_row dispatch[] = {
     {RW_W_SET, rw__set},
     {RW_W_DO, rw__do},
     {RW_W_CALL, rw__call_statement},
+    {RW_W_BEGIN, rw__compound},
+    {RW_W_IF, rw__compound},
+    {RW_W_CASE, rw__compound},
+    {RW_W_LOOP, rw__compound},
+    {RW_W_WHILE, rw__compound},
+    {RW_W_REPEAT, rw__compound},
+    {RW_W_FOR, rw__compound},
 };
 
 /* The first word or two, for messages. */

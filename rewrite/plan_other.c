@@ -28,6 +28,7 @@ static const other_row others[] = {
     {RW_W_SET, "use SELECT … INTO @variable", false},
     {RW_W_DO, "use SELECT", false},
     {RW_W_CALL, "pass the values as variables", false},
+    {RW_W_HELP, NULL, true},
     {RW_W_USE, NULL, true},
     {RW_W_SAVEPOINT, NULL, true},
     {RW_W_ROLLBACK, NULL, true},

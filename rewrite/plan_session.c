@@ -23,13 +23,17 @@ void rw__plan_eval(rw_planning *s, const rw_stmt *st)
     rw_planner *p = &s->p;
     rw_scope scope;
 
-    if (st->sets_system) {
+    if (st->sets_system && !p->in_compound) {
         rw__check_rest(s, st, "SET before another statement in the same text");
     }
     if (st->calls) {
         rw__add_effect(s, (rw_effect){.kind = RW_EFFECT_STATE_UNKNOWN});
     }
     rw__scope_init(&scope, NULL);
+    if (st->rows_seen) { /* FOR r IN (SELECT …): its columns are seen, by their names */
+        rw__emit_query(p, NULL, st->exprs->query, RW_Q_RESULT);
+        return;
+    }
     rw__emit_exprs(p, &scope, RW_C_FIELDS, st->exprs);
 }
 

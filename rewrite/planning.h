@@ -51,6 +51,10 @@ void rw__check_within(rw_planning *s, const rw_stmt *st);
  * named which do not show? */
 bool rw__begins_named(const rw_planner *p);
 
+/* ---- plan_compound.c ----------------------------------------------------------------------------------- */
+
+void rw__plan_compound(rw_planning *s, const rw_stmt *st);
+
 /* ---- plan_other.c: statements that are not parsed ----------------------------------------------------- */
 
 void rw__plan_other(rw_planning *s, const rw_stmt *st);

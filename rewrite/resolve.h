@@ -79,6 +79,13 @@ typedef struct rw_called {
     const struct rw_called *next;
 } rw_called;
 
+/* A name that a compound statement declares. */
+typedef struct rw_local {
+    b_slice name;
+    bool row; /* it has fields: `name.field` is one of it */
+    struct rw_local *next;
+} rw_local;
+
 /* ---- the planner's state ---------------------------------------------------------------------------- */
 
 typedef struct rw_planner {
@@ -97,6 +104,8 @@ typedef struct rw_planner {
     const struct rw_insert *insert; /* whose ON DUPLICATE KEY UPDATE is written; else NULL */
     rw_table_name show_create;      /* the statement is SHOW CREATE TABLE of it, which passes */
     struct rw_set_var *set_vars;    /* user variables that the text has set: emit_prepare.c */
+    rw_local *locals;               /* what is declared where the statement at hand stands */
+    bool in_compound, set_system;   /* inside one; and a system variable was set there */
     bool context_unsure;            /* sql_mode or schema may be others than at the text's beginning */
     rw_renewal *renewals;
     size_t nrenewals;
@@ -253,6 +262,9 @@ typedef struct rw_binding {
 } rw_binding;
 
 void rw__trace_name(rw_planner *p, const rw_name *name, const rw_binding *b);
+
+/* Does the name mean something that a compound statement declares: plan_compound.c. */
+bool rw__is_local(const rw_planner *p, const rw_name *name);
 
 /* Is the name a column of any migration met so far? Others need no lookup. */
 bool rw__is_candidate(const rw_planner *p, b_slice name);

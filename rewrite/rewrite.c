@@ -30,6 +30,8 @@ static void plan_kind(rw_planning *s, const rw_stmt *st)
     case RW_S_DEALLOCATE: rw__plan_named(s, st); return;
     case RW_S_EVAL: rw__plan_eval(s, st); return;
     case RW_S_SET_FOR: rw__plan_set_for(s, st); return;
+    case RW_S_COMPOUND: rw__plan_compound(s, st); return;
+    case RW_S_DECLARE: return; /* the block's */
     case RW_S_OTHER: rw__plan_other(s, st); return;
     }
 }

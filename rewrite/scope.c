@@ -392,8 +392,12 @@ bool rw__is_candidate(const rw_planner *p, b_slice name)
 
 rw_binding rw__lookup(rw_planner *p, rw_scope *s, const rw_name *name, bool whole)
 {
-    rw_binding b = find_outwards(p, s, name, FIRST, whole);
+    rw_binding b = {.kind = RW_BIND_NONE};
 
+    if (rw__is_local(p, name)) {
+        return b;
+    }
+    b = find_outwards(p, s, name, FIRST, whole);
     if (b.kind != RW_BIND_NONE) {
         return b;
     }
@@ -404,5 +408,6 @@ rw_binding rw__lookup(rw_planner *p, rw_scope *s, const rw_name *name, bool whol
 
 rw_binding rw__lookup_physical(rw_planner *p, rw_scope *s, const rw_name *name, bool whole)
 {
-    return find_outwards(p, s, name, PHYS, whole);
+    return rw__is_local(p, name) ? (rw_binding){.kind = RW_BIND_NONE}
+                                 : find_outwards(p, s, name, PHYS, whole);
 }

@@ -173,6 +173,26 @@ b_status rw_rewrite(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena
 b_status rw_show_create(const rw_ruleset *r, const rw_ctx *ctx, const rw_table_name *table, b_slice text,
                         b_arena *arena, b_buf *out) B_MUSTCHECK;
 
+/* A pair of columns in the answer to COM_FIELD_LIST. */
+typedef struct rw_field {
+    b_slice read;  /* the definition under this name becomes `shown` */
+    b_slice drop;  /* that under this one is left out */
+    b_slice shown; /* in its place */
+    b_slice last;  /* and once more behind all others, by this name; empty: not */
+    const rw_pair *pair;
+} rw_field;
+
+typedef struct rw_fields {
+    const rw_field *fields;
+    size_t n;        /* 0: the table is no migrating one */
+    b_slice refused; /* the message; empty: it is not */
+    uint32_t migration;
+} rw_fields;
+
+/* For the table of that name in ctx's schema. *out lies in the arena and borrows from r. */
+b_status rw_field_list(const rw_ruleset *r, const rw_ctx *ctx, b_slice table, b_slice pattern, b_arena *arena,
+                       rw_fields *out) B_MUSTCHECK;
+
 /* A bounded cache of plans, from the lexed digest (with the whole normalised text, schema, sql_mode,
  * character set, epoch and schema version as key) to an edit script. One thread. */
 typedef struct rw_cache rw_cache;
