@@ -304,9 +304,9 @@ bool px_named_ready(px_session *s, const px_cmd *c, const rw_result *res, px_don
         px_named *n = *find(s, res->renewals[i].name);
         if (n != NULL) n->fresh = false;
     }
-    if (res->executed.n > 0)
-        s->run.kind =
-            (s->run.kind & ~(unsigned)PX_KIND_CALLS) | (px_kind(res->executed, false) & PX_KIND_CALLS);
+    if (res->executed.n == 0) return true;
+    s->run.kind = (s->run.kind & ~(unsigned)PX_KIND_CALLS) | (px_kind(res->executed, false) & PX_KIND_CALLS);
+    s->run.warnings = s->shown_arena != NULL && b_slice_istarts(b_slice_trim(res->executed), B_LIT("show "));
     return true;
 }
 
