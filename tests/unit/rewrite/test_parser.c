@@ -204,6 +204,19 @@ static void test_only_mariadb(void **state)
         {"SELECT COLUMN_GET(a, 'b' AS CHAR) FROM t", "select (COLUMN_GET a #) from t"},
         {"SELECT a FROM t LIMIT 5 ROWS EXAMINED 100", "select a from t limit # #"},
         {"INSERT INTO t (a) VALUES (1) RETURNING a, b AS x, *", "insert t[a] (#) returning a b:x *"},
+        {"BEGIN NOT ATOMIC DECLARE v, w INT DEFAULT 1; SELECT a INTO v FROM t; END",
+         "compound{compound{declare[v w] #; select a from t into [v]}}"},
+        {"IF a THEN SELECT 1; ELSEIF b THEN DELETE FROM t; ELSE BEGIN SET x = 2; END; END IF",
+         "compound{eval a; select #; eval b; delete from t; compound{eval #}}"},
+        {"FOR r IN (SELECT a FROM t) DO l: LOOP LEAVE l; END LOOP l; END FOR",
+         "compound{eval {select a from t}; compound{declare[r] ; other LEAVE l}}"},
+        {"CASE a WHEN 1 THEN SELECT 2; END CASE", "compound{eval a; eval #; select #}"},
+        {"REPEAT SELECT 1; UNTIL a END REPEAT", "compound{select #; eval a}"},
+        {"BEGIN NOT ATOMIC DECLARE c CURSOR FOR SELECT a FROM t; DECLARE EXIT HANDLER FOR NOT FOUND, 1062 "
+         "BEGIN END; END",
+         "compound{compound{select a from t; compound{}}}"},
+        {"BEGIN NOT ATOMIC PREPARE s FROM 'x'; END", "other BEGIN NOT"},
+        {"BEGIN", "other BEGIN"},
     };
     CHECK(mariadb, 0, rows);
 }
