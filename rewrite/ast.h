@@ -178,8 +178,8 @@ typedef enum rw_stmt_kind {
     RW_S_DEALLOCATE, /* DEALLOCATE | DROP PREPARE n */
     RW_S_EVAL,       /* SET of variables, DO, CALL: exprs */
     RW_S_SET_FOR,    /* SET STATEMENT columns = exprs FOR inner */
-    RW_S_COMPOUND, /* BEGIN … END, and what else declares names: inner, a list */
-    RW_S_DECLARE,  /* in a compound statement: columns = names, exprs = DEFAULT */
+    RW_S_COMPOUND,   /* BEGIN … END, and what else declares names: inner, a list */
+    RW_S_DECLARE,    /* in a compound statement: columns = names, exprs = DEFAULT */
     RW_S_OTHER,      /* parsed no further; head_tok names it */
 } rw_stmt_kind;
 
