@@ -7,7 +7,7 @@ SERVER_PACKAGES="mariadb-server-core mariadb-client debian-archive-keyring libai
 CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 spin"
 
 # Clients that tests/clients compares; the first few in every ./check, the rest with --long.
-CLIENT_PACKAGES="python3 python3-pymysql php-cli php-mysql libdbd-mariadb-perl"
+CLIENT_PACKAGES="python3 python3-pymysql python3-nacl openssl php-cli php-mysql libdbd-mariadb-perl"
 MORE_CLIENT_PACKAGES="python3-mysqldb python3-aiomysql ruby ruby-mysql2 libdbd-mysql-perl golang-go
   golang-github-go-sql-driver-mysql-dev default-jdk-headless libmariadb-java mydumper sysbench percona-toolkit"
 

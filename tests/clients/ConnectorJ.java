@@ -78,6 +78,7 @@ public class ConnectorJ {
             + "&allowPublicKeyRetrieval=true&useCompression=%s&maxAllowedPacket=67108864", System.getenv("CLIENT_HOST"), System.getenv("CLIENT_PORT"),
             System.getenv("CLIENT_SCHEMA"), System.getenv("CLIENT_USER"), System.getenv("CLIENT_PASSWORD"),
             System.getenv("CLIENT_COMPRESS").equals("1"));
+        if (System.getenv("CLIENT_TLS").equals("1")) url += "&useSsl=true&trustServerCertificate=true";
         try (Connection c = DriverManager.getConnection(url)) {
             for (String line : Files.readAllLines(Path.of(System.getenv("CLIENT_STEPS")))) {
                 String[] w = line.split("\t", -1);

@@ -31,7 +31,7 @@ async def step(c, name, mode, sql, params):
 async def main():
     host, port, user, password, schema = common.login()
     c = await aiomysql.connect(host=host, port=port, user=user, password=password, db=schema, charset="utf8mb4",
-                               autocommit=True, client_flag=CLIENT.MULTI_STATEMENTS)
+                               autocommit=True, client_flag=CLIENT.MULTI_STATEMENTS, **common.tls())
     for s in common.steps():
         await step(c, *s)
     c.close()

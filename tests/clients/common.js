@@ -13,7 +13,7 @@ function param(text) {
   return kind === 'n' ? null : value;
 }
 
-exports.steps = () => fs.readFileSync(path.join(__dirname, 'steps.tsv'), 'utf8').trimEnd().split('\n').map((line) => {
+exports.steps = () => fs.readFileSync(process.env.CLIENT_STEPS, 'utf8').trimEnd().split('\n').map((line) => {
   const [name, mode, sql, ...params] = line.split('\t');
   return {name, mode, sql, params: params.map(param)};
 });
@@ -31,7 +31,8 @@ exports.cell = (v) => {
 exports.result = (names, rows) => ({columns: names, rows: rows.map((r) => r.map(exports.cell))});
 exports.say = (step, what) => console.log(JSON.stringify({step, ...what}));
 exports.compressed = process.env.CLIENT_COMPRESS === '1';
+exports.tls = process.env.CLIENT_TLS === '1' ? {ssl: {rejectUnauthorized: false}} : {};
 exports.login = {host: process.env.CLIENT_HOST, port: Number(process.env.CLIENT_PORT), user: process.env.CLIENT_USER,
-  password: process.env.CLIENT_PASSWORD, database: process.env.CLIENT_SCHEMA};
+  password: process.env.CLIENT_PASSWORD, database: process.env.CLIENT_SCHEMA, ...exports.tls};
 exports.cannot = () => process.exit(77);
 exports.required = (name) => require(path.join(process.env.CLIENT_NODE, 'node_modules', name));

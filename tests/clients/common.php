@@ -12,7 +12,7 @@ function param(string $text) {
 
 function steps(): array {
     $steps = [];
-    foreach (file(__DIR__ . '/steps.tsv', FILE_IGNORE_NEW_LINES) as $line) {
+    foreach (file(env('STEPS'), FILE_IGNORE_NEW_LINES) as $line) {
         $f = explode("\t", $line);
         $steps[] = [$f[0], $f[1], $f[2], array_map('param', array_slice($f, 3))];
     }

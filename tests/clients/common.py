@@ -2,9 +2,9 @@
 import hashlib
 import json
 import os
+import ssl
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 LONG = 200  # a cell with more bytes is written as its length and digest
 
 
@@ -18,7 +18,7 @@ def param(text):
 
 
 def steps():
-    with open(os.path.join(HERE, "steps.tsv"), encoding="utf-8") as f:
+    with open(os.environ["CLIENT_STEPS"], encoding="utf-8") as f:
         for line in f:
             name, mode, sql, *params = line.rstrip("\n").split("\t")
             yield name, mode, sql, [param(p) for p in params]
@@ -49,6 +49,16 @@ def login():
 
 def compressed():
     return os.environ.get("CLIENT_COMPRESS") == "1"
+
+
+def tls():
+    """Arguments of a connection that is to have TLS, whatever the certificate is."""
+    if os.environ.get("CLIENT_TLS") != "1":
+        return {}
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
 
 
 def cannot():

@@ -3,7 +3,6 @@ use strict;
 use warnings;
 use DBI;
 use Digest::SHA qw(sha1_hex);
-use File::Basename;
 use JSON::PP;
 
 my $driver = shift;
@@ -12,6 +11,8 @@ my $json = JSON::PP->new->canonical->latin1;
 my $dsn = "DBI:$driver:host=$ENV{CLIENT_HOST};port=$ENV{CLIENT_PORT};database=$ENV{CLIENT_SCHEMA}";
 $dsn .= ";${p}_multi_statements=1";
 $dsn .= ";${p}_compression=1" if $ENV{CLIENT_COMPRESS} eq '1';
+# Optional: else both want a certificate that they can verify. That there is TLS is seen by the runner.
+$dsn .= ";${p}_ssl=1;${p}_ssl_optional=1" if $ENV{CLIENT_TLS} eq '1';
 my $c = DBI->connect($dsn, $ENV{CLIENT_USER}, $ENV{CLIENT_PASSWORD}, {PrintError => 0, RaiseError => 0, AutoCommit => 1})
     or die DBI->errstr;
 $c->do('SET NAMES utf8mb4');
@@ -29,7 +30,7 @@ sub cell {
     return length($v) > 200 ? length($v) . ' ' . sha1_hex($v) : $v;
 }
 
-open my $f, '<', dirname(__FILE__) . '/steps.tsv' or die;
+open my $f, '<', $ENV{CLIENT_STEPS} or die;
 while (my $line = <$f>) {
     chomp $line;
     my ($name, $mode, $sql, @params) = split /\t/, $line;

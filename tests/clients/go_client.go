@@ -106,6 +106,9 @@ func main() {
 	}
 	dsn := fmt.Sprintf("%s:%s@tcp(%s:%s)/%s?multiStatements=true&maxAllowedPacket=0", e("CLIENT_USER"), e("CLIENT_PASSWORD"),
 		e("CLIENT_HOST"), e("CLIENT_PORT"), e("CLIENT_SCHEMA"))
+	if e("CLIENT_TLS") == "1" {
+		dsn += "&tls=skip-verify"
+	}
 	c, err := sql.Open("mysql", dsn)
 	if err == nil {
 		c.SetMaxOpenConns(1)

@@ -2,10 +2,12 @@ require 'digest'
 require 'json'
 require 'mysql2'
 
-exit 77 if ENV['CLIENT_COMPRESS'] == '1'
+flags = Mysql2::Client::MULTI_STATEMENTS
+flags |= Mysql2::Client::COMPRESS if ENV['CLIENT_COMPRESS'] == '1'
+tls = ENV['CLIENT_TLS'] == '1' ? { sslcipher: 'HIGH' } : {} # ssl_mode is not known to MariaDB's library
 c = Mysql2::Client.new(host: ENV['CLIENT_HOST'], port: ENV['CLIENT_PORT'].to_i, username: ENV['CLIENT_USER'],
                        password: ENV['CLIENT_PASSWORD'], database: ENV['CLIENT_SCHEMA'], encoding: 'utf8mb4',
-                       flags: Mysql2::Client::MULTI_STATEMENTS)
+                       flags: flags, **tls)
 
 def param(text)
   kind, value = text.split(':', 2)
@@ -32,7 +34,7 @@ def add(out, c, r)
   end
 end
 
-File.foreach(File.join(__dir__, 'steps.tsv'), chomp: true, encoding: 'utf-8') do |line|
+File.foreach(ENV['CLIENT_STEPS'], chomp: true, encoding: 'utf-8') do |line|
   name, mode, sql, *params = line.split("\t", -1)
   next if name.start_with?('large') # its client library cannot be told to take more than 16 MB
   out = { step: name, sets: [], affected: [] }

@@ -4,6 +4,7 @@ ini_set('memory_limit', '1G');
 mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
 $c = mysqli_init();
 $flags = env('COMPRESS') === '1' ? MYSQLI_CLIENT_COMPRESS : 0;
+if (env('TLS') === '1') $flags |= MYSQLI_CLIENT_SSL | MYSQLI_CLIENT_SSL_DONT_VERIFY_SERVER_CERT;
 $c->real_connect(env('HOST'), env('USER'), env('PASSWORD'), env('SCHEMA'), (int)env('PORT'), null, $flags);
 $c->set_charset('utf8mb4');
 

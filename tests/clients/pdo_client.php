@@ -3,6 +3,8 @@ require __DIR__ . '/common.php';
 ini_set('memory_limit', '1G');
 $options = [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION, PDO::ATTR_EMULATE_PREPARES => false];
 if (env('COMPRESS') === '1') $options[PDO::MYSQL_ATTR_COMPRESS] = true;
+if (env('TLS') === '1')
+    $options += [PDO::MYSQL_ATTR_SSL_CIPHER => 'DEFAULT', PDO::MYSQL_ATTR_SSL_VERIFY_SERVER_CERT => false];
 $dsn = sprintf('mysql:host=%s;port=%s;dbname=%s;charset=utf8mb4', env('HOST'), env('PORT'), env('SCHEMA'));
 $c = new PDO($dsn, env('USER'), env('PASSWORD'), $options);
 
