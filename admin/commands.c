@@ -53,6 +53,11 @@ const adm__command adm__commands[] = {
      "Rows whose columns differed when they were compared."},
     {"SHOW RECHECK", READS, adm__show_recheck, "migration,rounds,rows,differing,first_keys,ended",
      "The last of the rounds in which both columns are compared again and again."},
+    {"SHOW REHEARSALS", READS, adm__show_rehearsals,
+     "migration,clone,started,ended,result,rows,rows_after,differing,statements,conflicts,errors,worst_p99_"
+     "ms,"
+     "worst_lag_ms,steps",
+     "What `straddle rehearse` has tried on clones of the database."},
     {"EXPLAIN REWRITE [AS user] [VERSION old|new|both] [SCHEMA schema] [PHASE phase] [PROGRAM program] [RULE "
      "rule] "
      "sql...",

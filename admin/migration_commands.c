@@ -159,6 +159,11 @@ b_status adm__show_recheck(adm__call *call)
     return mig_recheck(call->console->engine, call->out, call->err);
 }
 
+b_status adm__show_rehearsals(adm__call *call)
+{
+    return mig_rehearsals(call->console->engine, call->out, call->err);
+}
+
 /* ---- backfill ---- */
 
 b_status adm__pause(adm__call *call)

@@ -1,6 +1,8 @@
 /* The engine's life: settings, connections, start and stop. What it does is in the other files. */
 #include "mig.h"
 
+#include "migrate/rehearsal.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +138,16 @@ b_status mig__connect_to(const mig__server *s, uint32_t connect_ms, uint32_t rea
         mig_db_close(*out);
         *out = NULL;
     }
+    return st;
+}
+
+b_status mig_connect(const cfg_server *server, const cfg_server *or_else, uint32_t connect_ms, mig_db **out,
+                     b_err *err)
+{
+    mig__server s = {.port = 0};
+    b_status st = copy_server(&s, server, or_else, err);
+    if (st == B_OK) st = mig__connect_to(&s, connect_ms, 0, out, err);
+    explicit_bzero(&s, sizeof s);
     return st;
 }
 

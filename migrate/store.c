@@ -88,6 +88,18 @@ static const char *const tables[] = {
     "NOT NULL, action VARCHAR(32) NOT NULL, from_phase VARCHAR(16) NOT NULL, to_phase VARCHAR(16) NOT NULL, "
     "sql_text TEXT NOT NULL, duration_ms BIGINT UNSIGNED NOT NULL, result VARCHAR(1024) NOT NULL, forced "
     "TINYINT NOT NULL) ENGINE=InnoDB",
+    /* what `straddle rehearse` has tried on a clone; steps: JSON, with times and latencies */
+    "CREATE TABLE IF NOT EXISTS straddle.rehearsals (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "token CHAR(32) CHARACTER SET ascii NOT NULL UNIQUE, migration VARCHAR(128) CHARACTER SET ascii NOT "
+    "NULL, "
+    "definition MEDIUMTEXT NOT NULL, clone VARCHAR(300) NOT NULL, started DATETIME(3) NOT NULL, ended "
+    "DATETIME(3) NULL, result VARCHAR(1024) NOT NULL DEFAULT '', rows_before BIGINT UNSIGNED NOT NULL "
+    "DEFAULT "
+    "0, rows_after BIGINT UNSIGNED NOT NULL DEFAULT 0, differing BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+    "statements BIGINT UNSIGNED NOT NULL DEFAULT 0, conflicts BIGINT UNSIGNED NOT NULL DEFAULT 0, errors "
+    "BIGINT UNSIGNED NOT NULL DEFAULT 0, worst_p99_us BIGINT UNSIGNED NOT NULL DEFAULT 0, worst_lag_ms "
+    "BIGINT "
+    "UNSIGNED NOT NULL DEFAULT 0, steps MEDIUMTEXT NULL) ENGINE=InnoDB",
     /* written every 100 ms while a backfill runs, read on the replicas */
     "CREATE TABLE IF NOT EXISTS straddle.heartbeat (id TINYINT NOT NULL PRIMARY KEY, at_ms BIGINT UNSIGNED "
     "NOT "

@@ -79,13 +79,18 @@ static uint64_t edge_of(unsigned bucket)
     return (1ull << top) + ((sub + 1) << (top - SUB_BITS)) - 1;
 }
 
+void px_histogram_add(px_histogram *h, uint64_t us)
+{
+    h->bucket[bucket_of(us)]++;
+    h->total++;
+}
+
 void px_latency_note(px_latency *l, b_slice schema, b_slice name, uint64_t now_ms, uint64_t us)
 {
     table *t = find_or_add(l, schema, name);
     if (t == NULL) return;
     turn(t, now_ms);
-    t->now.bucket[bucket_of(us)]++;
-    t->now.total++;
+    px_histogram_add(&t->now, us);
 }
 
 void px_latency_sum(px_latency *l, b_slice schema, b_slice name, uint64_t now_ms, px_histogram *sum)

@@ -28,6 +28,7 @@ void px_latency_free(px_latency *l);
 void px_latency_note(px_latency *l, b_slice schema, b_slice table, uint64_t now_ms, uint64_t us);
 /* Adds what is known of the table to *sum. */
 void px_latency_sum(px_latency *l, b_slice schema, b_slice table, uint64_t now_ms, px_histogram *sum);
+void px_histogram_add(px_histogram *h, uint64_t us);
 /* Upper edge, in µs, of the bucket where that part (0 to 1) of all lies; 0 where there are fewer than
  * PX_LATENCY_LEAST: one slow statement among a few is no percentile. */
 uint64_t px_histogram_at(const px_histogram *h, double part);

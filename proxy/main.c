@@ -1,6 +1,7 @@
 /* straddle: picks the command. Exit status: 0 done, 1 failed, 2 wrong usage or configuration. */
 #include "cmd_check_config.h"
 #include "cmd_ctl.h"
+#include "cmd_rehearse.h"
 #include "cmd_rewrite.h"
 #include "cmd_serve.h"
 #include "options.h"
@@ -18,6 +19,8 @@ static const struct command {
      "runs"},
     {"check-config", px_cmd_check_config, "check-config -c FILE", "say what is wrong with FILE, and end"},
     {"ctl", px_cmd_ctl, "ctl -c FILE [--json] COMMAND", "run an admin command, such as \"SHOW MIGRATIONS\""},
+    {"rehearse", px_cmd_rehearse, "rehearse --migration NAME --on ADDRESS …",
+     "take a migration through all phases on a clone of the database"},
     {"rewrite", px_cmd_rewrite, "rewrite --ddl FILE --migration FILE --phase PHASE …",
      "print statements from standard input as they would be sent"},
 };

@@ -77,5 +77,5 @@ void ts_straddle(ts_output *o, const char *input, ...)
         argv[n] = words[n];
     }
     va_end(ap);
-    ts_command(argv, input, 60, o);
+    ts_command(argv, input, 300, o);
 }

@@ -144,6 +144,9 @@ b_status mig_differences(mig_engine *e, const char *name, b_table *out, b_err *e
 /* The last round of looking again, of each migration: SHOW RECHECK. */
 b_status mig_recheck(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
 
+/* SHOW REHEARSALS: the last 200, the newest first. */
+b_status mig_rehearsals(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
+
 /* Regex rules, each change under a new epoch. *err of a definition: "rule NAME: KEY: what is wrong". */
 b_status mig_rule_check(const cfg_rule *c, b_err *err) B_MUSTCHECK; /* by itself; changes nothing */
 b_status mig_rule_create(mig_engine *e, const cfg_rule *c, const mig_actor *who, b_err *err) B_MUSTCHECK;
