@@ -18,6 +18,12 @@ const dt_session dt_sessions[] = {
     {"not strict, latin1", "latin1", "", '`', true, false},
     {"gbk", "gbk", "STRICT_TRANS_TABLES,IGNORE_SPACE", '`', true, false},
     {"sjis", "sjis", "STRICT_TRANS_TABLES", '`', true, false},
+    {"big5", "big5", "STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO", '`', true, false},
+    {"cp932, padded", "cp932", "STRICT_TRANS_TABLES,PAD_CHAR_TO_FULL_LENGTH,HIGH_NOT_PRECEDENCE", '`', true,
+     false},
+    {"euckr, ansi", "euckr", "ANSI,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES", '"', false, true},
+    {"traditional", "utf8mb3", "TRADITIONAL,NO_UNSIGNED_SUBTRACTION", '`', true, false},
+    {"latin2", "latin2", "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,ALLOW_INVALID_DATES", '`', true, false},
 };
 const unsigned dt_nsessions = sizeof dt_sessions / sizeof *dt_sessions;
 
@@ -207,6 +213,11 @@ static void leaf_s(dt_gen *g)
     table(g, DT_S, "s");
 }
 
+static void leaf_v(dt_gen *g)
+{
+    table(g, DT_V, "vw");
+}
+
 void dt_name(dt_gen *g, unsigned choice)
 {
     if (!g->world->names->plain) choice = 1;
@@ -233,6 +244,7 @@ static void leaf_b(dt_gen *g)
 static void column_of(dt_gen *g, const dt_source *s, bool qualified, bool text)
 {
     static const char *const of_t[] = {"id", "k", "n", "note"}, *const of_s[] = {"v", "id", "k"};
+    static const char *const of_v[] = {"k", "id", "n", "note"};
     if (qualified) dt_put(g, s->qualifier), put_char(g, '.');
     unsigned n = dt_pick(&g->tape, text ? 5 : 8);
     switch (s->columns) {
@@ -240,6 +252,7 @@ static void column_of(dt_gen *g, const dt_source *s, bool qualified, bool text)
     case DT_O: n < 3 ? put_char(g, DT_MARK_B) : dt_put(g, n < 5 ? "v" : "id"); break;
     case DT_P: n < 3 ? put_char(g, DT_MARK_A) : dt_put(g, n < 5 ? "v" : "id"); break;
     case DT_S: dt_put(g, text ? "v" : of_s[n % 3]); break;
+    case DT_V: dt_put(g, text ? "note" : of_v[n % 4]); break;
     case DT_D: n < 5 ? leaf_name(g) : dt_put(g, "id"); break;
     case DT_X: dt_put(g, n < 5 ? "x" : "id"); break;
     }
@@ -311,13 +324,20 @@ static void leaf_string(dt_gen *g)
 {
     static const char *const words[] = {"card", "cash", "wire", "gift", "",     "it's", "a\\b",  "x y",
                                         "12",   "0",    "?",    "r1",   "-- x", "/* y", "\"q\"", "`w`"};
-    /* A trail byte that is a backslash or a backtick in gbk and sjis. */
-    static const char *const gbk[] = {"\x81\x5c", "\x81\x60"};
-    const char *charset = dt_sessions[g->stmt->session].charset;
+    /* Characters whose second byte is a backslash or a backtick. */
+    static const struct {
+        const char *charset, *text[2];
+    } trail[] = {{"gbk", {"\x81\x5c", "\x81\x60"}},
+                 {"sjis", {"\x83\x5c", "\x83\x60"}},
+                 {"cp932", {"\x83\x5c", "\x83\x60"}},
+                 {"big5", {"\xa5\x5c", "\xa5\x60"}}};
+    const char *charset = dt_sessions[g->stmt->session].charset, *odd = NULL;
     unsigned i = dt_pick(&g->tape, 18);
-    if (i >= 16 && (strcmp(charset, "gbk") == 0 || strcmp(charset, "sjis") == 0)) {
+    for (size_t k = 0; k < sizeof trail / sizeof *trail && i >= 16; k++)
+        if (strcmp(trail[k].charset, charset) == 0) odd = trail[k].text[i - 16];
+    if (odd != NULL) {
         put_char(g, '\'');
-        dt_put(g, strcmp(charset, "gbk") == 0 ? gbk[i - 16] : "\x83\x5c");
+        dt_put(g, odd);
         put_char(g, '\'');
     } else {
         param_or(g, 's', words[i % 16]);
@@ -469,6 +489,7 @@ static const dt_leaf leaves[] = {
     {"o", leaf_o},
     {"p", leaf_p},
     {"s", leaf_s},
+    {"v", leaf_v},
     {"w", leaf_w},
     {"r", leaf_r},
     {"name", leaf_name},

@@ -50,7 +50,8 @@ typedef struct dt_session {
 extern const dt_session dt_sessions[];
 extern const unsigned dt_nsessions;
 
-typedef enum dt_columns { DT_T, DT_O, DT_P, DT_S, DT_D, DT_X } dt_columns; /* x: derived, of id and x */
+/* x: derived, of id and x; v: the view of id, k, n and note */
+typedef enum dt_columns { DT_T, DT_O, DT_P, DT_S, DT_D, DT_X, DT_V } dt_columns;
 
 typedef struct dt_source {
     char qualifier[24];

@@ -14,6 +14,7 @@ const dt_rule dt_write_rules[] = {
     {"statement", 2, "{load}", 0, W | DT_TEXT_ONLY},
     {"statement", 1, "{create}", 0, W | DT_MAKES_TABLE | DT_SHAPE},
     {"statement", 3, "{around}", 0, W},
+    {"statement", 1, "{show}", 0, DT_SHAPE},
 
     /* ---- INSERT and REPLACE ---- */
     {"insert", 8, "INSERT INTO {t_plain} {list} VALUES {row}"},
@@ -172,13 +173,44 @@ const dt_rule dt_write_rules[] = {
     {"create", 1, "CREATE TABLE made SELECT {push}{name} AS q, COUNT(*) AS c FROM {t} GROUP BY {name}{pop}"},
     {"create", 1, "CREATE TEMPORARY TABLE made {query_idc}"},
 
+    /* ---- through a view that leaves the column alone ---- */
+    {"update", 1, "UPDATE {push}{v} SET n = {nu}{where}{pop}"},
+    {"update", 1, "UPDATE {push}{v} SET note = LEFT({st}, 9), n = 3{where} ORDER BY id LIMIT {small}{pop}"},
+    {"delete", 1, "DELETE FROM vw WHERE {push}id IN (SELECT k FROM {t}{where}){pop}"},
+    {"delete", 1, "DELETE FROM vw WHERE id = {number}"},
+    {"insert", 1, "INSERT INTO vw (id, k, n) VALUES (51, {number}, 1), ({number}, 2, {number})"},
+    {"insert", 1, "INSERT IGNORE INTO vw (id, note) VALUES ({number}, {string})"},
+    {"insert", 1,
+     "INSERT INTO {t_plain} (id, {name}) {push}SELECT id + 70, {val} FROM {v}{where} ORDER BY {total}{pop}"},
+
+    /* ---- what tells of columns ---- */
+    {"show", 2, "SHOW COLUMNS FROM {t_plain}"},
+    {"show", 1, "SHOW FULL COLUMNS FROM {t_plain} LIKE '%e%'"},
+    {"show", 1, "SHOW FIELDS FROM {t_plain} WHERE Field <> 'id' AND `Null` = 'NO'"},
+    {"show", 2, "DESCRIBE {t_plain}"},
+    {"show", 1, "DESC {t_plain} {name}"},
+    {"show", 1, "EXPLAIN {t_plain}"},
+    {"show", 1, "SHOW COLUMNS FROM s"},
+    {"show", 1,
+     "SELECT column_name, ordinal_position, is_nullable, data_type FROM information_schema.columns WHERE "
+     "table_schema = DATABASE() AND table_name <> 'arch' ORDER BY table_name, ordinal_position"},
+    {"show", 1,
+     "SELECT column_name, seq_in_index, non_unique FROM information_schema.statistics WHERE table_schema = "
+     "DATABASE() ORDER BY table_name, index_name, seq_in_index"},
+
     /* ---- statements around statements ---- */
+    {"around", 2, "PREPARE st FROM {immediate}; EXECUTE st; DEALLOCATE PREPARE st{unordered}", 0,
+     DT_TEXT_ONLY},
+    {"around", 1, "PREPARE st FROM {immediate}; EXECUTE st; EXECUTE st{unordered}", 0, DT_TEXT_ONLY},
     {"around", 2, "DO ({query1} ORDER BY 1 LIMIT 1)"},
     {"around", 2, "SET @a = ({query1} ORDER BY 1 LIMIT 1)"},
     {"around", 2, "{select}; {select}{unordered}", 0, DT_TEXT_ONLY},
     {"around", 1, "{update}; {select}{unordered}", 0, DT_TEXT_ONLY | W},
     {"around", 2, "EXECUTE IMMEDIATE {immediate}{unordered}", DT_ON_MARIADB, DT_TEXT_ONLY},
-    {"immediate_text", 1, "{select}"},
+    {"immediate_text", 4, "{select}"},
+    {"immediate_text", 1, "{insert}", 0, W},
+    {"immediate_text", 1, "{update}", 0, W},
+    {"immediate_text", 1, "{delete}", 0, W},
 
     {NULL, 0, NULL},
 };
