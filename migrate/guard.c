@@ -95,12 +95,13 @@ static size_t find(const guard *g, const char *name)
 /* Gives it a name that none has but itself, as it is to be. */
 static void name_it(const guard *g, trigger *t)
 {
-    char start[56];
+    char start[56], ends[sizeof t->ends];
     prefix(g->m, start);
+    memcpy(ends, t->ends, sizeof ends);
     uint64_t h = b_hash(b_buf_cstr(&t->body), t->body.n, 7);
     if (t->anchor != NULL) h = b_hash_nocase(b_slice_str(t->anchor), h);
     for (unsigned salt = 0; salt < 16; salt++) {
-        snprintf(t->name, sizeof t->name, "%s%06x_%s", start, (unsigned)((h + salt) & 0xffffffU), t->ends);
+        snprintf(t->name, sizeof t->name, "%s%06x_%s", start, (unsigned)((h + salt) & 0xffffffU), ends);
         size_t at = find(g, t->name);
         t->there = at != (size_t)-1 && in_order(g, at, t);
         if (at == (size_t)-1 || t->there) return;
