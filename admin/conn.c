@@ -88,6 +88,11 @@ void adm_conn_offer_tls(adm_conn *c, bool offered, bool required)
     c->tls_required = required;
 }
 
+bool adm_conn_logged_in(const adm_conn *c)
+{
+    return c->state == IDLE;
+}
+
 bool adm_conn_wants_tls(const adm_conn *c)
 {
     return c->wants_tls;

@@ -11,6 +11,7 @@
 #include "mig.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,23 +21,35 @@
 
 /* ---- processes of this machine ---- */
 
-/* When the process started, in ticks since the machine did; 0: it is gone, or ended and not yet waited for.
+/* When the process started, in ticks since the machine did; 0: it has ended and was not yet waited for.
+ * False: there is no such process, or it cannot be looked at now (no open files left, a /proc that hides it).
  */
-static uint64_t started_ticks(long pid)
+static bool read_ticks(long pid, uint64_t *ticks)
 {
     char path[64], line[1024] = "";
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     FILE *f = fopen(path, "r");
-    if (f == NULL) return 0;
+    if (f == NULL) return false;
     size_t n = fread(line, 1, sizeof line - 1, f);
     fclose(f);
     line[n] = '\0';
     char *at =
         strrchr(line, ')'); /* behind the name, which may hold anything: state, then 19 numbers before it */
-    if (at == NULL || strlen(at) < 3 || at[2] == 'Z' || at[2] == 'X') return 0;
+    if (at == NULL || strlen(at) < 3) return false;
+    *ticks = 0;
+    if (at[2] == 'Z' || at[2] == 'X') return true;
     at += 3;
     for (int i = 0; i < 18 && at != NULL; i++) at = strchr(at + 1, ' ');
-    return at == NULL ? 0 : strtoull(at, NULL, 10);
+    if (at != NULL) *ticks = strtoull(at, NULL, 10);
+    return at != NULL;
+}
+
+/* Only what is certain: an instance that is taken for dead loses its sessions. */
+static bool is_gone(long pid, uint64_t ticks)
+{
+    uint64_t now;
+    if (read_ticks(pid, &now)) return now != ticks;
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
 void mig__know_self(mig_engine *e)
@@ -46,7 +59,7 @@ void mig__know_self(mig_engine *e)
     if (f != NULL && fscanf(f, "%40s", boot) != 1) boot[0] = '\0';
     if (f != NULL) fclose(f);
     ssize_t n = readlink("/proc/self/ns/pid", space, sizeof space - 1);
-    e->ticks = started_ticks((long)getpid());
+    if (!read_ticks((long)getpid(), &e->ticks)) e->ticks = 0;
     if (boot[0] == '\0' || n <= 0 || e->ticks == 0) return; /* no /proc: nothing is known of the others */
     space[n] = '\0';
     snprintf(e->machine, sizeof e->machine, "%.40s/%.36s", boot, space);
@@ -71,7 +84,7 @@ static b_status mark_gone_processes(mig_engine *e, mig_db *db, b_err *err)
                    "'%s' AND ticks <> 0",
                    e->machine);
     for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++)
-        if (started_ticks((long)mig__cell_u64(t, i, "pid")) != mig__cell_u64(t, i, "ticks"))
+        if (is_gone((long)mig__cell_u64(t, i, "pid"), mig__cell_u64(t, i, "ticks")))
             s = mark(db, mig__cell(t, i, "id").p, err);
     b_table_free(t);
     return s;
@@ -191,7 +204,7 @@ static b_status ignorant_is_gone(mig_engine *e, mig_db *db, const b_table *t, si
     b_slice machine = mig__cell(t, i, "machine");
     bool ended = mig__cell_u64(t, i, "dropped") != 0 ||
                  (machine.n != 0 && b_slice_eq(machine, b_slice_str(e->machine)) &&
-                  started_ticks((long)mig__cell_u64(t, i, "pid")) != mig__cell_u64(t, i, "ticks"));
+                  is_gone((long)mig__cell_u64(t, i, "pid"), mig__cell_u64(t, i, "ticks")));
     *yes = false;
     if (ended)
         return mig__cell_u64(t, i, "settled") == 0 ? B_OK

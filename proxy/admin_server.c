@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64, READ_BUFFER = 16 * 1024, MAX_CONNECTIONS = 100 };
+enum { READ_BUFFER = 16 * 1024, MAX_CONNECTIONS = 100, TICK_MS = 1000 };
 
 typedef union stream {
     uv_handle_t handle;
@@ -28,6 +28,7 @@ typedef struct client {
     b_buf held;   /* came out of it while a command ran */
     b_buf answer; /* of the running command; the worker's while `busy` */
     bool busy, closing, closed;
+    uint64_t since_ms; /* it came */
     char buffer[READ_BUFFER];
 } client;
 
@@ -35,8 +36,10 @@ struct px_admin {
     px_app *app;
     uv_loop_t *uv;
     px_listen on;
-    bool open;   /* the listener is, or is closing */
-    bool ending; /* running commands are still answered, nothing else is read */
+    bool open; /* the listener is, or is closing */
+    uv_timer_t tick;
+    bool ticking; /* the timer is open, or closing */
+    bool ending;  /* running commands are still answered, nothing else is read */
     client *clients;
     unsigned nclients;
     uint32_t next_id;
@@ -51,7 +54,7 @@ typedef struct write_req {
 
 static void maybe_done(px_admin *a)
 {
-    if (a->open || a->clients != NULL || a->done == NULL) return;
+    if (a->open || a->ticking || a->clients != NULL || a->done == NULL) return;
     void (*done)(void *) = a->done;
     a->done = NULL;
     done(a->done_arg);
@@ -253,6 +256,7 @@ static client *new_client(px_admin *a, uv_loop_t *uv)
         return NULL;
     }
     c->u.handle.data = c;
+    c->since_ms = uv_now(uv);
     c->next = a->clients;
     if (c->next != NULL) c->next->prev = c;
     a->clients = c;
@@ -287,6 +291,25 @@ static void on_connection(px_listen *on, int fd)
         take_input(c, NULL, 0); /* the greeting */
 }
 
+/* Who does not log in makes room for those who do. */
+static void on_tick(uv_timer_t *t)
+{
+    px_admin *a = t->data;
+    px_config *config = px_app_config(a->app);
+    uint64_t most = config->c->handshake_timeout_ms, now = uv_now(a->uv);
+    px_config_unref(config);
+    for (client *c = a->clients; c != NULL; c = c->next)
+        if (!c->busy && c->conn != NULL && !adm_conn_logged_in(c->conn) && now - c->since_ms > most)
+            close_client(c);
+}
+
+static void on_tick_closed(uv_handle_t *h)
+{
+    px_admin *a = h->data;
+    a->ticking = false;
+    maybe_done(a);
+}
+
 static void on_listener_closed(px_listen *on)
 {
     px_admin *a = on->arg;
@@ -315,6 +338,12 @@ b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err)
                         .arg = a};
     int rc = px_listen_start(&a->on, uv);
     a->open = rc == 0;
+    if (rc == 0) rc = uv_timer_init(uv, &a->tick);
+    if (rc == 0) {
+        a->tick.data = a;
+        a->ticking = true;
+        rc = uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
+    }
     return rc == 0 ? B_OK : b_fail(err, B_IO, "cannot listen on %s: %s", at->text, uv_strerror(rc));
 }
 
@@ -325,6 +354,7 @@ void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg)
     a->ending = true;
     for (client *c = a->clients; c != NULL; c = c->next)
         if (!c->busy) close_client(c);
+    if (a->ticking) uv_close((uv_handle_t *)&a->tick, on_tick_closed);
     if (a->open)
         px_listen_close(&a->on);
     else

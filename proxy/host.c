@@ -242,6 +242,7 @@ static void stats(void *ctx, b_table *out)
     number(out, "threads", app->nloops, "threads", "event loops");
     number(out, "connections", sum.sessions, "connections", "clients connected now");
     px_stats_rows(&sum.stats, out);
+    number(out, "log_lines_lost", atomic_load(&app->log.lost), "lines", "could not be written to the log");
     number(out, "write_queue", sum.queued, "bytes", "waiting in our buffers to be written, both directions");
     number(out, "plan_cache_hits", c->hits, "statements", "rewritten by a plan from the cache");
     number(out, "plan_cache_misses", c->misses, "statements", "parsed and resolved anew");

@@ -83,6 +83,7 @@ b_status adm_conn_input(adm_conn *c, const void *p, size_t n, b_buf *out) B_MUST
 bool adm_conn_pending(const adm_conn *c);
 void adm_conn_run(adm_conn *c, b_buf *out); /* then call adm_conn_input with n = 0 for what is queued */
 bool adm_conn_wants_close(const adm_conn *c);
+bool adm_conn_logged_in(const adm_conn *c);
 
 /* TLS, which is the owner's to do: before the first input it says what is offered. After an adm_conn_input
  * that made adm_conn_wants_tls true, what is in *rest (and what comes from then on) is TLS, and
