@@ -30,6 +30,7 @@ typedef struct pair {
     fault_kind kind;
     fault_side side;
     size_t at, passed[2];
+    bool garbled;
 } pair;
 
 struct fault_relay {
@@ -106,6 +107,15 @@ static size_t before_fault(pair *p, fault_side side, size_t n, fault_kind *kind)
     return clean;
 }
 
+static bool garbled(pair *p)
+{
+    pthread_mutex_lock(&p->relay->lock);
+    bool was = p->garbled;
+    p->garbled = true;
+    pthread_mutex_unlock(&p->relay->lock);
+    return was;
+}
+
 static void cut(pair *p, bool reset)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -131,7 +141,7 @@ static bool pass(pair *p, fault_side side)
     case FAULT_TRICKLE: return trickle(to, bytes + clean, n - clean);
     case FAULT_STOP: return true;
     case FAULT_GARBAGE:
-        for (size_t i = clean; i < n; i++) bytes[i] = (char)~bytes[i];
+        if (clean < n && !garbled(p)) bytes[clean] = (char)~bytes[clean];
         return send_all(to, bytes + clean, n - clean);
     }
     return false;
@@ -258,7 +268,7 @@ void fault_relay_arm(fault_relay *r, uint64_t id, fault_kind kind, fault_side si
         pair *p = find(r, id);
         if (p != NULL) {
             p->passed[0] = p->passed[1] = 0;
-            p->kind = kind, p->side = side, p->at = at;
+            p->kind = kind, p->side = side, p->at = at, p->garbled = false;
         }
         pthread_mutex_unlock(&r->lock);
         if (p != NULL) return;

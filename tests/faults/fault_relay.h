@@ -13,7 +13,7 @@ typedef enum fault_kind {
     FAULT_RESET,   /* ... by a reset */
     FAULT_TRICKLE, /* from there on one byte at a time */
     FAULT_STOP,    /* ... nothing is passed, nor read */
-    FAULT_GARBAGE  /* ... every byte is turned over */
+    FAULT_GARBAGE  /* the one byte behind it is turned over */
 } fault_kind;
 
 typedef enum fault_side { FAULT_UP, FAULT_DOWN } fault_side; /* towards the server, from it */
