@@ -188,6 +188,12 @@ void px_conn_used(px_conn *c, size_t n)
     }
 }
 
+void px_conn_rest(px_conn *c)
+{
+    if (c->in.n == 0) b_buf_deinit(&c->in);
+    if (!px_conn_pending(c)) b_buf_deinit(&c->out);
+}
+
 /* --- layers --- */
 
 void px_conn_push(px_conn *c, px_layer *l)

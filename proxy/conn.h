@@ -107,6 +107,7 @@ static inline size_t px_conn_queued(const px_conn *c)
 }
 
 void px_conn_read(px_conn *c, bool on);
+void px_conn_rest(px_conn *c); /* gives back buffers that are empty */
 static inline size_t px_conn_left(const px_conn *c)
 {
     return c->in.n - c->in_at;

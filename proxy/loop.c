@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { USAGE_ENTRIES = 4096, REFUSAL_ENTRIES = 1024 };
+enum { SWEEP_TICKS = 20, USAGE_ENTRIES = 4096, REFUSAL_ENTRIES = 1024 };
 
 typedef struct px_task {
     struct px_task *next;
@@ -148,11 +148,13 @@ static void on_tick(uv_timer_t *t)
     px_loop *loop = t->data;
     bool idle = loop->config->c->idle_timeout_ms > 0;
     uint64_t now = uv_now(&loop->uv);
+    bool sweep = ++loop->ticks % SWEEP_TICKS == 0;
     px_hold_tick(loop, now);
-    if (loop->nlimited == 0 && !idle) return;
+    if (loop->nlimited == 0 && !idle && !sweep) return;
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
         if (idle) px_session_idle(s, now);
+        if (sweep) px_session_rest(s, now);
         px_session_tick(s, now);
     }
 }

@@ -32,6 +32,7 @@ struct px_loop {
     unsigned index;
     uv_async_t wake;
     uv_timer_t tick;
+    unsigned ticks;
     uv_mutex_t lock; /* guards tasks and closed */
     struct px_task *tasks;
     bool closed;

@@ -372,6 +372,7 @@ void px_session_settle(px_session *s)
 void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n)
 {
     s->active_ms = uv_now(&s->loop->uv);
+    s->rested = false;
     if (n < 0) {
         do {
             pump(s, c);
@@ -402,6 +403,7 @@ void px_session_secured(px_session *s, px_conn *c)
 void px_session_wake(px_session *s)
 {
     s->active_ms = uv_now(&s->loop->uv);
+    s->rested = false;
     px_session_settle(s);
 }
 
@@ -439,16 +441,6 @@ void px_session_tick(px_session *s, uint64_t now_ms)
             s, (uint8_t)(s->last_seq + 1), 1159, "08S01",
             "straddle: the login was not complete in time; connect again, or raise handshake_timeout_ms");
     }
-}
-
-void px_session_idle(px_session *s, uint64_t now_ms)
-{
-    uint32_t limit = s->loop->config->c->idle_timeout_ms;
-    if (s->state != PX_IDLE || s->held || now_ms - s->active_ms <= limit) return;
-    s->loop->stats.sessions_idle_ended++;
-    px_session_fail(s, 0, 4031, "HY000",
-                    "straddle: no command came for %u ms (idle_timeout_ms); connect again, or raise it",
-                    limit);
 }
 
 /* For a packet to the client that answers nothing it has asked, or breaks off an answer. */

@@ -18,7 +18,7 @@
  * Who moves: HEADER session_peer.c; CONNECT to AUTH session.c and session_auth.c; IDLE to RUN, RELAY, AUTH
  * session_cmd.c, session_query.c, session_stmt.c; RUN to IDLE session_result.c; HIDDEN session_hidden.c,
  * session_register.c;
- * ORPHAN, LINGER, CLOSING session.c. Only px_session_set_state sets the state.
+ * ORPHAN, LINGER, CLOSING session.c, session_idle.c. Only px_session_set_state sets the state.
  *
  * Epochs: `rules` is the ruleset that the session uses. It takes the loop's newest at each command, unless
  * px_session_pinned: a transaction is open, or long data of the old epoch waits on the server. The epoch
@@ -179,6 +179,7 @@ typedef struct px_session {
     uint64_t deadline_ms;       /* loop time; 0 = none */
     uint64_t born_ms, since_ms; /* accepted; command or transaction began */
     uint64_t active_ms;         /* something was read last */
+    bool rested;                /* since then memory was given back */
 
     mp_peer peer;      /* the client, as its socket or a PROXY protocol header says */
     unsigned listener; /* its index in the configuration */
@@ -256,6 +257,7 @@ void px_session_written(px_session *s, px_conn *c, int status);
 void px_session_deadline(px_session *s, uint64_t ms); /* from now; 0 = none */
 void px_session_tick(px_session *s, uint64_t now_ms);
 void px_session_idle(px_session *s, uint64_t now_ms); /* ends it if it has been idle for too long */
+void px_session_rest(px_session *s, uint64_t now_ms); /* gives back memory if it has been idle for a while */
 void px_session_settle(px_session *s);                /* goes on with what waits in its buffers; may end it */
 /* An ERR packet; the session goes on. */
 void px_session_error(px_session *s, uint8_t seq, unsigned code, const char *sqlstate, const char *fmt, ...)

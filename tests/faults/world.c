@@ -47,6 +47,11 @@ ts_conn *world_connect(world *w)
 
 void world_start(world *w, const ts_server *server, const char *extra)
 {
+    world_start_with(w, server, extra, NULL);
+}
+
+void world_start_with(world *w, const ts_server *server, const char *extra, void (*child)(void))
+{
     *w = (world){.nkeys = 0};
     shop *f = &w->shop;
     unsigned back_port;
@@ -58,7 +63,8 @@ void world_start(world *w, const ts_server *server, const char *extra)
     shop_create(server);
     w->back = fault_relay_start(server->port, &back_port);
     snprintf(address, sizeof address, "127.0.0.1:%u", back_port);
-    ts_proxy_start_with(&f->proxy, server, &(ts_setup){.extra = extra, .backend_address = address});
+    ts_proxy_start_with(&f->proxy, server,
+                        &(ts_setup){.extra = extra, .backend_address = address, .child = child});
     w->front = fault_relay_start(f->proxy.port_both, &w->front_port);
     f->admin = ts_proxy_admin(&f->proxy);
     f->direct = ts_root(server, "t_mig");

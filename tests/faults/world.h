@@ -20,6 +20,8 @@ typedef struct world {
 enum { WORLD_KEYS = 40000 };
 
 void world_start(world *w, const ts_server *server, const char *extra);
+/* child: as in ts_setup. */
+void world_start_with(world *w, const ts_server *server, const char *extra, void (*child)(void));
 void world_end(world *w); /* checks what is left: sessions, descriptors, rows, exit status */
 
 ts_conn *world_connect(world *w); /* through both relays; has used the migrating table */
