@@ -39,7 +39,7 @@ def drivers(build):
         Driver("Ruby mysql2", ["ruby", here("mysql2_client.rb")]),
         Driver("Go go-sql-driver", [os.path.join(build, "go_client")]),
         Driver("Java Connector/J", ["java", "-cp", build + ":" + JAR, "ConnectorJ"]),
-        Driver("JDBC metadata (DBeaver)", ["java", "-cp", build + ":" + JAR, "JdbcMetadata"], "metadata"),
+        Driver("JDBC metadata (DBeaver)", ["java", "-cp", build + ":" + JAR, "JdbcMetadata"], "metadata", moderate=True),
         tool("mysqldump (MariaDB)", "dump", moderate=True),
         tool("mysqldump (MySQL)", "mysql-dump"),
         tool("mysqlimport", "import"),
