@@ -98,6 +98,7 @@ static bool take_option(options *o, int opt, const char *arg)
                bad("server", arg, "a name such as mysql-9.7 or mariadb-10.11");
     case 'c':
         o->ctx.charset = rw_charset_parse(b_slice_str(arg));
+        o->ctx.spelling = rw_charset_number(b_slice_str(arg));
         return o->ctx.charset != RW_CHARSET_UNKNOWN || bad("charset", arg, "a character set such as utf8mb4");
     default: usage(stderr); return false;
     }

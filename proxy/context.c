@@ -19,6 +19,7 @@ px_context *px_context_new(b_slice schema, b_slice mode, b_slice client, b_slice
     *c = (px_context){.refs = 1,
                       .sql_mode = rw_sql_mode_parse(mode),
                       .charset = rw_charset_parse(client),
+                      .spelling = rw_charset_number(client),
                       .serial = serial};
     c->schema = keep(&at, schema);
     c->mode = keep(&at, mode);

@@ -12,6 +12,7 @@ typedef struct px_context {
     unsigned refs;
     uint32_t sql_mode;
     rw_charset charset;
+    uint8_t spelling; /* as in rw_ctx */
     uint64_t
         serial; /* of the change of character set that was the last one: equal ones have equal collations */
     b_slice schema;       /* empty: none chosen */

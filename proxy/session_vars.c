@@ -157,6 +157,7 @@ void px_vars_ctx(px_session *s, rw_ctx *ctx, const px_context *in, b_arena *aren
     if (in == NULL) in = s->vars.now;
     *ctx = (rw_ctx){.sql_mode = in == NULL ? 0 : in->sql_mode,
                     .charset = in == NULL ? RW_CHARSET_UNKNOWN : in->charset,
+                    .spelling = in == NULL ? 0 : in->spelling,
                     .schema = in == NULL ? B_LIT("") : in->schema,
                     .time_zone = b_slice_of(s->vars.zone, s->vars.zone_len),
                     .version = s->version,

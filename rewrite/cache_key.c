@@ -25,8 +25,9 @@ void rw__key_slice(rw_key *k, b_slice s)
 void rw__key_context(rw_key *k, const rw_ruleset *r, const rw_ctx *ctx)
 {
     uint64_t numbers[4] = {rw_ruleset_epoch(r), (uint64_t)(uintptr_t)r, ctx->sql_mode,
-                           (uint64_t)ctx->charset << 32 | (uint64_t)ctx->version << 8 |
-                               (uint64_t)ctx->multi << 1 | (uint64_t)ctx->prepared};
+                           (uint64_t)ctx->charset << 32 | (uint64_t)ctx->spelling << 16 |
+                               (uint64_t)ctx->version << 8 | (uint64_t)ctx->multi << 1 |
+                               (uint64_t)ctx->prepared};
     rw__key_put(k, numbers, sizeof numbers);
     rw__key_slice(k, ctx->schema);
     rw__key_slice(k, ctx->time_zone);

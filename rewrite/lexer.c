@@ -4,6 +4,7 @@
  * following, the token is RW_TOK_BAD, and the statement is refused if it matters: the one thing that must not
  * happen is a different cut. The rules were compared with MySQL 9.7 and MariaDB 10.11. */
 #include "rows.h"
+#include "spelling.h"
 
 enum { MAX_BYTES = 1 << 30 }; /* so that positions with a little added cannot wrap */
 
@@ -168,14 +169,44 @@ static bool skip_space(rw_lexer *l, uint8_t *space)
 
 /* ---- names and numbers ---- */
 
-/* Goes to the end of an unquoted name. False: bytes that the character set does not allow there. */
-static bool scan_name(rw_lexer *l)
+/* Is the byte by itself one of a name: a letter, or the first byte of a longer character? */
+static bool byte_in_name(rw_charset cs, int c)
+{
+    if (c < 0x80) return (bytes[c] & NAME) != 0;
+    switch (cs) {
+    case RW_CHARSET_GBK:
+    case RW_CHARSET_GB18030: return c > 0x80 && c < 0xFF;
+    case RW_CHARSET_BIG5: return c > 0xA0 && c < 0xFA;
+    case RW_CHARSET_SJIS:
+    case RW_CHARSET_CP932: return (c > 0x80 && c < 0xA0) || (c > 0xDF && c < 0xFD);
+    case RW_CHARSET_EUCKR: return c > 0xA0 && c < 0xF8; /* in all of them */
+    case RW_CHARSET_SAFE:
+    case RW_CHARSET_SINGLE:
+    case RW_CHARSET_UNKNOWN: break;
+    }
+    return true;
+}
+
+/* Are all bytes of a character of len bytes bytes of a name? */
+static bool whole_in_name(const rw_lexer *l, uint32_t len)
+{
+    for (uint32_t i = 1; i < len; i++) {
+        if (!byte_in_name(l->ctx->charset, at(l, l->pos + i))) return false;
+    }
+    return true;
+}
+
+/* Goes to the end of an unquoted name. False: bytes that the character set does not allow there. bytes_only:
+ * after a dot, a digit first, or after `@`. There MySQL goes by bytes, not by characters, and a trail byte
+ * that is none of a name ends it. */
+static bool scan_name(rw_lexer *l, bool bytes_only)
 {
     for (;;) {
         while (l->pos < l->n && (bytes[(unsigned char)l->p[l->pos]] & NAME) != 0) l->pos++;
         if (l->pos >= l->n || (unsigned char)l->p[l->pos] < 0x80) return true;
         uint32_t len = rw__char_len(l->ctx->charset, l->p + l->pos, l->n - l->pos);
-        if (len == 1) return false;
+        if (len == 1 && !rw__is_letter(l->ctx, l->p[l->pos])) return false;
+        if (bytes_only && !whole_in_name(l, len)) return false;
         l->pos += len;
     }
 }
@@ -200,7 +231,7 @@ static bool dollar_quote(const rw_lexer *l, uint32_t off)
 
 static rw_token lex_name(rw_lexer *l, uint32_t off, bool only_name)
 {
-    if (!scan_name(l) || dollar_quote(l, off)) return bad(l, off);
+    if (!scan_name(l, only_name) || dollar_quote(l, off)) return bad(l, off);
     if (only_name || (at(l, l->pos) == '.' && is_name_byte(at(l, l->pos + 1))))
         return token(l, off, RW_TOK_IDENT, RW_WORD_NONE);
     return token(l, off, RW_TOK_IDENT, rw__word_find(l->p + off, l->pos - off));
@@ -258,7 +289,8 @@ static rw_token lex_number(rw_lexer *l, uint32_t off)
     int c = at(l, l->pos);
     if (is_e(c) && exponent(l)) return token(l, off, RW_TOK_NUMBER, 0);
     if (is_name_byte(c)) {
-        if (!scan_name(l)) return bad(l, off);
+        bool raw = c >= 0x80 && l->ctx->charset == RW_CHARSET_SINGLE; /* MySQL takes it for UTF-8 then */
+        if (raw || !scan_name(l, true)) return bad(l, off);
         return token(l, off, RW_TOK_IDENT, RW_WORD_NONE);
     }
     if (c != '.') return token(l, off, RW_TOK_NUMBER, 0);
@@ -289,28 +321,29 @@ static bool scan_string(rw_lexer *l, char quote)
     return false;
 }
 
-bool rw__halves_quote(rw_server server, const char *p, uint32_t len, char quote)
-{
-    return server.flavour == RW_MARIADB && len > 1 && p[len - 1] == quote;
-}
-
 /* The same for a quoted name: no escapes. The servers step over a broken character by its first byte alone,
- * and may so miss a quote: a name with one is refused. */
+ * and may so miss a quote: a name with one is refused. They halve doubled quotes byte by byte, MariaDB in
+ * every name and MySQL where there are any: one with a trail byte that looks like the quote is refused, too.
+ */
 static bool scan_quoted(rw_lexer *l, char quote)
 {
+    bool doubled = l->server.flavour == RW_MARIADB;
+    uint32_t from = l->pos;
     while (l->pos < l->n) {
         char c = l->p[l->pos];
         if (c == '\0') return false;
         if ((unsigned char)c >= 0x80) {
             uint32_t len = rw__char_len(l->ctx->charset, l->p + l->pos, l->n - l->pos);
             if (len == 1 && l->ctx->charset != RW_CHARSET_SINGLE) return false;
-            if (rw__halves_quote(l->server, l->p + l->pos, len, quote)) return false;
             l->pos += len;
             continue;
         }
         l->pos++;
         if (c != quote) continue;
-        if (l->pos >= l->n || l->p[l->pos] != quote) return true;
+        if (l->pos >= l->n || l->p[l->pos] != quote)
+            return !doubled ||
+                   !rw__trail_tick(l->ctx->charset, b_slice_of(l->p + from, l->pos - from), quote);
+        doubled = true;
         l->pos++;
     }
     return false;
@@ -355,7 +388,7 @@ static rw_token lex_at(rw_lexer *l, uint32_t off)
         return token(l, off, t.kind == RW_TOK_BAD ? RW_TOK_BAD : RW_TOK_USERVAR, 0);
     }
     for (;;) {
-        if (!scan_name(l)) return bad(l, off);
+        if (!scan_name(l, true)) return bad(l, off);
         if (at(l, l->pos) != '.') return token(l, off, RW_TOK_USERVAR, 0);
         l->pos++;
     }
@@ -368,50 +401,33 @@ typedef struct op_text {
 
 /* Those that begin alike stand together, longer ones before their beginnings. */
 static const op_text ops[] = {
-    {"<=>", RW_OP_NULL_SAFE_EQ},
-    {"<=", RW_OP_LE},
-    {"<>", RW_OP_NE},
-    {"<<", RW_OP_SHIFT_LEFT},
-    {"<", RW_OP_LT},
-    {">=", RW_OP_GE},
-    {">>", RW_OP_SHIFT_RIGHT},
-    {">", RW_OP_GT},
-    {"!=", RW_OP_NE},
-    {"!", RW_OP_BANG},
-    {":=", RW_OP_ASSIGN},
-    {":", RW_OP_COLON},
-    {"->>", RW_OP_ARROW_TEXT},
-    {"->", RW_OP_ARROW},
-    {"-", RW_OP_MINUS},
-    {"||", RW_OP_OR_PIPES},
-    {"|", RW_OP_BIT_OR},
-    {"&&", RW_OP_AND_AMPS},
-    {"&", RW_OP_BIT_AND},
-    {"(", RW_OP_LPAREN},
-    {")", RW_OP_RPAREN},
-    {",", RW_OP_COMMA},
-    {";", RW_OP_SEMICOLON},
-    {"*", RW_OP_STAR},
-    {"+", RW_OP_PLUS},
-    {"/", RW_OP_SLASH},
-    {"%", RW_OP_PERCENT},
-    {"=", RW_OP_EQ},
-    {"^", RW_OP_BIT_XOR},
-    {"~", RW_OP_BIT_NOT},
-    {"{", RW_OP_LBRACE},
+    {"<=>", RW_OP_NULL_SAFE_EQ}, {"<=", RW_OP_LE},       {"<>", RW_OP_NE},
+    {"<<", RW_OP_SHIFT_LEFT},    {"<", RW_OP_LT},        {">=", RW_OP_GE},
+    {">>", RW_OP_SHIFT_RIGHT},   {">", RW_OP_GT},        {"!=", RW_OP_NE},
+    {"!!", RW_OP_BANG}, /* by MySQL these three are read as a `!` alone */
+    {"!<", RW_OP_BANG},          {"!>", RW_OP_BANG},     {"!", RW_OP_BANG},
+    {":=", RW_OP_ASSIGN},        {":", RW_OP_COLON},     {"->>", RW_OP_ARROW_TEXT},
+    {"->", RW_OP_ARROW},         {"-", RW_OP_MINUS},     {"||", RW_OP_OR_PIPES},
+    {"|", RW_OP_BIT_OR},         {"&&", RW_OP_AND_AMPS}, {"&", RW_OP_BIT_AND},
+    {"(", RW_OP_LPAREN},         {")", RW_OP_RPAREN},    {",", RW_OP_COMMA},
+    {";", RW_OP_SEMICOLON},      {"*", RW_OP_STAR},      {"+", RW_OP_PLUS},
+    {"/", RW_OP_SLASH},          {"%", RW_OP_PERCENT},   {"=", RW_OP_EQ},
+    {"^", RW_OP_BIT_XOR},        {"~", RW_OP_BIT_NOT},   {"{", RW_OP_LBRACE},
     {"}", RW_OP_RBRACE},
 };
 
 /* Where in ops those that begin with a byte begin, counted from 1; 0: there are none. */
 static const uint8_t ops_from[128] = {
-    ['<'] = 1,  ['>'] = 6,  ['!'] = 9,  [':'] = 11, ['-'] = 13, ['|'] = 16, ['&'] = 18,
-    ['('] = 20, [')'] = 21, [','] = 22, [';'] = 23, ['*'] = 24, ['+'] = 25, ['/'] = 26,
-    ['%'] = 27, ['='] = 28, ['^'] = 29, ['~'] = 30, ['{'] = 31, ['}'] = 32,
+    ['<'] = 1,  ['>'] = 6,  ['!'] = 9,  [':'] = 14, ['-'] = 16, ['|'] = 19, ['&'] = 21,
+    ['('] = 23, [')'] = 24, [','] = 25, [';'] = 26, ['*'] = 27, ['+'] = 28, ['/'] = 29,
+    ['%'] = 30, ['='] = 31, ['^'] = 32, ['~'] = 33, ['{'] = 34, ['}'] = 35,
 };
 
 static bool op_matches(const rw_lexer *l, uint32_t off, const op_text *o)
 {
-    if (l->server.flavour == RW_MARIADB && (o->op == RW_OP_ARROW || o->op == RW_OP_ARROW_TEXT)) return false;
+    bool mysql =
+        o->op == RW_OP_ARROW || o->op == RW_OP_ARROW_TEXT || (o->op == RW_OP_BANG && o->text[1] != '\0');
+    if (l->server.flavour == RW_MARIADB && mysql) return false;
     for (uint32_t i = 1; o->text[i] != '\0'; i++)
         if (at(l, off + i) != o->text[i]) return false;
     return true;

@@ -77,17 +77,18 @@ static inline b_slice rw__token_text(const rw_tokens *t, uint32_t i)
 }
 
 /* A name as the server understands it: quotes off, doubled ones folded. For RW_TOK_IDENT and RW_TOK_QUOTED,
- * and for RW_TOK_STRING where that stands for a name, escapes resolved under ctx's sql_mode. A view of the
- * input where nothing had to be folded, else in the arena; p is NULL when out of memory. */
+ * and for RW_TOK_STRING where that stands for a name, escapes resolved under ctx's sql_mode, in UTF-8
+ * (spelling.h). A view of the input where nothing had to be changed, else in the arena; p is NULL when out of
+ * memory. */
 b_slice rw__token_name(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_arena *arena);
+/* The same, in the client's character set still. */
+b_slice rw__token_bytes(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_arena *arena);
 
 /* Bytes of the character at p[0] (1 to 4), n > 0 bytes being there, as the character set has it; 1 for a byte
  * that begins no whole character. */
 uint32_t rw__char_len(rw_charset cs, const char *p, size_t n);
 
-/* Is the last byte of this character of a quoted name like the quote, where the server would take it for one
- * of two? MariaDB finds the name's end by characters, but then drops the byte after each that looks like the
- * quote. */
-bool rw__halves_quote(rw_server server, const char *p, uint32_t len, char quote);
+/* Does a longer character of s end in a byte that looks like this quote? */
+bool rw__trail_tick(rw_charset cs, b_slice s, char tick);
 
 #endif

@@ -4,6 +4,7 @@
  * dot after something else (a column, a routine). That errs on the side of finding it. */
 #include "mention.h"
 #include "names.h"
+#include "spelling.h"
 #include "view.h"
 #include "words.h"
 
@@ -86,6 +87,11 @@ void rw__check_folding(rw_planner *p)
             continue;
         }
         name = rw__token_name(p->ctx, p->t, i, p->arena);
+        if (rw__unknown_name(name)) {
+            rw__refuse(p, p->mtabs, "charset", "a name outside ASCII whose characters are not known",
+                       "SET NAMES utf8mb4");
+            return;
+        }
         if (b_slice_find(name, B_LIT("\xC4\xB0")) == (size_t)-1 &&
             b_slice_find(name, B_LIT("\xE2\x84\xAA")) == (size_t)-1) {
             continue;

@@ -1,6 +1,7 @@
 /* What a token says when it stands for a name, and the names that servers make up for columns. */
 #include "edit.h"
 #include "names.h"
+#include "spelling.h"
 
 enum { AUTO_NAME_MAX = 255 }; /* bytes of utf8: where both servers cut */
 
@@ -64,7 +65,7 @@ static b_slice fold_string(const rw_ctx *ctx, b_slice s, char quote, b_arena *ar
     return out;
 }
 
-b_slice rw__token_name(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_arena *arena)
+b_slice rw__token_bytes(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_arena *arena)
 {
     b_slice s = rw__token_text(t, i);
     rw_token_kind kind = (rw_token_kind)t->tok[i].kind;
@@ -72,6 +73,11 @@ b_slice rw__token_name(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_aren
     b_slice inner = {s.p + 1, s.n - 2};
     return kind == RW_TOK_QUOTED ? fold_quotes(ctx, inner, s.p[0], arena)
                                  : fold_string(ctx, inner, s.p[0], arena);
+}
+
+b_slice rw__token_name(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_arena *arena)
+{
+    return rw__name_in_utf8(ctx, rw__token_bytes(ctx, t, i, arena), arena);
 }
 
 bool rw__crosses_version(const rw_tokens *t, uint32_t tok, uint32_t end)
@@ -101,14 +107,13 @@ static uint32_t name_start(rw_server server, const rw_tokens *t, uint32_t tok)
 }
 
 /* Bytes to keep, at a whole character; 0 where that is not known or not allowed in a quoted name. */
-static size_t cut(rw_charset cs, rw_server server, b_slice s)
+static size_t cut(rw_charset cs, b_slice s)
 {
     size_t i = 0, wide = 0;
     while (i < s.n) {
         bool ascii = (unsigned char)s.p[i] < 0x80;
         uint32_t len = rw__char_len(cs, s.p + i, s.n - i);
         if (s.p[i] == '\0' || (!ascii && len == 1 && cs != RW_CHARSET_SINGLE)) return 0;
-        if (rw__halves_quote(server, s.p + i, len, '`')) return 0;
         size_t utf8 = ascii ? 1 : cs == RW_CHARSET_SAFE ? len : 4;
         if (wide + utf8 > AUTO_NAME_MAX) return cs == RW_CHARSET_SAFE || wide == i ? i : 0;
         wide += utf8;
@@ -117,18 +122,17 @@ static size_t cut(rw_charset cs, rw_server server, b_slice s)
     return i;
 }
 
-/* In backticks, with those in it doubled: both servers then halve them byte by byte, so that one that is the
- * second byte of a character would take the byte behind it away. */
-static bool misread(rw_charset cs, b_slice s)
+/* In backticks, with those in it doubled: MySQL where there are any, and MariaDB always, then halves them
+ * byte by byte, so that one that is the second byte of a character would take the byte behind it away. */
+static bool misread(rw_charset cs, rw_server server, b_slice s)
 {
-    bool tick = false, trail = false;
+    bool tick = server.flavour == RW_MARIADB;
     for (size_t i = 0; i < s.n;) {
         uint32_t len = rw__char_len(cs, s.p + i, s.n - i);
         tick = tick || (len == 1 && s.p[i] == '`');
-        trail = trail || (len > 1 && memchr(s.p + i + 1, '`', len - 1) != NULL);
         i += len;
     }
-    return tick && trail;
+    return tick && rw__trail_tick(cs, s, '`');
 }
 
 bool rw__auto_name(const rw_ctx *ctx, rw_server server, const rw_tokens *t, uint32_t tok, uint32_t end,
@@ -139,8 +143,8 @@ bool rw__auto_name(const rw_ctx *ctx, rw_server server, const rw_tokens *t, uint
     bool edge = (t->tok[tok].space_before & (RW_SPACE_OPENED | RW_SPACE_CLOSED)) != 0;
     if (from != t->tok[tok].off && edge) return false;
     b_slice raw = {t->sql.p + from, t->tok[end - 1].off + t->tok[end - 1].len - from};
-    raw.n = cut(ctx->charset, server, raw);
-    if (misread(ctx->charset, raw)) return false;
+    raw.n = cut(ctx->charset, raw);
+    if (misread(ctx->charset, server, raw)) return false;
     *out = raw;
     /* Where the cut fell on a space: an alias may not end in one. */
     return raw.n > 0 && !blank(raw.p[raw.n - 1]);

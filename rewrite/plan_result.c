@@ -1,5 +1,6 @@
 /* Sums up what came of a text: the names that it used, and those that the client is to be shown. */
 #include "planning.h"
+#include "spelling.h"
 
 /* Of all pairs of one migration in this statement. */
 static uint8_t used_of(const rw_mtab *mt, uint32_t migration)
@@ -105,9 +106,34 @@ static void keep_lost(rw_plan *out, rw_effect *effects)
     out->neffects = n;
 }
 
+/* The texts of the edits as the client's character set has them. */
+static void spell_edits(rw_planning *s)
+{
+    rw_planner *p = &s->p;
+
+    for (rw_edit *e = s->edits.first; e != NULL && !rw__stop(p); e = e->next) {
+        for (rw_piece *piece = e->pieces; piece != NULL && !rw__stop(p); piece = piece->next) {
+            b_status status = B_OK;
+
+            if (piece->kind == RW_P_TEXT) {
+                status = rw__text_for_client(p->ctx, p->server, piece->text, p->arena, &piece->text);
+            }
+            if (status == B_INVALID) {
+                rw__refuse_as(
+                    p, 1235, "42000", "charset",
+                    "straddle: a name outside ASCII that cannot be written in this session's character "
+                    "set has to be put into the statement: SET NAMES utf8mb4");
+            }
+            p->nomem = p->nomem || status == B_NOMEM;
+        }
+    }
+}
+
 b_status rw__sum_up(rw_planning *s, rw_plan *out)
 {
     rw_planner *p = &s->p;
+
+    spell_edits(s);
 
     if (p->nomem || s->edits.failed) {
         return B_NOMEM;

@@ -26,8 +26,8 @@ static bool reserved(b_slice name)
     return rw__word_reserved((uint16_t)word, mysql) || rw__word_reserved((uint16_t)word, mariadb);
 }
 
-/* text between two quotes, with each quote in it, and each backslash where they escape, doubled. A byte
- * within a longer character of the client's character set may look like either, and is none. */
+/* text between two quotes, with each quote in it, and each backslash where they escape, doubled. It is UTF-8
+ * still: spelling.h. */
 static b_slice enclosed(rw_planner *p, b_slice text, char quote, bool escapes)
 {
     char *out = b_arena_alloc(p->arena, 2 * text.n + 2);
@@ -38,15 +38,11 @@ static b_slice enclosed(rw_planner *p, b_slice text, char quote, bool escapes)
         return (b_slice){NULL, 0};
     }
     out[n++] = quote;
-    for (size_t i = 0; i < text.n;) {
-        uint32_t len = rw__char_len(p->ctx->charset, text.p + i, text.n - i);
-
+    for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] == quote || (escapes && text.p[i] == '\\')) {
             out[n++] = text.p[i];
         }
-        memcpy(out + n, text.p + i, len);
-        n += len;
-        i += len;
+        out[n++] = text.p[i];
     }
     out[n++] = quote;
     return b_slice_of(out, n);

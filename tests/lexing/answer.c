@@ -33,7 +33,8 @@ static void put_result(MYSQL *m, b_buf *out)
 static void put_error(MYSQL *m, lx_answer *out)
 {
     unsigned e = mysql_errno(m);
-    out->syntax = out->syntax || e == ER_PARSE_ERROR || e == ER_EMPTY_QUERY;
+    out->syntax = out->syntax || e == ER_PARSE_ERROR || e == ER_EMPTY_QUERY ||
+                  e == ER_INVALID_CHARACTER_STRING; /* MariaDB: only of some spellings of a name */
     out->lost = e >= 2000 && e < 3000;
     const char *message = e == ER_BAD_FIELD_ERROR ? mysql_error(m) : "", *broken = strstr(message, "\\x");
     int n = broken == NULL ? (int)strlen(message) : (int)(broken - message);

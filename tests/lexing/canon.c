@@ -54,20 +54,25 @@ static bool special(const rw_tokens *t, uint32_t i)
 {
     b_slice s = rw__token_text(t, i);
     const rw_token *next = tok(t, i + 1);
+    if (i > 0 && is_op(tok(t, i - 1), RW_OP_DOT)) return false;
     return tok(t, i)->word != RW_WORD_NONE || is_op(next, RW_OP_LPAREN) || national(t, i) ||
            (i > 0 && tok(t, i - 1)->kind == RW_TOK_SYSVAR) || (i > 0 && is_op(tok(t, i - 1), RW_OP_LBRACE)) ||
            (s.p[0] == '_' && (next->kind == RW_TOK_STRING || next->kind == RW_TOK_HEX));
 }
 
-/* A name that cannot be quoted. */
-static bool halved(const rw_ctx *ctx, rw_server server, b_slice name)
+static bool escaped_high(b_slice s)
 {
-    for (size_t i = 0; i < name.n;) {
-        uint32_t len = rw__char_len(ctx->charset, name.p + i, name.n - i);
-        if (rw__halves_quote(server, name.p + i, len, '`')) return true;
-        i += len;
+    for (size_t i = 0; i + 1 < s.n; i++) {
+        if (s.p[i] == '\\' && (unsigned char)s.p[i + 1] >= 0x80) return true;
     }
     return false;
+}
+
+/* A name that cannot be quoted: lexer.c, scan_quoted(). */
+static bool halved(const rw_ctx *ctx, rw_server server, b_slice name)
+{
+    bool doubled = server.flavour == RW_MARIADB || b_slice_find(name, B_LIT("`")) != (size_t)-1;
+    return doubled && rw__trail_tick(ctx->charset, name, '`');
 }
 
 static void put_token(const rw_ctx *ctx, rw_server server, const rw_tokens *t, uint32_t i, b_arena *arena,
@@ -79,13 +84,18 @@ static void put_token(const rw_ctx *ctx, rw_server server, const rw_tokens *t, u
     switch (kind) {
     case RW_TOK_IDENT:
     case RW_TOK_QUOTED:
-        name = rw__token_name(ctx, t, i, arena);
+        name = rw__token_bytes(ctx, t, i, arena);
         if (kind == RW_TOK_QUOTED || !(special(t, i) || halved(ctx, server, name)))
             put_quoted(ctx, name, '`', false, out);
         else
             b_buf_slice(out, text);
         return;
-    case RW_TOK_STRING: put_quoted(ctx, rw__token_name(ctx, t, i, arena), '\'', escapes, out); return;
+    case RW_TOK_STRING:
+        if (escaped_high(text)) /* whether such a string counts as ASCII hangs on how it is written */
+            b_buf_slice(out, text);
+        else
+            put_quoted(ctx, rw__token_bytes(ctx, t, i, arena), '\'', escapes, out);
+        return;
     case RW_TOK_HEX:
         if (server.flavour ==
             RW_MYSQL) /* x'41' is a string to MariaDB, 0x41 where a number is wanted a number */

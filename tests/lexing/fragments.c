@@ -255,6 +255,20 @@ static const b_slice items[] = {
     B_LIT("t.*"),
     B_LIT("t . *"),
     B_LIT("*"),
+    B_LIT("t.\x83\x5C"),
+    B_LIT("t.\xBF\x60"),
+    B_LIT("t . \x83\x5C"),
+    B_LIT("1\x83\x5C"),
+    B_LIT("1a\xBF|2"),
+    B_LIT("@\x83|1"),
+    B_LIT("@\x83\x83"),
+    B_LIT("@\xE9"),
+    B_LIT("\x83\x5C.a"),
+    B_LIT("\x83\x5C.\x83\x5C"),
+    B_LIT("t.\x81\x30\x81\x30"),
+    B_LIT("!!1"),
+    B_LIT("1+!<2"),
+    B_LIT("1>!2"),
 };
 
 /* After AS. */
@@ -269,6 +283,7 @@ static const b_slice aliases[] = {
     B_LIT("\"z\"\"z\""),
     B_LIT("`\xBF\x60`"),
     B_LIT("`\x81\x60`"),
+    B_LIT("`a``\x81\x60z`"),
     B_LIT("`\xBF\x5C`"),
     B_LIT("`\xE9`"),
     B_LIT("\xE9"),

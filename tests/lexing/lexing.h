@@ -47,6 +47,10 @@ typedef enum lx_verdict {
 /* Compares one text; with the two answers as text when they are wanted. */
 lx_verdict lx_compare(ts_conn *c, const rw_ctx *ctx, rw_server server, b_slice sql, b_buf *why);
 
+/* characters.c: how many characters of a set mean another one to the server than to us; each is printed.
+ * known: how many we know. */
+unsigned long lx_characters(ts_conn *c, const char *charset, unsigned *known);
+
 /* shorten.c: takes bytes out of *sql while the verdict stays. */
 void lx_shorten(ts_conn *c, const rw_ctx *ctx, rw_server server, lx_verdict v, b_buf *sql);
 /* The text in printable form, as in C. */

@@ -1,5 +1,6 @@
 /* See lexing.h and --help. */
 #include "lexing.h"
+#include "spelling.h"
 
 #include "differential/tape.h"
 
@@ -103,6 +104,7 @@ static void enter(ts_conn *c, const lx_setting *to, rw_ctx *ctx)
     ts_text(c, now, sizeof now, "SELECT @@sql_mode");
     *ctx = (rw_ctx){.sql_mode = rw_sql_mode_parse(b_slice_str(now)),
                     .charset = rw_charset_parse(b_slice_str(to->charset)),
+                    .spelling = rw_charset_number(b_slice_str(to->charset)),
                     .multi = true};
 }
 
@@ -153,6 +155,21 @@ static const char *pick_charset(uint64_t *random, bool mariadb)
     return mariadb && strcmp(charset, "gb18030") == 0 ? "gbk" : charset; /* which it does not have */
 }
 
+/* All those that the server lists and that we have a number for. */
+static void characters(const place *p, totals *t)
+{
+    ts_do(p->c, "SET NAMES utf8mb4");
+    ts_result *r = ts_query(p->c, "SHOW CHARACTER SET");
+    for (size_t i = 0; i < r->nrows; i++) {
+        const char *name = r->cells[i * r->ncols];
+        unsigned known = 0;
+        if (rw__charset_entry(rw_charset_number(b_slice_str(name)))->iconv == NULL) continue;
+        t->n[LX_DIFFERENT] += lx_characters(p->c, name, &known);
+        printf("%s, %s: %u characters outside ASCII\n", p->s->name, name, known);
+    }
+    ts_result_free(r);
+}
+
 static place place_at(const options *o, const ts_server *s)
 {
     place p = {.o = o, .s = s, .c = connect_to(s)};
@@ -165,6 +182,7 @@ static void run(const options *o, const ts_server *s, totals *t)
     place p = place_at(o, s);
     uint64_t random = o->seed;
     b_buf sql = {0};
+    characters(&p, t);
     for (size_t i = 0; lx_row(i, s->mariadb, &p.setting, &sql); i++) {
         if (sql.n == 0) continue;
         enter(p.c, &p.setting, &p.ctx);

@@ -44,6 +44,8 @@ typedef enum rw_charset {
 
 /* From a name such as "utf8mb4" or "gbk"; RW_CHARSET_UNKNOWN where it is none that is known. */
 rw_charset rw_charset_parse(b_slice name);
+/* Its number, for rw_ctx.spelling; 0 where it is none that is known. */
+uint8_t rw_charset_number(b_slice name);
 
 /* A statement that this session has prepared by name: PREPARE name FROM …. */
 typedef struct rw_named {
@@ -68,7 +70,9 @@ typedef struct rw_answer {
 typedef struct rw_ctx {
     uint32_t sql_mode;
     rw_charset charset;
-    b_slice schema;    /* default schema; empty: none chosen */
+    uint8_t spelling;  /* the client character set itself: rw_charset_number(). How names outside ASCII are
+                          spelt; 0: not told, and so are refused where `charset` is none of UTF-8 */
+    b_slice schema;    /* default schema, in UTF-8; empty: none chosen */
     b_slice time_zone; /* the session's, as @@time_zone; empty: not known */
     rw_version version;
     const rw_table_name *temps; /* this session's temporary tables */
