@@ -161,6 +161,8 @@ static bool value(const char **spec, arguments *a, char out[VALUE], bool *number
 }
 
 /* The fields at the beginning of fmt; returns the rest of it. */
+static const char *fields(line *out, const char *fmt, arguments *a) B_PRINTF_REST(2);
+
 static const char *fields(line *out, const char *fmt, arguments *a)
 {
     char text[VALUE];

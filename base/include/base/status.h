@@ -7,6 +7,7 @@
 
 #define B_MUSTCHECK __attribute__((warn_unused_result))
 #define B_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define B_PRINTF_REST(fmt) __attribute__((format_arg(fmt))) /* returns a part of the format that it takes */
 
 /* One list, so that names and codes cannot drift apart. */
 #define B_STATUS_LIST(X)                                                                                     \
