@@ -231,6 +231,28 @@ static void emit_between(rw_planner *p, const rw_assigns *a, const group *g)
     }
 }
 
+/* Where expressions may see old or new values: the other side first, made of the value instead of what is
+ * stored. */
+static void emit_twice(rw_planner *p, const rw_assigns *a, const group *g)
+{
+    const rw_target *t = g->t;
+    b_slice column, own = t->new_name ? t->pair->to : t->pair->from;
+    const rw_form *f = other_form(t->pair, t->new_name, &column);
+    rw_edit *e = rw_edit_before(p->edits, t->asg->tok);
+    put_column(p, a, g, column, e);
+    rw_edit_text(p->edits, e, B_LIT(" = "));
+    for (uint32_t i = 0; i < f->n; i++) {
+        if (!f->parts[i].column) {
+            rw_edit_text(p->edits, e, f->parts[i].text);
+        } else if (b_slice_ieq(f->parts[i].text, own)) {
+            rw__render_expr(p, a->scope, RW_C_FIELDS, t->asg->value, e);
+        } else {
+            put_column(p, a, g, f->parts[i].text, e);
+        }
+    }
+    rw_edit_text(p->edits, e, B_LIT(", "));
+}
+
 void rw__emit_changing(rw_planner *p, const rw_assigns *a, const rw_targets *ts, uint32_t i)
 {
     const rw_target *t = &ts->at[i];
@@ -239,6 +261,11 @@ void rw__emit_changing(rw_planner *p, const rw_assigns *a, const rw_targets *ts,
     bool derive = how == RW_T_BOTH && a->form != RW_ASSIGN_ONLY && !(g.old_named && g.new_named);
     b_slice text = rw__is_default(t->asg->value) ? rw__twrite_default(p, t->mt, t->pair, t->new_name, a->stmt)
                                                  : (b_slice){NULL, 0};
+    bool twice = derive && a->form == RW_ASSIGN_TWICE;
+    if (twice) {
+        emit_twice(p, a, &g);
+        derive = false;
+    }
     if (derive && i == g.first) {
         emit_fill(p, a, ts, &g);
     }

@@ -156,12 +156,50 @@ static bool null_is_safe(rw_planner *p, const rw_assigns *a, const rw_target *t)
     return rw__null_is_error(p, a->stmt) && !rw__type_is(t->pair->plain.type, "timestamp");
 }
 
+/* May one of the assignments be to the column that the name reads? */
+static bool is_assigned(const rw_assigns *a, const rw_name *name)
+{
+    for (const rw_assign *x = a->list; x != NULL; x = x->next) {
+        const rw_name *col = &x->col;
+        bool apart =
+            col->n > 1 && name->n > 1 && !b_slice_ieq(col->part[col->n - 2], name->part[name->n - 2]);
+        if (col->n > 0 && !apart && b_slice_ieq(col->part[col->n - 1], name->part[name->n - 1])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One of the columns that this statement writes, by whatever name. */
+static bool is_of_pair(rw_planner *p, const rw_assigns *a, const rw_target *t)
+{
+    rw_binding b = rw__lookup(p, a->scope, &t->asg->value->name, false);
+    return b.kind == RW_BIND_COLUMN && b.source == t->src && b.col->mt != NULL;
+}
+
+/* A changing pair by itself, given a stored column of the same type that nothing here assigns: what the other
+ * side's expression would read of the column that is written, it reads of that one. */
+static bool derivable_from(rw_planner *p, const rw_assigns *a, const rw_target *t)
+{
+    const rw_pair *pair = t->pair;
+    const rw_expr *x = t->asg->value;
+    const rw_column *to = rw_table_column(t->mt->table, t->new_name ? pair->to : pair->from);
+    for (uint32_t i = 0; i < t->mt->m->npairs; i++) {
+        const rw_pair *q = &t->mt->m->pairs[i];
+        if (q != pair && q->forms != NULL && q->group == pair->group) {
+            return false;
+        }
+    }
+    return to != NULL && x->kind == RW_E_COLUMN && x->name.n > 0 && !is_assigned(a, &x->name) &&
+           !is_of_pair(p, a, t) && rw__is_same_type(p, a->scope, x, to) && null_is_safe(p, a, t);
+}
+
 static bool repeatable(rw_planner *p, const rw_assigns *a, const rw_target *t, const char **why)
 {
     const rw_expr *x = t->asg->value;
     if (t->pair->forms != NULL) {
-        *why = "a column whose values the migration changes";
-        return false;
+        *why = "a column whose values the migration changes, from anything but a column of the same type,";
+        return derivable_from(p, a, t);
     }
     if (rw__is_itself(p, a, t)) {
         return true;

@@ -76,6 +76,11 @@ bool rw__star_width(rw_planner *p, rw_scope *s, const rw_expr *star, rw_mode mod
 const rw_cte_env *rw__find_cte(rw_planner *p, const rw_scope *s, const rw_name *name);
 void rw__cte_set(rw_planner *p, rw_cte_env *env, rw_export cols);
 
+/* ---- insert_tail.c ---------------------------------------------------------------------------------- */
+
+/* Adds the items of p->tail to its SELECT, whose scope s is. */
+void rw__insert_tail(rw_planner *p, rw_scope *s);
+
 /* ---- emit_select.c ---------------------------------------------------------------------------------- */
 
 /* self: the recursive CTE whose body this is, or NULL. */

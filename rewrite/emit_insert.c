@@ -213,7 +213,12 @@ static void emit_select(rw_planner *p, rw_insert *in)
         }
     }
     rw__insert_emit_list(p, in, in->s->columns_at - 1);
+    if (in->nextras > 0) {
+        p->tail = in;
+        p->tail_select = in->s->query->select;
+    }
     rw__emit_query(p, row_scope(in), in->s->query, RW_Q_COUNTED);
+    p->tail = NULL;
 }
 
 /* ---- forms ------------------------------------------------------------------------------------------ */

@@ -153,6 +153,9 @@ static rw_export emit_select(rw_planner *p, rw_scope *outer, const rw_select *se
         mode.exists = false; /* HAVING may name what `*` gives */
     }
     cols = emit_items(p, &s, sel->items, mode);
+    if (p->tail != NULL && sel == p->tail_select && !rw__stop(p)) {
+        rw__insert_tail(p, &s);
+    }
     rw__emit_exprs(p, &s, RW_C_WHERE, sel->where);
     rw__emit_order(p, &s, RW_C_GROUP, sel->group);
     rw__emit_exprs(p, &s, RW_C_HAVING, sel->having);

@@ -66,6 +66,11 @@ void rw__insert_emit_list(rw_planner *p, const rw_insert *in, uint32_t after);
 /* Does the table have columns whose values change? */
 bool rw__insert_has_forms(const rw_insert *in);
 
+/* ---- insert_tail.c: items that are added to the SELECT ------------------------------------------------- */
+
+/* May there be some? */
+bool rw__insert_has_tail(const rw_insert *in);
+
 /* ---- insert_duplicate.c ------------------------------------------------------------------------------- */
 
 /* in: NULL where the target is not a migrating table. */

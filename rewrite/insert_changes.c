@@ -174,7 +174,7 @@ void rw__insert_plan_changes(rw_planner *p, rw_insert *in)
         }
         plan_group(&g, first);
     }
-    if (in->nextras > 0 && in->s->query != NULL) {
+    if (in->nextras > 0 && in->s->query != NULL && !rw__insert_has_tail(in)) {
         rw__refuse(p, in->mt, "transform", "INSERT … SELECT that does not give all old columns",
                    "name the old columns, or insert with VALUES");
     }

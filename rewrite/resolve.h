@@ -101,6 +101,8 @@ typedef struct rw_planner {
     const rw_called *called;        /* tables met so far, where there are optimizer hints */
     const rw_stmt *stmt;            /* the statement at hand, for messages */
     b_slice zone;                   /* the time zone that the session has to be in, and is */
+    const struct rw_insert *tail;   /* whose SELECT is to get further items; else NULL */
+    const rw_select *tail_select;   /* that SELECT */
     const struct rw_insert *insert; /* whose ON DUPLICATE KEY UPDATE is written; else NULL */
     rw_table_name show_create;      /* the statement is SHOW CREATE TABLE of it, which passes */
     struct rw_set_var *set_vars;    /* user variables that the text has set: emit_prepare.c */

@@ -130,6 +130,17 @@ void rw__bind_written(rw_planner *p, rw_scope *s, const rw_mtab *mt)
     }
 }
 
+bool rw__is_same_type(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_column *to)
+{
+    rw_binding b = {.kind = RW_BIND_NONE};
+    if (e->kind == RW_E_COLUMN && e->name.n > 0) {
+        b = rw__lookup(p, s, &e->name, false);
+    }
+    return b.kind == RW_BIND_COLUMN && !b.unsure && b.source->table != NULL && !b.source->table->is_view &&
+           b.col->column != NULL && b_slice_ieq(b.col->column->type, to->type) &&
+           b_slice_ieq(b.col->column->collation, to->collation);
+}
+
 /* ---- text ------------------------------------------------------------------------------------------- */
 
 void rw__put_form(rw_planner *p, const rw_form *f, b_slice table, rw_edit *e)

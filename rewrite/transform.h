@@ -42,6 +42,9 @@ void rw__bind_pair(rw_planner *p, rw_scope *s, const rw_mtab *mt, uint32_t pair,
 b_slice rw__twrite_default(rw_planner *p, const rw_mtab *mt, const rw_pair *pair, bool new_name,
                            const rw_stmt *s);
 
+/* Is the expression a column of a base table, as it is stored there, that column `to` takes as it is? */
+bool rw__is_same_type(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_column *to);
+
 /* Writes a form with its columns, qualified where `table` has a name. */
 void rw__put_form(rw_planner *p, const rw_form *f, b_slice table, rw_edit *e);
 

@@ -19,7 +19,7 @@ static mig_db *admin_of(const ts_own *o)
     b_err err = {0};
     how.read_timeout_ms = 60000;
     if (mig_db_open(&how, &db, &err) != B_OK) ts_die("corpora: %s", err.msg);
-    if (mig_db_exec(db, NULL, &err, "SET sql_mode = '', foreign_key_checks = 0, lock_wait_timeout = 5") !=
+    if (mig_db_exec(db, NULL, &err, "SET sql_mode = '', foreign_key_checks = 0, lock_wait_timeout = 60") !=
         B_OK)
         ts_die("corpora: %s", err.msg);
     return db;
