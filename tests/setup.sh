@@ -4,7 +4,7 @@ BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libuv1-dev libssl-d
   zlib1g-dev libzstd-dev libjansson-dev libcurl4-openssl-dev default-libmysqlclient-dev libcmocka-dev
   ca-certificates"
 SERVER_PACKAGES="mariadb-server-core mariadb-client debian-archive-keyring libaio1 libnuma1 procps"
-CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 spin"
+CHECK_PACKAGES="clang clang-format clang-tidy libclang-rt-14-dev llvm-14 spin systemd"
 
 # Clients that tests/clients compares; the first few in every ./check, the rest with --long.
 CLIENT_PACKAGES="python3 python3-pymysql python3-nacl openssl php-cli php-mysql libdbd-mariadb-perl"
