@@ -36,7 +36,7 @@ typedef struct client {
     pthread_t thread;
     world *w;
     unsigned number, random;
-    bool spoilt; /* its connections are */
+    bool spoilt, armed; /* its connections are, each once; this one is to be */
     ts_conn *c;
     atomic_bool stop;
     unsigned next, acknowledged, unknown; /* inserts */
@@ -72,6 +72,7 @@ static void hang_up(client *k)
 {
     if (k->c != NULL) ts_close(k->c);
     k->c = NULL;
+    k->armed = false;
 }
 
 static bool connected(client *k)
@@ -93,7 +94,8 @@ static bool connected(client *k)
 static void spoil(client *k)
 {
     static const fault_kind kinds[] = {FAULT_CLOSE, FAULT_RESET, FAULT_TRICKLE};
-    if (!k->spoilt || chance(k, 8) != 0) return;
+    if (!k->spoilt || k->armed || chance(k, 8) != 0) return;
+    k->armed = true;
     fault_relay_arm(chance(k, 2) ? k->w->front : k->w->back, world_id(k->c), kinds[chance(k, 3)],
                     (fault_side)chance(k, 2), chance(k, 250));
 }
