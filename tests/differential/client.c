@@ -309,14 +309,14 @@ bool dt_client_plan(dt_client *c, const dt_stmt *s, bool new_name, bool prepared
     char *text_of = strdup(b_buf_cstr(&c->sql));
     if (text_of == NULL) ts_die("out of memory");
     b_buf_clear(&c->sql);
-    b_buf_printf(&c->sql, "EXPLAIN %s", text_of);
+    bool mysql = strstr(mysql_get_server_info(c->m), "MariaDB") == NULL;
+    b_buf_printf(&c->sql, "EXPLAIN %s%s", mysql ? "FORMAT=TRADITIONAL " : "", text_of);
     free(text_of);
     if (prepared)
         (void)run_prepared(c, &asked, &answer);
     else
         (void)run_text(c, c->sql.p, c->sql.n, 'R', true, &answer);
-    bool mysql = strstr(b_buf_cstr(&answer), "C partitions ") != NULL,
-         ok = answer.n > 0 && answer.p[0] == 'C';
+    bool ok = answer.n > 0 && answer.p[0] == 'C';
     char *text = answer.p;
     for (char *line = text, *next; ok && line != NULL && *line != '\0'; line = next) {
         next = strchr(line, '\n');

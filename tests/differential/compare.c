@@ -44,6 +44,17 @@ static bool refused(const char *want, const char *got, char why[600])
     return true;
 }
 
+/* Is that line one of the warnings that come next? */
+static bool follows(const char *rest, const char *wanted)
+{
+    char next[4096];
+    while (*rest == 'W') {
+        rest += line(rest, next, sizeof next);
+        if (strcmp(next, wanted) == 0) return true;
+    }
+    return false;
+}
+
 dt_verdict dt_compare(const dt_case *c, const char *want, const char *got, char why[600])
 {
     char x[4096], y[4096];
@@ -64,7 +75,8 @@ dt_verdict dt_compare(const dt_case *c, const char *want, const char *got, char 
         verdict = DT_EXCEPTED;
         if (e->rest) break;
         /* A warning that only one side has is skipped there. */
-        bool left = x[0] == 'W' && y[0] != 'W', right = y[0] == 'W' && x[0] != 'W';
+        bool left = x[0] == 'W' && (y[0] != 'W' || (follows(p + n, y) && !follows(q + m, x)));
+        bool right = y[0] == 'W' && (x[0] != 'W' || (!left && follows(q + m, x)));
         p += right ? 0 : n, q += left ? 0 : m;
     }
     return verdict;

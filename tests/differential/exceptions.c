@@ -70,16 +70,24 @@ static bool warned_again(const dt_case *c, const char *want, const char *got)
            (starts(want, "W ") && warns(c->got, want));
 }
 
-/* How often a value is converted, and so how often it is found to be none, is the plan's choice. */
+static bool is_conversion(const char *line)
+{
+    return starts(line, "W ") && (strstr(line, "|1292|") != NULL || strstr(line, "|1366|") != NULL);
+}
+
+/* The same conversion more or less often: the optimizer tries it for each index, of which there is one more.
+ */
+static bool converted_again(const dt_case *c, const char *want, const char *got)
+{
+    return counted(want, got) || (is_conversion(got) && warns(c->want, got)) ||
+           (is_conversion(want) && warns(c->got, want));
+}
+
+/* Whether a value is converted at all is the plan's choice. */
 static bool converted(const dt_case *c, const char *want, const char *got)
 {
-    static const char *const codes[] = {"|1292|", "|1366|"};
     (void)c;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if ((starts(want, "W ") && strstr(want, codes[i]) != NULL) ||
-            (starts(got, "W ") && strstr(got, codes[i]) != NULL))
-            return true;
-    return counted(want, got);
+    return is_conversion(want) || is_conversion(got);
 }
 
 /* In a write that is strict about conversions one of them is an error: which value comes first, and whether
@@ -87,6 +95,7 @@ static bool converted(const dt_case *c, const char *want, const char *got)
 static bool conversion(const dt_case *c, const char *want, const char *got)
 {
     if (starts(want, "E 1525 ") && starts(got, "E 1525 ")) return true;
+    if (starts(want, "E 1062 ") && starts(got, "E 1062 ")) return true; /* the first row that is come by */
     return (c->stmt->flags & DT_WRITES) != 0 && (starts(want, "E 1292 ") || starts(got, "E 1292 "));
 }
 
@@ -108,7 +117,7 @@ static bool alias_and_column(const dt_case *c, const char *want, const char *got
 
 /* ---- columns of a result ---- */
 
-enum { NOT_NULL = 1, KEY = 8, BINARY = 0x80, NO_DEFAULT = 0x1000, PART_KEY = 0x4000 };
+enum { NOT_NULL = 1, KEY = 8, NO_DEFAULT = 0x1000, PART_KEY = 0x4000, GROUPED = 0x8000 };
 
 /* Two lines of a column that differ in their flags only: are these among the given ones? */
 static bool flags_differ(const char *want, const char *got, unsigned flags)
@@ -124,7 +133,7 @@ static bool flags_differ(const char *want, const char *got, unsigned flags)
 static bool nullable(const dt_case *c, const char *want, const char *got)
 {
     return c->phase == 3 && !c->world->nullable &&
-           flags_differ(want, got, NOT_NULL | KEY | NO_DEFAULT | PART_KEY);
+           flags_differ(want, got, NOT_NULL | KEY | NO_DEFAULT | PART_KEY | GROUPED);
 }
 
 /* The plain table's server sees by itself that nothing can be NULL, and answers at once. */
@@ -233,7 +242,8 @@ static bool ambiguous(const dt_case *c, const char *want, const char *got)
 static bool two_keys(const dt_case *c, const char *want, const char *got)
 {
     if (!c->world->unique || c->world->partitioned || c->phase < 3) return false;
-    if (starts(want, "E 1062 ") && starts(got, "E 1062 "))
+    if ((starts(want, "E 1062 ") && starts(got, "E 1062 ")) ||
+        (strstr(want, "|1062|") != NULL && strstr(got, "|1062|") != NULL))
         return (strstr(want, "k_c'") != NULL) != (strstr(got, "k_c'") != NULL);
     return says(c, "ON DUPLICATE KEY UPDATE") &&
            ((starts(want, "A ") && (starts(got, "A ") || starts(got, "E 1062 "))) ||
@@ -320,7 +330,9 @@ const dt_exception dt_exceptions[] = {
     EXCEPTION("volatile fails", "a random value may not fit into the column, each in another way",
               volatile_fails, REST),
     EXCEPTION("warned again", "an expression that is written twice warns twice", warned_again, ANY),
-    EXCEPTION("converted", "how often a value is converted is the plan's choice", converted, PLAN),
+    EXCEPTION("converted again", "how often a value is converted is the optimizer's choice", converted_again,
+              ANY),
+    EXCEPTION("converted", "whether a value is converted is the plan's choice", converted, PLAN),
     EXCEPTION("syntax error", "the message shows the statement from the error on, as it was rewritten",
               syntax_error, ANY),
     EXCEPTION("nullable",
