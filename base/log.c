@@ -240,7 +240,7 @@ void b_logf(b_log *l, b_level level, const char *component, const char *fmt, ...
     arguments a;
     head(&out, level, component);
     va_start(a.ap, fmt);
-    const char *rest = fields(&out, fmt, &a);
+    const char *const rest = fields(&out, fmt, &a); /* const, so that clang sees where it is from */
     vsnprintf(text, sizeof text, rest, a.ap);
     va_end(a.ap);
     if (text[0] != '\0') word(&out, "msg", text);
