@@ -75,7 +75,8 @@ void cfg__config_deinit(cfg_config *c)
     free(c->rsa_key);
     free(c->listeners), free(c->admin_users), free(c->replicas), free(c->users), free(c->migrations);
     free(c->rules);
-    free(c->file), free(c->migrations_dir), free(c->log_file), free(c->takeover_socket);
+    free(c->file), free(c->migrations_dir), free(c->log_file), free(c->takeover_socket),
+        free(c->backup_command);
     *c = (cfg_config){0};
 }
 

@@ -579,6 +579,34 @@ static const cfg__key takeover_keys[] = {
 };
 static MAP_OF(takeover_map, "takeover", cfg__draft, takeover_keys);
 
+static const cfg__key preflight_keys[] = {
+    {.name = "backup_command",
+     .kind = CFG__TEXT,
+     .offset = AT(cfg__draft, c.backup_command),
+     .meaning =
+         "a command for sh that ends with 0 where a verified backup is new enough; STRADDLE_MIGRATION and "
+         "STRADDLE_TABLE are in its environment, and what it prints first is shown"},
+    {.name = "backup_timeout_ms",
+     .kind = CFG__U32,
+     .offset = AT(cfg__draft, c.backup_timeout_ms),
+     .def = "10000",
+     .min = 100,
+     .max = 600000,
+     .meaning = "then it is killed, in ms, and that is no backup"},
+    {.name = "rehearsal_days",
+     .kind = CFG__U32,
+     .offset = AT(cfg__draft, c.rehearsal_days),
+     .def = "0",
+     .max = 3650,
+     .meaning = "a rehearsal of the same definition must have passed within so many days; 0 = not asked for"},
+    {.name = "alerts",
+     .kind = CFG__BOOL,
+     .offset = AT(cfg__draft, c.alerts_required),
+     .def = "false",
+     .meaning = "true: a hook must hear of failures"},
+};
+static MAP_OF(preflight_map, "preflight", cfg__draft, preflight_keys);
+
 static const cfg__key root_keys[] = {
     {.name = "listeners",
      .kind = CFG__LIST,
@@ -644,6 +672,10 @@ static const cfg__key root_keys[] = {
      .meaning = "regex rules; see rules.md"},
     {.name = "limits", .kind = CFG__MAP, .map = &limit_map, .meaning = "sizes and times"},
     {.name = "log", .kind = CFG__MAP, .map = &log_map, .meaning = "the log"},
+    {.name = "preflight",
+     .kind = CFG__MAP,
+     .map = &preflight_map,
+     .meaning = "what is asked for before a migration leaves planned"},
     {.name = "takeover", .kind = CFG__MAP, .map = &takeover_map, .meaning = "upgrades without a gap"},
 };
 MAP_OF(cfg__root_map, "the configuration", cfg__draft, root_keys);

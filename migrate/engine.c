@@ -89,6 +89,7 @@ b_status mig__settings_copy(mig__settings *s, const cfg_config *c, b_err *err)
     if (s->replicas == NULL) return b_fail(err, B_NOMEM, "out of memory for the engine's settings");
     for (size_t i = 0; st == B_OK && i < c->nreplicas; i++, s->nreplicas++)
         st = copy_server(&s->replicas[i], &c->replicas[i], &c->backend, err);
+    if (st == B_OK) st = mig__practices_copy(&s->practices, c, err);
     if (st != B_OK) mig__settings_deinit(s);
     return st;
 }

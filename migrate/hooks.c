@@ -5,16 +5,11 @@
 #include "mig.h"
 
 #include <curl/curl.h>
-#include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { QUEUE = 256, WAIT_STEP_MS = 10, FIELDS = 5 };
+enum { QUEUE = 256, FIELDS = 5 };
 
 typedef struct hook {
     struct hook *next;
@@ -90,8 +85,7 @@ b_status mig__hooks_set(mig__hooks *k, const cfg_config *c, b_err *err)
     return B_OK;
 }
 
-/* Is the event one of those after `on:`, in words by commas; "all" is every one. */
-static bool wants(const char *on, const char *name)
+bool mig__hook_wants(const char *on, const char *name)
 {
     b_slice rest = b_slice_str(on);
     while (rest.n > 0) {
@@ -106,69 +100,42 @@ static bool wants(const char *on, const char *name)
 
 /* ---- telling ---- */
 
-static void kill_group(pid_t pid, int *status)
+static bool stopping(void *hooks)
 {
-    kill(-pid, SIGKILL);
-    while (waitpid(pid, status, 0) < 0 && errno == EINTR) continue;
-}
-
-/* The command's own environment and five variables; a group of its own, so that all of it can be killed. */
-static int spawn(const char *command, const event *ev, pid_t *pid)
-{
-    char *argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
-    size_t n = 0;
-    while (environ[n] != NULL) n++;
-    char **env = calloc(n + FIELDS + 1, sizeof *env);
-    char *own[FIELDS] = {NULL};
-    int rc = env == NULL ? ENOMEM : 0;
-    for (size_t i = 0; rc == 0 && i < n; i++) env[i] = environ[i];
-    for (size_t i = 0; rc == 0 && i < FIELDS; i++) {
-        char upper[16] = "";
-        for (size_t c = 0; names[i][c] != '\0'; c++) upper[c] = (char)(names[i][c] - 'a' + 'A');
-        if (asprintf(&own[i], "STRADDLE_%s=%s", upper, ev->field[i]) < 0) own[i] = NULL, rc = ENOMEM;
-        env[n + i] = own[i];
-    }
-    posix_spawnattr_t attr;
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setpgroup(&attr, 0);
-    if (rc == 0) rc = posix_spawn(pid, "/bin/sh", NULL, &attr, argv, env);
-    posix_spawnattr_destroy(&attr);
-    for (size_t i = 0; i < FIELDS; i++) free(own[i]);
-    free(env);
-    return rc;
-}
-
-static bool stopping(mig__hooks *k)
-{
+    mig__hooks *k = hooks;
     pthread_mutex_lock(&k->mu);
     bool stop = k->stop;
     pthread_mutex_unlock(&k->mu);
     return stop;
 }
 
+/* Five variables tell the command what it is about. */
 static void run_command(mig__hooks *k, const hook *h, const event *ev)
 {
-    pid_t pid;
-    int status = 0, rc = spawn(h->command, ev, &pid);
-    uint64_t until = mig__now_ms() + h->timeout_ms;
-    if (rc != 0) {
-        b_logf(k->log, B_WARN, "hooks", "the command of a hook cannot be run: %s", strerror(rc));
-        return;
+    char *own[FIELDS] = {NULL};
+    int status = 0;
+    b_err err = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < FIELDS; i++) {
+        char upper[16] = "";
+        for (size_t c = 0; names[i][c] != '\0'; c++) upper[c] = (char)(names[i][c] - 'a' + 'A');
+        ok = asprintf(&own[i], "STRADDLE_%s=%s", upper, ev->field[i]) >= 0;
+        if (!ok) own[i] = NULL;
     }
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (mig__now_ms() < until && !stopping(k)) {
-            usleep(WAIT_STEP_MS * 1000);
-            continue;
-        }
-        kill_group(pid, &status);
-        b_logf(k->log, B_WARN, "hooks", "event=%s the command of a hook was killed after %u ms: %s",
-               ev->field[0], (unsigned)h->timeout_ms, h->command);
-        return;
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    mig__command_line c = {.command = h->command,
+                           .more = own,
+                           .nmore = FIELDS,
+                           .timeout_ms = h->timeout_ms,
+                           .stopped = stopping,
+                           .ctx = k};
+    b_status s = ok ? mig__command(&c, NULL, 0, &status, &err) : b_fail(&err, B_NOMEM, "out of memory");
+    if (s != B_OK)
+        b_logf(k->log, B_WARN, "hooks", "event=%s the command of a hook: %s: %s", ev->field[0], err.msg,
+               h->command);
+    else if (status != 0)
         b_logf(k->log, B_WARN, "hooks", "event=%s the command of a hook failed (status %d): %s", ev->field[0],
-               WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), h->command);
+               status, h->command);
+    for (size_t i = 0; i < FIELDS; i++) free(own[i]);
 }
 
 static void json_text(b_buf *out, const char *text)
@@ -234,7 +201,7 @@ static hook *wanting(mig__hooks *k, const event *ev, bool *ok)
     hook *all = NULL, **at = &all;
     pthread_mutex_lock(&k->mu);
     for (const hook *h = k->hooks; *ok && h != NULL; h = h->next) {
-        if (!wants(h->on, ev->field[0])) continue;
+        if (!mig__hook_wants(h->on, ev->field[0])) continue;
         hook *one = calloc(1, sizeof *one);
         *ok = one != NULL;
         if (one == NULL) break;

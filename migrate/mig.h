@@ -26,11 +26,18 @@ typedef struct mig__server { /* where to connect, copied out of the configuratio
     char tls_ca[256], tls_certificate[256], tls_key[256], tls_ciphers[512];
 } mig__server;
 
+typedef struct mig__practices { /* practices.c: what is asked for before a migration begins */
+    char backup_command[2048];
+    uint32_t backup_timeout_ms, rehearsal_days;
+    bool alerts, heard; /* asked for; a hook hears of failures */
+} mig__practices;
+
 typedef struct mig__settings {
     mig__server backend;
     mig__server *replicas;
     size_t nreplicas;
     uint32_t phase_timeout_ms, lease_ms, poll_ms, connect_timeout_ms;
+    mig__practices practices;
 } mig__settings;
 
 typedef struct mig__conn { /* a connection of the data path */
@@ -305,6 +312,27 @@ b_status mig__finish_pending(mig__op *op, b_err *err) B_MUSTCHECK; /* what a cra
 
 /* ---- hooks.c ---- */
 
+typedef struct mig__command_line { /* command.c; strings are borrowed */
+    const char *command;           /* for sh */
+    char *const *more;             /* NAME=value, in its environment besides our own */
+    size_t nmore;
+    uint32_t timeout_ms;
+    bool (*stopped)(void *ctx); /* it is to end at once; may be NULL */
+    void *ctx;
+} mig__command_line;
+
+/* Runs it. line (NULL: its output goes where ours goes): the first line that it prints. *status: its exit
+ * status, or 128 + a signal. B_TIMEOUT: it was killed, with all that it had started; B_IO: it did not run. */
+b_status mig__command(const mig__command_line *c, char *line, size_t size, int *status,
+                      b_err *err) B_MUSTCHECK;
+
+b_status mig__practices_copy(mig__practices *to, const cfg_config *c, b_err *err) B_MUSTCHECK;
+/* Adds findings, in the columns of the preflight. */
+b_status mig__practices_check(mig_engine *e, mig_db *db, const mig__m *m, b_table *out, size_t *blockers,
+                              b_err *err) B_MUSTCHECK;
+
+/* Is the event one of those after `on:`, in words by commas; "all" is every one. */
+bool mig__hook_wants(const char *on, const char *name);
 /* Tells the operator's hooks of it, later, on a thread of theirs. from, to, detail may be NULL.
  * name: phase, failure, gate, throttle, done. */
 void mig__hook(mig_engine *e, const char *name, const char *migration, const char *from, const char *to,

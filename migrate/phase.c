@@ -195,6 +195,20 @@ static b_status gate_preflight(mig__op *op, b_err *err)
     return s;
 }
 
+/* What the configuration asks for before anything is begun: a backup, a rehearsal, alerts. */
+static b_status gate_practices(mig__op *op, b_err *err)
+{
+    static const char *const columns[] = {"severity", "object", "why", "remedy"};
+    size_t blockers = 0;
+    b_table *found = b_table_new();
+    if (found == NULL) return b_fail(err, B_NOMEM, "out of memory for the preflight");
+    for (size_t i = 0; i < 4; i++) b_table_column(found, columns[i]);
+    b_status s = mig__practices_check(op->e, op->db, op->m, found, &blockers, err);
+    if (s == B_OK && blockers != 0) s = mig__refuse_findings(op->m->name, found, blockers, err);
+    b_table_free(found);
+    return s;
+}
+
 /* ---- the table ---- */
 
 static b_status republish(mig__op *op, b_err *err)
@@ -243,7 +257,7 @@ static b_status guard_first(mig__op *op, b_err *err)
 #define VOID_ALL "generation = generation + 1, checksum_clean = 0, checksum_at = NULL"
 
 static const mig__edge edges[] = {
-    {RW_PLANNED, RW_EXPANDED, .gates = {gate_preflight},
+    {RW_PLANNED, RW_EXPANDED, .gates = {gate_preflight, gate_practices},
      .after = {mig__wait_ack, mig__add_columns, guard_first, republish}},
     {RW_EXPANDED, RW_DUAL_WRITE, .gates = {gate_preflight}, .before = {guard_here},
      .backfill = "state = 'running', reverse = 0, last_key = NULL, rows_done = 0, rows_total = 0",
@@ -268,7 +282,8 @@ static const mig__edge edges[] = {
      .after = {mig__wait_ack, guard_after},
      .backfill = "state = 'running', reverse = 1, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = "generation = generation + 1, checksum_clean = 0"},
-    {RW_PLANNED, RW_CONTRACTED, .gates = {gate_preflight}, .migration = "held = 0", .rename = true},
+    {RW_PLANNED, RW_CONTRACTED, .gates = {gate_preflight, gate_practices}, .migration = "held = 0",
+     .rename = true},
     {RW_CONTRACTED, RW_PLANNED, .migration = "held = 0", .rename = true},
 };
 

@@ -220,6 +220,7 @@ b_status mig_check(mig_engine *e, const char *name, b_table *out, b_err *err)
     if (s == B_OK)
         s = mig__preflight_of(db, m, m->phase == RW_FINISHED ? m->phase : mig__beside(m, true), found,
                               &blockers, err);
+    if (s == B_OK && m->phase == RW_PLANNED) s = mig__practices_check(e, db, m, found, &blockers, err);
     if (s == B_OK) {
         COLUMNS(out, names);
         for (size_t i = 0; i < b_table_rows(found); i++) add_finding(out, found, i);

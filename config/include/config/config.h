@@ -191,9 +191,13 @@ typedef struct cfg_config {
     uint32_t log_slow_ms;          /* default 0: no statement is slow */
     bool log_refused;              /* refused statements are logged */
     unsigned log_sql;              /* 1: with their literals */
-    char *takeover_socket;         /* absolute, or NULL */
-    uint32_t takeover_drain_ms;    /* default 600000: for sessions after a takeover */
-    unsigned refuse_replication;   /* 1: COM_BINLOG_DUMP and its like are refused */
+    char *backup_command;          /* preflight: or NULL */
+    uint32_t backup_timeout_ms;    /* default 10000 */
+    uint32_t rehearsal_days;       /* default 0: not asked for */
+    bool alerts_required;
+    char *takeover_socket;       /* absolute, or NULL */
+    uint32_t takeover_drain_ms;  /* default 600000: for sessions after a takeover */
+    unsigned refuse_replication; /* 1: COM_BINLOG_DUMP and its like are refused */
 } cfg_config;
 
 /* Reads file and all it names. On failure returns NULL and *diag holds one line a problem (all that were
