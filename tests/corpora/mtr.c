@@ -273,8 +273,8 @@ static void skip_block(script *s, b_slice rest)
 static bool try_source(mtr *m, const char *folder, b_slice name)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%.*s", folder, B_ARG(name));
-    return push(m, path);
+    int n = snprintf(path, sizeof path, "%s/%.*s", folder, B_ARG(name));
+    return n > 0 && (size_t)n < sizeof path && push(m, path);
 }
 
 static void source(mtr *m, b_slice rest)
