@@ -92,6 +92,8 @@ static const example examples[] = {
     {"RESUME BACKFILL name", "RESUME BACKFILL " M, 0},
     {"SHOW BACKFILL name", "SHOW BACKFILL " M, 0},
     {"SET BACKFILL name setting = value", "SET BACKFILL " M " max_threads_running = 0", 0},
+    {"SET GUARD name none|triggers", "SET GUARD " M " none", 0},
+    {"SHOW REHEARSALS", "SHOW REHEARSALS", 0},
     {"VERIFY MIGRATION name [REPAIR]", "VERIFY MIGRATION " M " REPAIR", 0},
     {"SHOW DIFFERENCES name", "SHOW DIFFERENCES " M, 0},
     {"SHOW RECHECK", "SHOW RECHECK", 0},

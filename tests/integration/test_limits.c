@@ -157,7 +157,7 @@ static void test_socket_in_the_way(void **state)
     fclose(fopen(path, "w"));
     serve_on(dir, path, &o);
     assert_int_equal(o.status, 1);
-    assert_non_null(strstr(o.err, "file already exists"));
+    assert_non_null(strstr(o.err, "File exists"));
     assert_int_equal(stat(path, &st), 0);
     unlink(path);
     rmdir(dir);
