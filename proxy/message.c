@@ -51,9 +51,15 @@ static b_slice qualifier(b_slice message, size_t at)
     return b_slice_of(message.p + from, end - from);
 }
 
-static bool calls_table(const rw_shown *s, b_slice name)
+/* name: what stands before the column. The table's own name may have its schema before it. */
+static bool calls_table(const rw_shown *s, b_slice message, b_slice name)
 {
-    if (name.n == 0 || b_slice_ieq(name, s->table.name)) return true;
+    if (name.n == 0) return true;
+    if (b_slice_ieq(name, s->table.name)) {
+        size_t at = (size_t)(name.p - message.p);
+        b_slice schema = at == 0 ? b_slice_of(NULL, 0) : qualifier(message, at - 1);
+        return schema.n == 0 || s->table.schema.n == 0 || b_slice_ieq(schema, s->table.schema);
+    }
     for (size_t at = 0; at < s->aliases.n;) {
         size_t n = strlen(s->aliases.p + at);
         if (b_slice_ieq(name, b_slice_of(s->aliases.p + at, n))) return true;
@@ -73,7 +79,7 @@ static const rw_shown *name_at(names all, b_slice message, size_t at)
         b_slice name = all.v[i].physical;
         if (message.n - at < name.n + 2 || message.p[at + name.n + 1] != end) continue;
         if (b_slice_ieq(b_slice_of(message.p + at + 1, name.n), name) &&
-            calls_table(&all.v[i], qualifier(message, at)))
+            calls_table(&all.v[i], message, qualifier(message, at)))
             return &all.v[i];
     }
     return NULL;

@@ -199,6 +199,7 @@ void px_patch_keep(px_session *s, const rw_result *res)
     for (size_t i = 0; i < res->nshown; i++) {
         copy[i].physical = b_arena_dup(s->shown_arena, res->shown[i].physical);
         copy[i].shown = b_arena_dup(s->shown_arena, res->shown[i].shown);
+        copy[i].table.schema = b_arena_dup(s->shown_arena, res->shown[i].table.schema);
         copy[i].table.name = b_arena_dup(s->shown_arena, res->shown[i].table.name);
         copy[i].aliases = b_arena_dup(s->shown_arena, res->shown[i].aliases);
     }

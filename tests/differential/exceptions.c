@@ -90,6 +90,17 @@ static bool converted(const dt_case *c, const char *want, const char *got)
     return is_conversion(want) || is_conversion(got);
 }
 
+/* In switched the server does not see that `x IS NOT NULL OR …` is always true, and computes what comes
+ * behind; and an error tells of the left side of a comparison that may be NULL as such. */
+static bool may_be_null(const dt_case *c, const char *want, const char *got)
+{
+    const char *w = strstr(want, " for column '"), *g = strstr(got, " for column '");
+    if (c->phase != 3 || c->world->nullable) return false;
+    if (is_conversion(got) && says(c, "NULL")) return true;
+    return starts(want, "E 1292 ") && starts(got, "E 1292 ") && w != NULL && g != NULL &&
+           w - want == g - got && memcmp(want, got, (size_t)(w - want)) == 0;
+}
+
 /* In a write that is strict about conversions one of them is an error: which value comes first, and whether
  * it is come by at all. */
 static bool conversion(const dt_case *c, const char *want, const char *got)
@@ -267,6 +278,11 @@ static bool derived_warns(const dt_case *c, const char *want, const char *got)
     return c->mariadb && starts(got, "W Warning|1052|Column ") && (says(c, "USING (") || says(c, "NATURAL "));
 }
 
+static bool called(const char *s, const char *name)
+{
+    return strncasecmp(s, name, strlen(name)) == 0;
+}
+
 /* Lines that are the same when one name of the pair is put for the other, and one quote for another. */
 static bool message(const dt_case *c, const char *want, const char *got)
 {
@@ -274,9 +290,9 @@ static bool message(const dt_case *c, const char *want, const char *got)
     if ((!starts(want, "E ") || !starts(got, "E ")) && (!starts(want, "W ") || !starts(got, "W ")))
         return false;
     while (*want != '\0' && *got != '\0') {
-        if (starts(want, a) && starts(got, b)) {
+        if (called(want, a) && called(got, b)) {
             want += strlen(a), got += strlen(b);
-        } else if (starts(want, b) && starts(got, a)) {
+        } else if (called(want, b) && called(got, a)) {
             want += strlen(b), got += strlen(a);
         } else if (tolower((unsigned char)*want) == tolower((unsigned char)*got) ||
                    (strchr("`\"", *want) != NULL && strchr("`\"", *got) != NULL)) {
@@ -330,6 +346,8 @@ const dt_exception dt_exceptions[] = {
     EXCEPTION("volatile fails", "a random value may not fit into the column, each in another way",
               volatile_fails, REST),
     EXCEPTION("warned again", "an expression that is written twice warns twice", warned_again, ANY),
+    EXCEPTION("may be NULL", "in switched the new column is nullable, so that more is computed", may_be_null,
+              ANY),
     EXCEPTION("converted again", "how often a value is converted is the optimizer's choice", converted_again,
               ANY),
     EXCEPTION("converted", "whether a value is converted is the plan's choice", converted, PLAN),

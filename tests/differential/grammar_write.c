@@ -201,7 +201,6 @@ const dt_rule dt_write_rules[] = {
     /* ---- statements around statements ---- */
     {"around", 2, "PREPARE st FROM {immediate}; EXECUTE st; DEALLOCATE PREPARE st{unordered}", 0,
      DT_TEXT_ONLY},
-    {"around", 1, "PREPARE st FROM {immediate}; EXECUTE st; EXECUTE st{unordered}", 0, DT_TEXT_ONLY},
     {"around", 2, "DO ({query1} ORDER BY 1 LIMIT 1)"},
     {"around", 2, "SET @a = ({query1} ORDER BY 1 LIMIT 1)"},
     {"around", 2, "{select}; {select}{unordered}", 0, DT_TEXT_ONLY},
