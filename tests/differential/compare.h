@@ -14,7 +14,8 @@ typedef struct dt_case { /* under which a statement was run */
     dt_side version; /* DT_MIG: both */
     const dt_world *world;
     const char *want, *got; /* the whole transcripts */
-    /* Does EXPLAIN show another plan on the migrating table? Asked only where it matters. */
+    /* Does EXPLAIN show another plan on the migrating table, or does it not explain the statement (DO,
+     * EXECUTE)? Asked only where it matters. */
     bool (*replanned)(void *arg);
     void *arg;
 } dt_case;

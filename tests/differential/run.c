@@ -23,7 +23,7 @@ static bool replanned(void *arg)
         bool both =
             dt_client_plan(s->plain[t->c->new_name], &s->stmt, t->c->new_name, t->c->prepared, &plain) &&
             dt_client_plan(s->proxied[t->c->version], &s->stmt, t->c->new_name, t->c->prepared, &proxied);
-        t->known = both && strcmp(b_buf_cstr(&plain), b_buf_cstr(&proxied)) != 0 ? 2 : 1;
+        t->known = !both || strcmp(b_buf_cstr(&plain), b_buf_cstr(&proxied)) != 0 ? 2 : 1;
         b_buf_deinit(&plain), b_buf_deinit(&proxied);
     }
     return t->known == 2;
