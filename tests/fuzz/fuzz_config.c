@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,10 +52,9 @@ static bool read_file(const char *text, size_t n, b_buf *diag)
     static char name[64];
     static int fd = -1;
     if (fd < 0) {
-        snprintf(name, sizeof name, "/tmp/straddle-fuzz-config-%ld", (long)getpid());
-        FILE *f = fopen(name, "w");
-        require(f != NULL);
-        fd = fileno(f);
+        fd = memfd_create("straddle.yaml", 0);
+        require(fd >= 0);
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
     }
     require(ftruncate(fd, 0) == 0 && pwrite(fd, text, n, 0) == (ssize_t)n);
     cfg_config *c = cfg_load(name, diag);

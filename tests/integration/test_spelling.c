@@ -27,10 +27,7 @@ static const alphabet alphabets[] = {
     {"gbk", "GBK", "名称", "`誠`", false},
     {"big5", "BIG5", "名稱", "`功能`", false},
     {"sjis", "SJIS", "`名前`", "`能力`", false},
-    {"cp932", "CP932", "`名前`", "`予定`", false},
     {"gb18030", "GB18030", "名称", "größe", true},
-    {"euckr", "CP949", "이름", "값", false},
-    {"ujis", "EUC-JP", "ソ", "能力", false},
     {"cp1251", "CP1251", "имя", "число", false},
     {"binary", "UTF-8", "`prénom`", "`größe`", false}, /* where no letter is one outside quotes */
 };
@@ -143,7 +140,7 @@ static void check_unsayable(const ts_proxy *p, const alphabet *a)
 
 static void check_alphabet(const ts_server *s, const alphabet *a)
 {
-    static const char *const phases[] = {"planned", "dual_write", "switched"};
+    static const char *const phases[] = {"dual_write", "switched"};
     ts_proxy p;
     ts_conn *direct = ts_root(s, NULL);
     ts_forget_migrations(s);
@@ -153,7 +150,7 @@ static void check_alphabet(const ts_server *s, const alphabet *a)
     ts_conn *admin = ts_proxy_admin(&p);
     ts_apply_rename(admin, MIGRATION, "spell_real.t", "s", "state");
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
-        if (i > 0) ts_go(admin, MIGRATION, phases[i]);
+        ts_go(admin, MIGRATION, phases[i]);
         check_phase(s, &p, a, direct);
     }
     check_unsayable(&p, a);
