@@ -143,7 +143,8 @@ static int only(const char *what, int each)
     bench b = {.rules = make_rules(1), .arena = b_arena_new(0), .sql = B_LIT(short_sql)};
     b.ctx = (rw_ctx){.schema = B_LIT("shop"), .version = RW_VERSION_BOTH, .sql_mode = RW_MODE_STRICT};
     if (strcmp(what, "cached") == 0) b.cache = rw_cache_new(1000);
-    if (strcmp(what, "rows") == 0) b.sql = long_insert(1 << 20);
+    b_slice rows = {NULL, 0};
+    if (strcmp(what, "rows") == 0) b.sql = rows = long_insert(1 << 20);
     void (*f)(bench *) = strcmp(what, "search") == 0 ? search : rewrite_one;
     if (strcmp(what, "search") == 0)
         b.sql = B_LIT("SELECT c.id, c.name, o.total FROM orders o JOIN clients c ON "
@@ -153,7 +154,7 @@ static int only(const char *what, int each)
     rw_ruleset_unref(b.rules);
     rw_cache_free(b.cache);
     b_arena_free(b.arena);
-    if (strcmp(what, "rows") == 0) free((void *)(uintptr_t)b.sql.p);
+    free((void *)(uintptr_t)rows.p);
     return 0;
 }
 
