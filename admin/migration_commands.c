@@ -195,10 +195,26 @@ b_status adm__set_backfill(adm__call *call)
         "set");
 }
 
+b_status adm__show_guard(adm__call *call)
+{
+    return mig_guard_place(call->console->engine, call->out, call->err);
+}
+
+b_status adm__show_bypass(adm__call *call)
+{
+    return mig_bypass(call->console->engine, name_of(call), call->out, call->err);
+}
+
+b_status adm__repair_bypass(adm__call *call)
+{
+    mig_actor who = actor(call);
+    return mig_bypass_repair(call->console->engine, name_of(call), &who, call->out, call->err);
+}
+
 b_status adm__set_guard(adm__call *call)
 {
     mig_actor who = actor(call);
-    const char *guard = adm__arg_cstr(call, "none|triggers");
+    const char *guard = adm__arg_cstr(call, "none|watch|triggers");
     return said(call, mig_guard(call->console->engine, name_of(call), guard, &who, call->err), "set");
 }
 

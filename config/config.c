@@ -141,7 +141,7 @@ static void check_users(const cfg__reader *r, const cfg__node *root, const cfg_c
 /* node: the map that t was read from; NULL: there is none. */
 static bool known_event(b_slice word)
 {
-    static const char *const known[] = {"phase", "failure", "gate", "throttle", "done", "all"};
+    static const char *const known[] = {"phase", "failure", "gate", "throttle", "bypass", "done", "all"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (b_slice_ieq(word, b_slice_str(known[i]))) return true;
     return false;
@@ -160,11 +160,11 @@ static void check_hook(const cfg__reader *r, unsigned line, const cfg_hook *h)
         b_slice word = b_slice_trim(n == (size_t)-1 ? rest : (b_slice){rest.p, n});
         size_t used = n == (size_t)-1 ? rest.n : n + 1;
         if (!known_event(word))
-            cfg__problem(
-                r->diag, r->file, line,
-                "\"%.*s\" is nothing that a hook is told of; there are phase, failure, gate, throttle, done "
-                "and all",
-                B_ARG(word));
+            cfg__problem(r->diag, r->file, line,
+                         "\"%.*s\" is nothing that a hook is told of; there are phase, failure, gate, "
+                         "throttle, bypass, done "
+                         "and all",
+                         B_ARG(word));
         rest = (b_slice){rest.p + used, rest.n - used};
     }
 }

@@ -13,7 +13,8 @@ static const cfg__word roles[] = {
     {"read_only", CFG_ROLE_READ_ONLY}, {"operator", CFG_ROLE_OPERATOR}, {NULL, 0}};
 static const cfg__word strategies[] = {
     {"dual_write", CFG_STRATEGY_DUAL_WRITE}, {"instant_rename", CFG_STRATEGY_INSTANT_RENAME}, {NULL, 0}};
-static const cfg__word guards[] = {{"none", CFG_GUARD_NONE}, {"triggers", CFG_GUARD_TRIGGERS}, {NULL, 0}};
+static const cfg__word guards[] = {
+    {"none", CFG_GUARD_NONE}, {"watch", CFG_GUARD_WATCH}, {"triggers", CFG_GUARD_TRIGGERS}, {NULL, 0}};
 static const cfg__word socket_modes[] = {
     {"all", CFG_SOCKET_ALL}, {"group", CFG_SOCKET_GROUP}, {"owner", CFG_SOCKET_OWNER}, {NULL, 0}};
 static const cfg__word compressions[] = {{"off", CFG_COMPRESSION_OFF},
@@ -277,7 +278,7 @@ static const cfg__key hook_keys[] = {
      .kind = CFG__TEXT,
      .offset = AT(cfg_hook, on),
      .def = "all",
-     .meaning = "what it is told of, by commas: phase, failure, gate, throttle, done, all"},
+     .meaning = "what it is told of, by commas: phase, failure, gate, throttle, bypass, done, all"},
     {.name = "command",
      .kind = CFG__TEXT,
      .offset = AT(cfg_hook, command),
@@ -433,6 +434,11 @@ static const cfg__key migration_keys[] = {
      .def = "none",
      .words = guards,
      .meaning = "what looks after writes that bypass the proxy"},
+    {.name = "guard_repair",
+     .kind = CFG__BOOL,
+     .offset = AT(cfg_migration, guard_repair),
+     .def = "false",
+     .meaning = "guard: watch makes right what it finds"},
 };
 MAP_OF(cfg__migration_map, "a migration", cfg_migration, migration_keys);
 

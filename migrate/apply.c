@@ -279,12 +279,13 @@ b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err
                    name, rw_phase_name(op.m->phase));
     if (s == B_OK) {
         const char *sql = b_arena_printf(op.m->arena,
-                                         "DELETE m, c, x, b, p, u FROM straddle.migrations m LEFT JOIN "
+                                         "DELETE m, c, x, b, p, u, y FROM straddle.migrations m LEFT JOIN "
                                          "straddle.migration_columns c ON c.migration = m.name "
                                          "LEFT JOIN straddle.migration_changes x ON x.migration = m.name "
                                          "LEFT JOIN straddle.backfill b ON b.migration = m.name LEFT JOIN "
                                          "straddle.pace p ON p.migration = m.name LEFT JOIN "
-                                         "straddle.census u ON u.migration = m.name "
+                                         "straddle.census u ON u.migration = m.name LEFT JOIN "
+                                         "straddle.bypass y ON y.migration = m.name "
                                          "WHERE m.name = '%s'",
                                          op.m->name);
         mig__m *m = op.m;
@@ -422,7 +423,7 @@ b_status mig_guard(mig_engine *e, const char *name, const char *guard, const mig
     mig__op op;
     cfg_guard g;
     if (!cfg_guard_parse(guard, &g))
-        return b_fail(err, B_INVALID, "'%s' is no guard; there are none and triggers", guard);
+        return b_fail(err, B_INVALID, "'%s' is no guard; there are none, watch and triggers", guard);
     b_status s = mig__op_begin(e, name, who, NULL, &op, err);
     if (s != B_OK) return s;
     s = set_guard(&op, g, err);

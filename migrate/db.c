@@ -1,11 +1,10 @@
-/* A connection to the database server: the one file that knows which client library is in use (MariaDB
- * Connector/C and MySQL's libmysqlclient both serve). It knows SQL text and result tables, no migrations.
- * A mig_db belongs to one thread at a time; only mig_db_interrupt may come from another. */
-#include "migrate/db.h"
+/* A connection to the database server: this file and db_binlog.c know which client library is in use
+ * (MariaDB Connector/C and MySQL's libmysqlclient both serve). It knows SQL text and result tables, no
+ * migrations. A mig_db belongs to one thread at a time; only mig_db_interrupt may come from another. */
+#include "db_own.h"
 
 #include "base/buf.h"
 
-#include <mysql.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,11 +15,6 @@
 #define CLIENT_ERROR_FIRST 2000 /* the client library's own errors: connection and protocol */
 #define CLIENT_ERROR_LAST 2999
 #define MAX_STATEMENT ((size_t)16 << 20)
-
-struct mig_db {
-    MYSQL my;
-    char version[128];
-};
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
@@ -94,7 +88,7 @@ static void set_options(MYSQL *my, const mig_db_options *o)
 #endif
 }
 
-static b_status failed(mig_db *db, b_err *err, const char *sql)
+b_status mig__db_failed(mig_db *db, b_err *err, const char *sql)
 {
     unsigned no = mysql_errno(&db->my);
     bool lost = (no >= CLIENT_ERROR_FIRST && no <= CLIENT_ERROR_LAST) || no == 1053 || no == 1927;
@@ -156,6 +150,7 @@ b_status mig_db_open(const mig_db_options *o, mig_db **out, b_err *err)
 void mig_db_close(mig_db *db)
 {
     if (db == NULL) return;
+    mig__dump_free(db->dump);
     mysql_close(&db->my);
     free(db);
 }
@@ -183,7 +178,7 @@ static b_table *read_rows(MYSQL_RES *res)
 static b_status take_result(mig_db *db, const char *sql, b_table **out, b_err *err)
 {
     MYSQL_RES *res = mysql_store_result(&db->my);
-    if (res == NULL) return mysql_errno(&db->my) == 0 ? B_OK : failed(db, err, sql);
+    if (res == NULL) return mysql_errno(&db->my) == 0 ? B_OK : mig__db_failed(db, err, sql);
     b_table *t = NULL;
     if (out != NULL) t = read_rows(res);
     mysql_free_result(res);
@@ -199,7 +194,7 @@ static b_status take_result(mig_db *db, const char *sql, b_table **out, b_err *e
 b_status mig_db_query(mig_db *db, const char *sql, b_table **out, b_err *err)
 {
     if (out != NULL) *out = NULL;
-    if (mysql_real_query(&db->my, sql, (unsigned long)strlen(sql)) != 0) return failed(db, err, sql);
+    if (mysql_real_query(&db->my, sql, (unsigned long)strlen(sql)) != 0) return mig__db_failed(db, err, sql);
     return take_result(db, sql, out, err);
 }
 

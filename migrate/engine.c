@@ -258,6 +258,9 @@ static b_status start_threads(mig_engine *e, b_err *err)
     if (pthread_create(&e->recheck_thread, NULL, mig__recheck_main, e) != 0)
         return b_fail(err, B_NOMEM, "cannot start the recheck's thread");
     e->recheck_running = true;
+    if (pthread_create(&e->bypass_thread, NULL, mig__bypass_main, e) != 0)
+        return b_fail(err, B_NOMEM, "cannot start the guard's thread");
+    e->bypass_running = true;
     return B_OK;
 }
 
@@ -285,8 +288,9 @@ void mig_engine_stop(mig_engine *e)
     mig__registrar_stop(e);
     if (e->backfill_running) pthread_join(e->backfill_thread, NULL);
     if (e->recheck_running) pthread_join(e->recheck_thread, NULL);
+    if (e->bypass_running) pthread_join(e->bypass_thread, NULL);
     if (e->lease_running) pthread_join(e->lease_thread, NULL);
-    e->backfill_running = e->recheck_running = e->lease_running = false;
+    e->backfill_running = e->recheck_running = e->bypass_running = e->lease_running = false;
     mig__hooks_stop(e->hooks);
 }
 

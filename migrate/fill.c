@@ -34,8 +34,8 @@ static void assignments(const mig__m *m, bool reverse, b_buf *q)
     }
 }
 
-b_status mig__fill(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *upto,
-                   bool reverse, const char *keep, uint64_t *changed, b_err *err)
+b_status mig__fill_where(mig_db *db, const mig__m *m, const b_buf *where, bool reverse, const char *keep,
+                         uint64_t *changed, b_err *err)
 {
     b_buf q = {0};
     b_buf_str(&q, "UPDATE "), b_buf_ident(&q, b_slice_str(m->schema));
@@ -44,12 +44,23 @@ b_status mig__fill(mig_db *db, const mig__m *m, const mig__key *k, const char *l
     assignments(m, reverse, &q);
     b_buf_str(&q, keep);
     b_buf_str(&q, " WHERE ");
-    if (last != NULL) mig__key_after(k, last, &q), b_buf_str(&q, " AND ");
-    mig__key_upto(k, upto, &q);
+    b_buf_slice(&q, b_buf_view(where));
     b_buf_str(&q, " AND ");
     mig__differs(m, &q);
-    b_status s = q.failed ? b_fail(err, B_NOMEM, "out of memory for a statement of the backfill")
-                          : mig_db_exec(db, changed, err, "%s", b_buf_cstr(&q));
+    b_status s = q.failed || where->failed
+                     ? b_fail(err, B_NOMEM, "out of memory for a statement of the backfill")
+                     : mig_db_exec(db, changed, err, "%s", b_buf_cstr(&q));
     b_buf_deinit(&q);
+    return s;
+}
+
+b_status mig__fill(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *upto,
+                   bool reverse, const char *keep, uint64_t *changed, b_err *err)
+{
+    b_buf where = {0};
+    if (last != NULL) mig__key_after(k, last, &where), b_buf_str(&where, " AND ");
+    mig__key_upto(k, upto, &where);
+    b_status s = mig__fill_where(db, m, &where, reverse, keep, changed, err);
+    b_buf_deinit(&where);
     return s;
 }

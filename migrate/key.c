@@ -188,6 +188,13 @@ void mig__key_upto(const mig__key *k, const char *lits, b_buf *out)
     compare(k, lits, "<", "<=", "<=", out);
 }
 
+void mig__key_is(const mig__key *k, const char *lits, b_buf *out)
+{
+    for (size_t i = 0; i < k->n; i++)
+        b_buf_printf(out, "%s%s = %.*s", i == 0 ? "(" : " AND ", k->cols[i].name, B_ARG(literal(lits, i)));
+    b_buf_char(out, ')');
+}
+
 void mig__key_rows(const mig__key *k, const mig__m *m, const char *last, const char *upto, b_buf *out)
 {
     b_buf_str(out, " FROM ");

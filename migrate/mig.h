@@ -86,9 +86,9 @@ struct mig_engine {
     mig__hooks *hooks;               /* hooks.c; has its own lock */
     bool suspect;                    /* a statement met an error that may tell of somebody's DDL */
     uint64_t watched_ms, told_epoch; /* watch.c: last look; the rules that were last said to be stale */
-    bool stop, live, catalog_dirty, lease_running, backfill_running, recheck_running;
+    bool stop, live, catalog_dirty, lease_running, backfill_running, recheck_running, bypass_running;
     mig_db *lease_db, *backfill_db; /* to be interrupted at stop */
-    pthread_t lease_thread, backfill_thread, recheck_thread;
+    pthread_t lease_thread, backfill_thread, recheck_thread, bypass_thread;
 };
 
 uint64_t mig__now_ms(void); /* monotonic */
@@ -480,6 +480,7 @@ bool mig__key_literals(const mig__key *k, const b_table *row, size_t at, b_buf *
 /* (a > x OR (a = x AND b > y)): `last` says whether the key's own row is in. lits as mig__key_literals. */
 void mig__key_after(const mig__key *k, const char *lits, b_buf *out);
 void mig__key_upto(const mig__key *k, const char *lits, b_buf *out);
+void mig__key_is(const mig__key *k, const char *lits, b_buf *out); /* (a = x AND b = y) */
 /* " FROM the table WHERE …": the rows whose key is after last and up to upto (NULL: no bound). */
 void mig__key_rows(const mig__key *k, const mig__m *m, const char *last, const char *upto, b_buf *out);
 /* The rows that are not right, byte-exact and null-safe: B is not what `up` makes of A, nor A what `down`
@@ -543,6 +544,12 @@ b_status mig__fill_keep(mig_db *db, const mig__m *m, b_buf *keep, b_err *err) B_
 b_status mig__fill(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *upto,
                    bool reverse, const char *keep, uint64_t *changed, b_err *err) B_MUSTCHECK;
 
+/* Of the rows that a condition says. */
+b_status mig__fill_where(mig_db *db, const mig__m *m, const b_buf *where, bool reverse, const char *keep,
+                         uint64_t *changed, b_err *err) B_MUSTCHECK;
+/* The values of all old columns, or all new ones, as bytes for people. */
+void mig__values(const mig__m *m, bool old, b_buf *q);
+
 typedef struct mig__checksum {
     uint64_t rows, chunks, differing, repaired, ms;
     char first_keys[512];
@@ -556,6 +563,7 @@ b_status mig__verify_range(mig_db *db, const mig__m *m, const mig__key *k, const
                            mig__checksum *out, b_err *err) B_MUSTCHECK;
 
 void *mig__recheck_main(void *engine); /* recheck.c */
+void *mig__bypass_main(void *engine);  /* bypass.c */
 
 /* ---- the plan (plan.c, plan_trial.c, plan_files.c) ---- */
 

@@ -1,5 +1,6 @@
 /* The preflight's look at the guard against writes that bypass the proxy: whether the server, the account and
  * the columns allow the one that the migration asks for. Reads only. */
+#include "bypass.h"
 #include "preflight.h"
 
 #include <stdlib.h>
@@ -18,24 +19,24 @@ static void check_pair(mig__flight *f, const cfg_pair *c, const rw_pair *p)
     if (p->one_way)
         mig__finding(f, MIG__BLOCKER, name,
                      "guard: triggers makes each column of the other one; a one-way pair has no way back",
-                     "give `down`, or leave the guard out");
+                     "give `down`, or set guard: watch");
     if (rw_pair_zoned(p))
         mig__finding(
             f, MIG__BLOCKER, name,
             "a DATETIME becomes a TIMESTAMP or was one: in a trigger its value hangs on the time zone "
             "of the session that writes",
-            "leave the guard out, and VERIFY");
+            "set guard: watch");
     if (p->from.n > 0 && p->plain.default_kind == RW_DEFAULT_EXPR)
         mig__finding(f, MIG__BLOCKER, name,
                      "its default is an expression: a trigger cannot tell whether an INSERT gave the old "
                      "column or the new one",
-                     "leave the guard out, and VERIFY");
+                     "set guard: watch");
     if (p->from.n > 0 && p->plain.default_kind == RW_DEFAULT_LITERAL &&
         b_slice_istarts(p->plain.type, B_LIT("float")))
         mig__finding(f, MIG__BLOCKER, name,
                      "a FLOAT with a default: what is stored is not equal to the literal, so that a trigger "
                      "cannot tell whether an INSERT gave the old column or the new one",
-                     "leave the guard out, and VERIFY");
+                     "set guard: watch");
 }
 
 static b_status check_pairs(mig__flight *f)
@@ -83,6 +84,57 @@ static b_status check_triggers(mig__flight *f)
     return s;
 }
 
+/* ---- watch ---- */
+
+static bool is_value(mig__flight *f, const char *variable, const char *want)
+{
+    char value[64] = "", *sql = b_arena_printf(f->arena, "SELECT @@GLOBAL.%s", variable);
+    b_err ignored; /* a server that has no such variable has not that feature */
+    return sql != NULL && mig_db_scalar(f->db, sql, value, sizeof value, &ignored) == B_OK &&
+           b_slice_ieq(b_slice_str(value), b_slice_str(want));
+}
+
+static void check_log(mig__flight *f)
+{
+    if (!is_on(f, "log_bin"))
+        mig__finding(f, MIG__BLOCKER, "log_bin",
+                     "guard: watch reads the binary log, and the server writes none",
+                     "start the server with log_bin, or set guard: triggers");
+    else if (!is_value(f, "binlog_format", "ROW"))
+        mig__finding(f, MIG__BLOCKER, "binlog_format",
+                     "guard: watch reads rows, and the binary log has statements",
+                     "set binlog_format to ROW");
+    if (is_on(f, "binlog_transaction_compression") || is_on(f, "log_bin_compress"))
+        mig__finding(
+            f, MIG__BLOCKER, "compression", "guard: watch does not read a compressed binary log",
+            "set binlog_transaction_compression (MariaDB: log_bin_compress) to OFF, or guard: triggers");
+    if (is_value(f, "binlog_row_value_options", "PARTIAL_JSON"))
+        mig__finding(f, MIG__BLOCKER, "binlog_row_value_options",
+                     "guard: watch does not read parts of JSON values", "set binlog_row_value_options to ''");
+}
+
+static b_status check_watch(mig__flight *f)
+{
+    static const char *const needed[] = {"REPLICATION SLAVE", "REPLICATION CLIENT"};
+    const char *column = NULL;
+    b_err why = {0};
+    bool missing = false;
+    check_log(f);
+    if (mig__watched_key(f->db, f->m->schema, f->m->table, &column, f->arena, &why) == B_OK && column != NULL)
+        mig__finding(f, MIG__BLOCKER, column,
+                     "guard: watch cannot tell a key of this type from the binary log",
+                     "set guard: triggers");
+    for (size_t i = 0; i < 2; i++) {
+        b_status s = mig__lacks(f, f->mariadb && i == 1 ? "BINLOG MONITOR" : needed[i], &missing);
+        if (s != B_OK) return s;
+        if (missing)
+            mig__finding(f, MIG__BLOCKER, needed[i],
+                         "guard: watch: the engine's account may not read the binary log or its place",
+                         "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO the account of backend.user");
+    }
+    return B_OK;
+}
+
 /* On MySQL a BEFORE INSERT trigger spoils the default by which another migration's new column follows. */
 static b_status check_others(mig__flight *f)
 {
@@ -112,7 +164,7 @@ b_status mig__check_guard(mig__flight *f)
     switch (f->guard) {
     case CFG_GUARD_NONE: return B_OK;
     case CFG_GUARD_TRIGGERS: return check_triggers(f);
-    case CFG_GUARD_WATCH: return B_OK;
+    case CFG_GUARD_WATCH: return check_watch(f);
     }
     return B_OK;
 }

@@ -196,6 +196,27 @@ b_status mig_instances(mig_engine *e, b_table *out, b_err *err)
     return s;
 }
 
+b_status mig_guard_place(mig_engine *e, b_table *out, b_err *err)
+{
+    b_buf q = {0};
+    b_buf_str(&q, "SELECT server, file, position, runner, kept, missed, missed_at FROM straddle.guard");
+    b_status s = show_query(e, &q, out, err);
+    b_buf_deinit(&q);
+    return s;
+}
+
+b_status mig_bypass(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    b_buf q = {0};
+    b_buf_str(&q, "SELECT REPLACE(key_text, '\\n', ', ') AS `key`, server_id, written, seen, side, "
+                  "old_value, new_value, "
+                  "repaired FROM straddle.bypass WHERE migration = ");
+    b_buf_quote(&q, b_slice_str(name)), b_buf_str(&q, " ORDER BY seen DESC, id DESC LIMIT 1000");
+    b_status s = show_query(e, &q, out, err);
+    b_buf_deinit(&q);
+    return s;
+}
+
 static void add_finding(b_table *out, const b_table *found, size_t i)
 {
     b_slice severity = mig__cell(found, i, "severity"), remedy = mig__cell(found, i, "remedy");

@@ -58,6 +58,24 @@ static const char *const tables[] = {
     "NULL, old_value VARBINARY(1000) NULL, new_value VARBINARY(1000) NULL, seen DATETIME(3) NOT NULL, "
     "repaired "
     "DATETIME(3) NULL, UNIQUE KEY (migration, key_hash)) ENGINE=InnoDB",
+    /* where guard: watch is in the binary log of which server, and what could not be read */
+    "CREATE TABLE IF NOT EXISTS straddle.guard (id TINYINT NOT NULL PRIMARY KEY, server VARCHAR(100) NOT "
+    "NULL, file "
+    "VARCHAR(500) NOT NULL, position BIGINT UNSIGNED NOT NULL, runner VARCHAR(160) CHARACTER SET ascii NOT "
+    "NULL, kept "
+    "DATETIME(3) NOT NULL, missed VARCHAR(1200) NOT NULL DEFAULT '', missed_at DATETIME(3) NULL) "
+    "ENGINE=InnoDB",
+    /* rows that it found; key_text: as literals, a line each; side: which column the statement set, where one
+     */
+    "CREATE TABLE IF NOT EXISTS straddle.bypass (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, "
+    "migration "
+    "VARCHAR(128) CHARACTER SET ascii NOT NULL, key_hash BINARY(32) NOT NULL, key_text TEXT NOT NULL, "
+    "server_id INT "
+    "UNSIGNED NOT NULL, written DATETIME NOT NULL, seen DATETIME(3) NOT NULL, side VARCHAR(3) NOT NULL, "
+    "old_value "
+    "VARBINARY(1000) NULL, new_value VARBINARY(1000) NULL, repaired DATETIME(3) NULL, UNIQUE KEY (migration, "
+    "key_hash)) "
+    "ENGINE=InnoDB",
     /* one row an incarnation of an instance; acked_epoch: nothing older than it is left there, 0: it is
      * joining; dead_at: it is being fenced; gone_at: of its connections none is left; machine, ticks: to see
      * whether its process is gone */

@@ -43,7 +43,7 @@ static b_status note_keys(mig_db *db, const mig__m *m, const mig__key *k, const 
 }
 
 /* One value a pair, as bytes. */
-static void values(const mig__m *m, bool old, b_buf *q)
+void mig__values(const mig__m *m, bool old, b_buf *q)
 {
     b_buf_str(q, "LEFT(CONCAT_WS('; '");
     for (size_t i = 0; i < m->npairs; i++) {
@@ -68,7 +68,7 @@ static b_status keep_rows(mig_db *db, const mig__m *m, const mig__key *k, const 
     b_buf_str(&q, "), 256)), LEFT(CONCAT_WS(', ', ");
     mig__key_select(k, &q);
     b_buf_str(&q, "), 700), ");
-    values(m, true, &q), b_buf_str(&q, ", "), values(m, false, &q), b_buf_str(&q, ", NOW(3)");
+    mig__values(m, true, &q), b_buf_str(&q, ", "), mig__values(m, false, &q), b_buf_str(&q, ", NOW(3)");
     mig__key_rows(k, m, last, hi, &q);
     b_buf_str(&q, " AND ");
     mig__differs(m, &q);

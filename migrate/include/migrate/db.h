@@ -52,6 +52,13 @@ const char *mig_db_error(mig_db *db);
 /* What the server said of the last statement that was done and gave no rows; "" for nothing. */
 const char *mig_db_info(mig_db *db);
 
+/* The connection reads the binary log from there on, and is good for nothing else. While there is nothing to
+ * read, a heartbeat comes every 100 ms. */
+b_status mig_db_binlog_open(mig_db *db, const char *file, uint64_t position, uint32_t server_id,
+                            b_err *err) B_MUSTCHECK;
+/* The next event, without the packet's first byte; good until the next call. */
+b_status mig_db_binlog_next(mig_db *db, b_slice *event, b_err *err) B_MUSTCHECK;
+
 uint64_t mig_db_thread_id(const mig_db *db); /* connection id, as KILL takes it */
 const char *mig_db_server_version(const mig_db *db);
 

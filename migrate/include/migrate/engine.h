@@ -132,6 +132,12 @@ b_status mig_pace(mig_engine *e, const char *name, b_table *out, b_err *err) B_M
 /* guard: none, watch or triggers. Live, and kept; triggers are made or dropped at once. */
 b_status mig_guard(mig_engine *e, const char *name, const char *guard, const mig_actor *who,
                    b_err *err) B_MUSTCHECK;
+/* Where guard: watch is in the binary log: SHOW GUARD. Rows that it found: SHOW BYPASS. */
+b_status mig_guard_place(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
+b_status mig_bypass(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
+/* Makes those right that are not yet. *out: rows. */
+b_status mig_bypass_repair(mig_engine *e, const char *name, const mig_actor *who, b_table *out,
+                           b_err *err) B_MUSTCHECK;
 /* Rules of one migration on or off for names of the other side (RW disabled). */
 b_status mig_enable(mig_engine *e, const char *name, bool on, const mig_actor *who, b_err *err) B_MUSTCHECK;
 

@@ -80,6 +80,21 @@ b_status mig_set(mig_engine *e, const char *name, const char *key, const char *v
 {
     return called(e, err, "set %s %s=%s by %s", name, key, value, who->user);
 }
+b_status mig_guard_place(mig_engine *e, b_table *out, b_err *err)
+{
+    (void)out;
+    return called(e, err, "guard place");
+}
+b_status mig_bypass(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    (void)out;
+    return called(e, err, "bypass %s", name);
+}
+b_status mig_bypass_repair(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err)
+{
+    (void)out;
+    return called(e, err, "repair bypass %s by %s", name, who->user);
+}
 b_status mig_guard(mig_engine *e, const char *name, const char *guard, const mig_actor *who, b_err *err)
 {
     return called(e, err, "guard %s %s by %s", name, guard, who->user);

@@ -1,0 +1,21 @@
+/* A connection, for the two files that know which client library it is: db.c and db_binlog.c. */
+#ifndef MIGRATE_DB_OWN_H
+#define MIGRATE_DB_OWN_H
+
+#include "migrate/db.h"
+
+#include <mysql.h>
+
+typedef struct mig__dump mig__dump; /* of db_binlog.c */
+
+struct mig_db {
+    MYSQL my;
+    char version[128];
+    mig__dump *dump; /* NULL: this connection does not read the binary log */
+};
+
+void mig__dump_free(mig__dump *d); /* NULL is fine */
+/* What the client library says of the last call that failed. */
+b_status mig__db_failed(mig_db *db, b_err *err, const char *what) B_MUSTCHECK;
+
+#endif
