@@ -32,7 +32,7 @@ static const char help[] =
     "  --only N           statement N of the run alone, in all cells\n"
     "  --weights LIST     of statement kinds: select=9,update=0 (also grouped, window, insert, delete, "
     "load,\n"
-    "                     create, around)\n"
+    "                     create, around, show)\n"
     "  --workers N        processes a server, of worlds of their own: 1, 2 or 4 (default 2)\n"
     "  --show N           cases to make minimal and print (default 10)\n"
     "  --replay FILE      the statements of a file, in the form in which cases are printed\n";
