@@ -236,8 +236,11 @@ b_status mig_apply(mig_engine *e, const cfg_migration *m, const mig_actor *who, 
     if (m->source == NULL || m->source[0] == '\0')
         cfg_migration_emit(m, &text), whole.source = b_arena_strdup(a, b_buf_cstr(&text));
     b_buf_deinit(&text);
-    b_status s = whole.source == NULL ? b_fail(err, B_NOMEM, "out of memory")
-                                      : mig__op_begin(e, NULL, who, NULL, &op, err);
+    if (whole.source == NULL) {
+        b_arena_free(a);
+        return b_fail(err, B_NOMEM, "out of memory");
+    }
+    b_status s = mig__op_begin(e, NULL, who, NULL, &op, err);
     if (s == B_OK) {
         s = apply(&op, a, &whole, err);
         if (s == B_OK) s = mig__load(op.db, m->name, &op.m, err);

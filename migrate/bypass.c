@@ -68,6 +68,14 @@ static void drop_list(tail *t)
     "FROM straddle.migrations WHERE guard = 'watch' AND strategy = 'dual_write' AND phase IN ('expanded', "  \
     "'dual_write', 'switched')"
 
+/* Of the migration among those that are watched; SIZE_MAX: it is not. */
+static size_t place_of(const tail *t, const char *name)
+{
+    for (size_t i = 0; t->v != NULL && i < t->n; i++)
+        if (strcmp(t->v[i].m->name, name) == 0) return i;
+    return SIZE_MAX;
+}
+
 static b_status load_list(tail *t, b_err *err)
 {
     b_table *names = NULL;
@@ -85,9 +93,8 @@ static b_status load_list(tail *t, b_err *err)
     }
     b_table_free(names);
     for (size_t i = t->waiting.from; i < t->waiting.n; i++) {
-        size_t was = t->waiting.v[i].watched, now = 0;
-        while (now < t->n && (was >= nold || strcmp(t->v[now].m->name, old[was].m->name) != 0)) now++;
-        t->waiting.v[i].watched = now < t->n ? now : SIZE_MAX;
+        size_t was = t->waiting.v[i].watched;
+        t->waiting.v[i].watched = was < nold && old != NULL ? place_of(t, old[was].m->name) : SIZE_MAX;
     }
     for (size_t i = 0; i < nold; i++) mig__watched_deinit(&old[i]);
     free(old);

@@ -212,10 +212,10 @@ b_status mig__watched_row(const mig__watched *w, size_t watched, const mig__map 
     one.by_old = update && was_set(w->old_at, w->m->npairs, map, before, after);
     one.by_new = update && was_set(w->new_at, w->m->npairs, map, before, after);
     b_status s = key_of(w, map, before, after, &key, err);
-    if (s == B_OK && (one.key = strdup(b_buf_cstr(&key))) == NULL) s = b_fail(err, B_NOMEM, "out of memory");
+    if (s == B_OK && key.p == NULL) s = b_fail(err, B_NOMEM, "out of memory");
+    one.key = key.p; /* the suspect's from now on */
     if (s == B_OK) s = add(out, &one, err);
-    if (s != B_OK) free(one.key);
-    b_buf_deinit(&key);
+    if (s != B_OK) b_buf_deinit(&key);
     return s;
 }
 
