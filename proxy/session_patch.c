@@ -193,6 +193,7 @@ void px_patch_forget(px_session *s)
 
 void px_patch_keep(px_session *s, const rw_result *res)
 {
+    px_patch_forget(s);
     s->shown_arena = b_arena_new(0);
     rw_shown *copy = s->shown_arena == NULL ? NULL : b_arena_array(s->shown_arena, res->nshown, sizeof *copy);
     if (copy == NULL) return;

@@ -241,10 +241,10 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
         return true;
     case MP_EV_ROW:
         if (!rows_change(s) || s->skip > 0) return false;
-        if (s->run.warnings)
-            px_patch_warning(s, whole, seq);
-        else
+        if (px_patch_creates(s))
             px_patch_create(s, whole, seq);
+        else
+            px_patch_warning(s, whole, seq);
         return true;
     case MP_EV_COLUMN_COUNT: return on_count(s, seq);
     case MP_EV_INFILE: s->run.infile_seq = (uint8_t)(h.seq + 1); return false;

@@ -466,6 +466,27 @@ static void check_several(shop *f)
     ts_close(c);
 }
 
+/* What a failed statement leaves behind for SHOW WARNINGS is not for the SHOW that tells of the table. */
+static void check_show_after_error(shop *f)
+{
+    char text[2000];
+    shop_apply(f, NULL);
+    ts_go(f->admin, SHOP_MIGRATION, "dual_write");
+    ts_conn *c = client(f, 0);
+    ts_do(c, "SET NAMES utf8mb4");
+    for (int i = 0; i < 2; i++) {
+        shop_expect(c, "SELECT payment_method, nosuch FROM transactions", 1054, "nosuch");
+        shop_expect(c, "SHOW COLUMNS FROM transactions WHERE nosuch = 1", 1054, "nosuch");
+    }
+    ts_close(c);
+    c = ts_proxy_connect(&f->proxy, f->proxy.port_old, "t_mig");
+    shop_expect(c, "SELECT transaction_type, nosuch FROM transactions", 1054, "nosuch");
+    shop_cell(c, "SHOW CREATE TABLE transactions", "Create Table", text, sizeof text);
+    assert_non_null(strstr(text, "transaction_type"));
+    assert_null(strstr(text, "payment_method"));
+    ts_close(c);
+}
+
 static void test_context(void **state)
 {
     (void)state;
@@ -510,6 +531,12 @@ static void test_several(void **state)
     shop_each_server(check_several, NULL);
 }
 
+static void test_show_after_error(void **state)
+{
+    (void)state;
+    shop_each_server(check_show_after_error, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_last_statement),
         cmocka_unit_test(test_stream),
         cmocka_unit_test(test_several),
+        cmocka_unit_test(test_show_after_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
