@@ -9,6 +9,16 @@ static bool is_null_word(const rw_planner *p, const rw_expr *e)
     return t->kind == RW_TOK_IDENT && t->word == RW_W_NULL;
 }
 
+/* Under EMPTY_STRING_IS_NULL any text may be NULL: plans do not hang on what is in it. */
+static bool may_be_null(const rw_planner *p, const rw_expr *e)
+{
+    bool empty_is_null = (p->ctx->sql_mode & RW_MODE_EMPTY_STRING_IS_NULL) != 0;
+    for (uint32_t i = e->tok; empty_is_null && i < e->end; i++) {
+        if (p->t->tok[i].kind == RW_TOK_STRING) return true;
+    }
+    return is_null_word(p, e);
+}
+
 /* A column of a derived table, of which no more is known than that each place where it stands gives the same.
  */
 static const rw_column any_column = {.nullable = true};
@@ -138,7 +148,7 @@ static bool never_null(rw_planner *p, const rw_scope *s, const rw_expr *e)
 {
     bool ext = true;
     if (e->kind == RW_E_LITERAL) {
-        return !is_null_word(p, e);
+        return !may_be_null(p, e);
     }
     if (e->kind != RW_E_COLUMN) {
         return false;

@@ -41,11 +41,12 @@ void rw__key_context(rw_key *k, const rw_ruleset *r, const rw_ctx *ctx)
 }
 
 /* May a literal after this token be a value? */
-static bool value_may_follow(const rw_token *prev)
+static bool value_may_follow(const rw_token *prev, bool number)
 {
-    if (prev->kind == RW_TOK_IDENT) return rw__value_follows((rw_word)prev->word);
-    return prev->kind == RW_TOK_OP && prev->word != RW_OP_RPAREN && prev->word != RW_OP_DOT &&
-           prev->word != RW_OP_STAR;
+    if (prev->kind == RW_TOK_IDENT)
+        return rw__value_follows((rw_word)prev->word) || (number && rw__number_follows((rw_word)prev->word));
+    return prev->kind == RW_TOK_OP && prev->word != RW_OP_RPAREN && prev->word != RW_OP_RBRACE &&
+           prev->word != RW_OP_DOT && prev->word != RW_OP_STAR;
 }
 
 /* After BY, numbers may be ordinals, until what a list of columns cannot hold. */
@@ -63,7 +64,7 @@ bool rw__is_value(rw_values *seen, const rw_tokens *t, uint32_t i)
     else if (seen->list && ends_list(c))
         seen->list = false;
     bool literal = c->kind == RW_TOK_NUMBER || c->kind == RW_TOK_STRING || c->kind == RW_TOK_HEX;
-    return literal && !seen->list && i > 0 && value_may_follow(&t->tok[i - 1]);
+    return literal && !seen->list && i > 0 && value_may_follow(&t->tok[i - 1], c->kind == RW_TOK_NUMBER);
 }
 
 void rw__key_tokens(rw_key *k, const rw_tokens *t)

@@ -43,6 +43,9 @@ static void emit_item(rw_planner *p, rw_scope *s, const rw_item *item, rw_mode m
     if (mode.counted && mode.names && item->expr->kind == RW_E_LITERAL && item->alias_tok == RW_NO_TOK) {
         p->uncacheable = true; /* the value names a column for what is outside */
     }
+    if (mode.counted && item->alias_string) {
+        p->uncacheable = true; /* so does that one */
+    }
     if (item->expr->kind == RW_E_COLUMN) {
         b_slice shown;
         bool renamed = rw__emit_column(p, s, item->expr, false);

@@ -36,6 +36,15 @@ static void declare(rw_planner *p, const rw_stmt *st)
     }
 }
 
+/* What runs in the end: EXPLAIN ANALYZE and SET STATEMENT … FOR have it inside. */
+static const rw_stmt *innermost(const rw_stmt *st)
+{
+    while ((st->kind == RW_S_EXPLAIN || st->kind == RW_S_SET_FOR) && st->inner != NULL) {
+        st = st->inner;
+    }
+    return st;
+}
+
 /* SET of something other than declared names and user variables, in the midst of the text. */
 static void check_set(rw_planner *p, const rw_stmt *st)
 {
@@ -55,7 +64,8 @@ static void check_set(rw_planner *p, const rw_stmt *st)
  * instead. */
 static void check_write(rw_planner *p, const rw_stmt *st)
 {
-    bool writes = st->kind == RW_S_INSERT || st->kind == RW_S_UPDATE || st->kind == RW_S_LOAD;
+    rw_stmt_kind kind = innermost(st)->kind;
+    bool writes = kind == RW_S_INSERT || kind == RW_S_UPDATE || kind == RW_S_LOAD;
 
     for (const rw_mtab *mt = p->mtabs; writes && mt != NULL && !rw__stop(p); mt = mt->next) {
         for (size_t i = 0; i < mt->m->npairs; i++) {
@@ -85,8 +95,8 @@ static void plan_part(rw_planning *s, const rw_stmt *st)
         declare(p, st);
         return;
     }
-    if (st->kind == RW_S_EVAL && st->sets_system) {
-        check_set(p, st);
+    if (innermost(st)->kind == RW_S_EVAL && innermost(st)->sets_system) {
+        check_set(p, innermost(st));
     }
     rw__plan_statement(s, st);
     if (p->set_system && p->mtabs != before && !rw__stop(p)) {

@@ -53,11 +53,13 @@ typedef struct scan {
     rw_skeleton *out;
 } scan;
 
-/* Words after which a literal is a value, and those that end a list after BY. */
-static const rw_word before_value[] = {RW_W_AND,   RW_W_LIKE,   RW_W_OR,      RW_W_BETWEEN, RW_W_WHERE,
-                                       RW_W_LIMIT, RW_W_OFFSET, RW_W_THEN,    RW_W_WHEN,    RW_W_ELSE,
-                                       RW_W_NOT,   RW_W_DIV,    RW_W_MOD,     RW_W_REGEXP,  RW_W_RLIKE,
-                                       RW_W_XOR,   RW_W_HAVING, RW_W_INTERVAL};
+/* Words after which a literal is a value, and those that end a list after BY. They are reserved on both
+ * servers: a text after a name is an alias. OFFSET may be a name, but then no number follows. */
+static const rw_word before_value[] = {RW_W_AND,    RW_W_LIKE,    RW_W_OR,   RW_W_BETWEEN, RW_W_WHERE,
+                                       RW_W_LIMIT,  RW_W_THEN,    RW_W_WHEN, RW_W_ELSE,    RW_W_NOT,
+                                       RW_W_DIV,    RW_W_MOD,     RW_W_XOR,  RW_W_REGEXP,  RW_W_RLIKE,
+                                       RW_W_HAVING, RW_W_INTERVAL};
+static const rw_word before_number[] = {RW_W_OFFSET};
 static const rw_word after_list[] = {RW_W_LIMIT, RW_W_HAVING, RW_W_VALUES, RW_W_WHERE};
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -71,6 +73,11 @@ static bool is_among(rw_word w, const rw_word *words, size_t n)
 bool rw__value_follows(rw_word w)
 {
     return is_among(w, before_value, COUNT(before_value));
+}
+
+bool rw__number_follows(rw_word w)
+{
+    return is_among(w, before_number, COUNT(before_number));
 }
 
 bool rw__ends_list(rw_word w)
@@ -114,11 +121,14 @@ static bool joined(const scan *s)
     return c == '.' || c == '@' || c == '?';
 }
 
-static bool is_value(const scan *s)
+static bool is_value(const scan *s, char mark)
 {
     if (s->list) return false;
     if (s->before != BEFORE_WORD) return s->before == BEFORE_OP;
-    return text_among(s->p + s->word, s->word_end - s->word, before_value, COUNT(before_value));
+    const char *w = s->p + s->word;
+    uint32_t len = s->word_end - s->word;
+    return text_among(w, len, before_value, COUNT(before_value)) ||
+           (mark == MARK_NUMBER && text_among(w, len, before_number, COUNT(before_number)));
 }
 
 static void flush(scan *s, uint32_t to)
@@ -132,7 +142,7 @@ static void flush(scan *s, uint32_t to)
 static bool literal(scan *s, uint32_t end, char mark)
 {
     rw_skeleton *out = s->out;
-    if (is_value(s)) {
+    if (is_value(s, mark)) {
         if (out->nvalues == RW_SKELETON_VALUES) return false;
         flush(s, s->at);
         out->text[out->n++] = mark;

@@ -33,9 +33,10 @@ typedef struct rw_skeleton {
 /* False: the statement has none. */
 bool rw__skeleton(const rw_ctx *ctx, b_slice sql, rw_skeleton *out);
 
-/* Words after which a literal is a value in an expression and nothing else; and those after which, in a list
- * after BY, numbers are no ordinals any more. */
+/* Words after which a literal is a value in an expression and nothing else; those after which a number is;
+ * and those after which, in a list after BY, numbers are no ordinals any more. */
 bool rw__value_follows(rw_word w);
+bool rw__number_follows(rw_word w);
 bool rw__ends_list(rw_word w);
 
 #endif

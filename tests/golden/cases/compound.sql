@@ -35,3 +35,6 @@ BEGIN NOT ATOMIC DECLARE payment_method INT; SELECT k.label FROM transactions NA
 BEGIN NOT ATOMIC CALL p((SELECT payment_method FROM transactions LIMIT 1)); SIGNAL SQLSTATE '45000'; END;
 BEGIN NOT ATOMIC SELECT payment_method FROM transactions; oops END;
 BEGIN NOT ATOMIC SELECT 1; END; SELECT payment_method FROM transactions;
+BEGIN NOT ATOMIC DECLARE transaction_type VARCHAR(9) DEFAULT 'zzz'; SET STATEMENT max_statement_time = 10 FOR UPDATE transactions SET payment_method = 'x' WHERE id = 1; END;
+BEGIN NOT ATOMIC DECLARE transaction_type VARCHAR(9) DEFAULT 'zzz'; ANALYZE UPDATE transactions SET payment_method = 'x' WHERE id = 1; END;
+BEGIN NOT ATOMIC UPDATE transactions SET payment_method = 'x'; SET STATEMENT max_statement_time = 10 FOR SET sql_mode = ''; END;
