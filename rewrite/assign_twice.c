@@ -70,7 +70,7 @@ static bool repeatable_item(rw_planner *p, const rw_from *f, b_slice name)
     }
     for (const rw_item *i = sel->items; i != NULL; i = i->next) {
         if (i->expr == NULL || i->expr->kind == RW_E_STAR) return false;
-        if (!b_slice_ieq(rw__item_name(p, i), name)) continue;
+        if (!b_slice_ieq(rw__item_name(i), name)) continue;
         if (found || !(rw__deterministic(p, i->expr) || steady_aggregate(p, i->expr))) return false;
         found = true;
     }

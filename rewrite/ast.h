@@ -63,6 +63,7 @@ typedef struct rw_item { /* of a select list or RETURNING */
     uint32_t alias_tok; /* RW_NO_TOK when there is none */
     bool alias_string;  /* the alias is written as a string */
     b_slice alias;
+    b_slice text;      /* without an alias, of a string: what it is called; p NULL for any other */
     uint32_t tok, end; /* expression and alias */
     struct rw_item *next;
 } rw_item;

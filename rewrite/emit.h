@@ -43,7 +43,7 @@ rw_binding rw__lookup_physical(rw_planner *p, rw_scope *s, const rw_name *name, 
 
 /* The name that an item has in the result: alias, or what the server makes of the expression when that can be
  * the name of a column; empty otherwise. */
-b_slice rw__item_name(const rw_planner *p, const rw_item *item);
+b_slice rw__item_name(const rw_item *item);
 
 /* ---- emit_name.c ------------------------------------------------------------------------------------ */
 

@@ -60,7 +60,7 @@ static bool may_copy(rw_planner *p, const rw_scope *s, const rw_item *item)
 {
     bool column = item->expr->kind == RW_E_COLUMN;
 
-    if (s->clause == RW_C_HAVING && column && rw__alias_named(p, s, rw__last_part(&item->expr->name))) {
+    if (s->clause == RW_C_HAVING && column && rw__alias_named(s, rw__last_part(&item->expr->name))) {
         return false;
     }
     if (s->clause == RW_C_HAVING && rw__is_aggregate(item->expr)) { /* whose arguments are the tables' */

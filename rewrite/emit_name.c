@@ -80,13 +80,13 @@ static bool spell(const rw_binding *b, const rw_name *as_written, unsigned way, 
     return true;
 }
 
-bool rw__alias_named(rw_planner *p, const rw_scope *s, b_slice name)
+bool rw__alias_named(const rw_scope *s, b_slice name)
 {
     if (s->select == NULL) {
         return false;
     }
     for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
-        if (i->alias_tok != RW_NO_TOK && b_slice_ieq(rw__item_name(p, i), name)) {
+        if (i->alias_tok != RW_NO_TOK && b_slice_ieq(rw__item_name(i), name)) {
             return true;
         }
     }
@@ -109,8 +109,7 @@ static bool right_spelling(rw_planner *p, rw_scope *s, const rw_binding *b, cons
     }
     /* A column and an alias of one name in GROUP BY: the column, but with a warning. MariaDB's HAVING has an
      * error. */
-    return (s->clause != RW_C_GROUP && s->clause != RW_C_HAVING) ||
-           !rw__alias_named(p, s, rw__last_part(try));
+    return (s->clause != RW_C_GROUP && s->clause != RW_C_HAVING) || !rw__alias_named(s, rw__last_part(try));
 }
 
 static void write_name(rw_planner *p, const rw_name *at, const rw_name *name)
@@ -259,7 +258,7 @@ static bool emit_bound(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
 
 /* A whole GROUP BY element that several items of the select list are called: an error, unless all are
  * columns. */
-static bool items_clash(const rw_planner *p, const rw_scope *s, const rw_expr *e)
+static bool items_clash(const rw_scope *s, const rw_expr *e)
 {
     uint32_t named = 0;
     bool other = false;
@@ -268,7 +267,7 @@ static bool items_clash(const rw_planner *p, const rw_scope *s, const rw_expr *e
         return false;
     }
     for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
-        if (b_slice_ieq(rw__item_name(p, i), rw__last_part(&e->name))) {
+        if (b_slice_ieq(rw__item_name(i), rw__last_part(&e->name))) {
             named++;
             other = other || i->alias_tok != RW_NO_TOK;
         }
@@ -291,7 +290,7 @@ static bool emit_found(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bi
         }
         return false;
     }
-    if (s->clause == RW_C_GROUP && whole && b->scope == s && rw__in_sight(s, name) && items_clash(p, s, e)) {
+    if (s->clause == RW_C_GROUP && whole && b->scope == s && rw__in_sight(s, name) && items_clash(s, e)) {
         refuse_ambiguous(p, s, e);
         return false;
     }

@@ -19,7 +19,7 @@ static inline b_slice rw__last_part(const rw_name *name)
 bool rw__in_sight(const rw_scope *s, b_slice name);
 
 /* Has an item of the select list this name, written as its alias? */
-bool rw__alias_named(rw_planner *p, const rw_scope *s, b_slice name);
+bool rw__alias_named(const rw_scope *s, b_slice name);
 
 /* The column is there, and no spelling of the name says so. */
 void rw__refuse_lost(rw_planner *p, b_slice name);

@@ -33,7 +33,7 @@ static void emit_item(rw_planner *p, rw_scope *s, const rw_item *item, rw_mode m
                       bool *known)
 {
     uint32_t before = p->edits->n;
-    b_slice name = rw__item_name(p, item);
+    b_slice name = rw__item_name(item);
 
     if (item->expr->kind == RW_E_STAR) {
         rw__emit_star(p, s, item->expr, mode, out, known);

@@ -3,7 +3,8 @@
  *
  * SET_VAR of sql_mode or time_zone changes under what the statement runs: refused. Hints that name an index
  * of a migrating table name the plain table's: where the twin is meant, the whole hint is put in front of the
- * client's, which the server then leaves unread, as the second one. */
+ * client's, which the server then leaves unread, as the second one. A hint with quotes or letters that are
+ * not understood here stays the client's: it may be slow, not wrong. */
 #include "index_name.h"
 #include "mention.h"
 #include "words.h"
@@ -55,6 +56,7 @@ void rw__check_hints(rw_planner *p, const rw_stmt *s)
             rw__refuse(p, mt, "sql_mode", "SET_VAR of sql_mode or time_zone in an optimizer hint",
                        "SET the variable before the statement");
         }
+        return; /* no other hint changes the answer */
     }
 }
 
@@ -124,6 +126,18 @@ static const rw_mtab *called(const rw_planner *p, b_slice name)
     return mt;
 }
 
+/* Can the names in it be read, and be written again? */
+static bool readable(const rw_planner *p, b_slice hint)
+{
+    bool plain =
+        b_slice_find(hint, B_LIT("\"")) == (size_t)-1 && b_slice_find(hint, B_LIT("``")) == (size_t)-1;
+
+    for (size_t i = 0; i < hint.n && plain && p->ctx->charset != RW_CHARSET_SAFE; i++) {
+        plain = (unsigned char)hint.p[i] < 0x80;
+    }
+    return plain;
+}
+
 /* The hint with the names of twins in the place of those of indexes. False: nothing changes. */
 static bool renamed(rw_planner *p, b_slice hint, b_buf *out)
 {
@@ -164,7 +178,7 @@ void rw__emit_hints(rw_planner *p, const rw_stmt *s)
         b_slice hint = hint_after(p->t, i);
         b_buf text = {0};
 
-        if (hint.n > 0 && renamed(p, hint, &text)) {
+        if (hint.n > 0 && readable(p, hint) && renamed(p, hint, &text)) {
             rw_edit *edit = rw_edit_after(p->edits, i);
 
             rw_edit_text(p->edits, edit, B_LIT(" /*+"));

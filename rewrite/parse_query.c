@@ -56,6 +56,17 @@ static rw_expr *item_expr(rw__parser *p)
     return rw__done(p, e);
 }
 
+/* What a string literal without an alias is called: its text, or that of the first of several. */
+static b_slice text_of(rw__parser *p, const rw_item *item)
+{
+    const rw_expr *e = item->expr;
+    bool named = e->kind == RW_E_LITERAL && item->alias_tok == RW_NO_TOK;
+    for (uint32_t i = e->tok; named && i < e->end; i++) {
+        if (p->t->tok[i].kind == RW_TOK_STRING) return rw__text(p, i);
+    }
+    return (b_slice){NULL, 0};
+}
+
 rw_item *rw__items(rw__parser *p)
 {
     rw_item *first = NULL, **tail = &first;
@@ -65,6 +76,7 @@ rw_item *rw__items(rw__parser *p)
         item->alias_tok = RW_NO_TOK;
         item->expr = item_expr(p);
         if (item->expr->kind != RW_E_STAR) rw__item_alias(p, item);
+        item->text = text_of(p, item);
         item->end = p->pos;
         *tail = item;
         tail = &item->next;

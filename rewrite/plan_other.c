@@ -73,18 +73,21 @@ static bool describes(const other_row *row)
            row->word == RW_W_EXPLAIN;
 }
 
-/* SHOW … FROM t FROM s, or IN s: the schema stands by itself. */
+/* SHOW … FROM t FROM s, or IN s: the schema stands by itself, behind the second of these words at the
+ * latest. */
 static rw_mtab *mention_from_schema(rw_planner *p, const rw_stmt *st)
 {
     b_slice keep = p->schema;
     rw_mtab *mt = NULL;
+    unsigned n = 0;
 
-    for (uint32_t i = st->tok; i + 1 < st->end && mt == NULL; i++) {
+    for (uint32_t i = st->tok; i + 1 < st->end && mt == NULL && n < 2; i++) {
         const rw_token *t = &p->t->tok[i];
 
         if (t->kind != RW_TOK_IDENT || (t->word != RW_W_FROM && t->word != RW_W_IN)) {
             continue;
         }
+        n++;
         p->schema = rw__token_name(p->ctx, p->t, i + 1, p->arena);
         mt = rw__mention(p, st->tok + 1, st->end, false);
     }

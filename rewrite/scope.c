@@ -91,16 +91,7 @@ static rw_binding find_in_tables(const rw_planner *p, rw_scope *s, const rw_name
     return b;
 }
 
-/* What a string literal without an alias is called: its text, or that of the first of several. */
-static b_slice string_name(const rw_planner *p, const rw_expr *e)
-{
-    for (uint32_t i = e->tok; i < e->end; i++) {
-        if (p->t->tok[i].kind == RW_TOK_STRING) return rw__token_name(p->ctx, p->t, i, p->arena);
-    }
-    return (b_slice){NULL, 0};
-}
-
-b_slice rw__item_name(const rw_planner *p, const rw_item *item)
+b_slice rw__item_name(const rw_item *item)
 {
     const rw_expr *e = item->expr;
 
@@ -113,7 +104,7 @@ b_slice rw__item_name(const rw_planner *p, const rw_item *item)
     if (e->kind == RW_E_COLUMN && e->name.n > 0) {
         return e->name.part[e->name.n - 1];
     }
-    return e->kind == RW_E_LITERAL ? string_name(p, e) : (b_slice){NULL, 0};
+    return item->text;
 }
 
 /* `t.*` gives the columns of t a place in the select list. */
@@ -150,7 +141,7 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
         return b;
     }
     for (const rw_item *item = s->select->items; item != NULL; item = item->next) {
-        b_slice its = rw__item_name(p, item);
+        b_slice its = rw__item_name(item);
         bool star = item->expr != NULL && item->expr->kind == RW_E_STAR && item->expr->name.n > 0;
 
         if (star && !s->no_star && !after_tables && world == FIRST && b.kind == RW_BIND_NONE) {
@@ -283,12 +274,12 @@ static rw_binding find_in_having(rw_planner *p, rw_scope *s, const rw_name *name
     return b;
 }
 
-static bool named_twice(const rw_planner *p, const rw_select *sel, b_slice name)
+static bool named_twice(const rw_select *sel, b_slice name)
 {
     unsigned n = 0;
 
     for (const rw_item *i = sel->items; i != NULL; i = i->next) {
-        n += b_slice_ieq(rw__item_name(p, i), name);
+        n += b_slice_ieq(rw__item_name(i), name);
     }
     return n > 1;
 }
@@ -312,7 +303,7 @@ static rw_binding prefer_grouped(rw_planner *p, rw_scope *s, const rw_name *name
 {
     b_slice last = name->part[name->n - 1];
 
-    if (alias.kind != RW_BIND_ALIAS || named_twice(p, s->select, last)) {
+    if (alias.kind != RW_BIND_ALIAS || named_twice(s->select, last)) {
         return alias;
     }
     for (const rw_order *o = s->select->group; o != NULL; o = o->next) {

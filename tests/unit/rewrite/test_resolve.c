@@ -163,6 +163,112 @@ static void deep_nesting_is_refused(void **state)
     assert_string_equal(r.sqlstate, "42000");
 }
 
+/* ---- optimizer hints, and what is done once only ---- */
+
+/* t in switched, with an index over A and its twin. */
+static rw_ruleset *with_twin(void)
+{
+    rw_catalog_builder *builder = rw_catalog_builder_new((rw_server){RW_MYSQL, 90704, 0});
+    rw_pair pair = {.from = B_LIT("a"), .to = B_LIT("b"), .after = B_LIT("id"), .b_default_up = true};
+    rw_migration m = {.name = B_LIT("rename_a"),
+                      .schema = B_LIT("s"),
+                      .table = B_LIT("t"),
+                      .phase = RW_SWITCHED,
+                      .pairs = &pair,
+                      .npairs = 1};
+    b_err err;
+
+    assert_int_equal(
+        rw_catalog_read_ddl(builder,
+                            B_LIT("CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9) NOT NULL, "
+                                  "b VARCHAR(9) DEFAULT (a) INVISIBLE, KEY i (a), KEY i__b (b))"),
+                            B_LIT("s"), &err),
+        B_OK);
+    rw_catalog *c = rw_catalog_build(builder);
+    pair.plain = *rw_table_column(rw_catalog_find(c, B_LIT("s"), B_LIT("t")), B_LIT("a"));
+    rw_ruleset *r = rw_ruleset_new(3, c, &m, 1, &err);
+    rw_catalog_unref(c);
+    assert_non_null(r);
+    return r;
+}
+
+static void hints_that_are_not_understood_stay(void **state)
+{
+    static const struct {
+        const char *sql, *charset;
+        bool changed;
+    } rows[] = {
+        {"SELECT /*+ INDEX(t i) */ b FROM t", "utf8mb4", true},
+        {"SELECT /*+ INDEX(t `i`) */ b FROM t", "latin1", true},
+        {"SELECT /*+ INDEX(t i) QB_NAME(\xC3\xA9) */ b FROM t", "utf8mb4", true},
+        {"SELECT /*+ INDEX(t i) QB_NAME(\xE9) */ b FROM t", "latin1", false},
+        {"SELECT /*+ INDEX(t i) QB_NAME(`x``) INDEX(t i`) */ b FROM t", "utf8mb4", false},
+        {"SELECT /*+ QB_NAME(\"INDEX(t i)\") INDEX(t i) */ b FROM t", "utf8mb4", false},
+    };
+    rw_ruleset *rules = with_twin();
+    b_arena *arena = ((fixture *)*state)->arena;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        b_slice charset = b_slice_str(rows[i].charset);
+        rw_ctx ctx = {.sql_mode = RW_MODE_ANSI_QUOTES | RW_MODE_STRICT,
+                      .schema = B_LIT("s"),
+                      .version = RW_VERSION_NEW,
+                      .charset = rw_charset_parse(charset),
+                      .spelling = rw_charset_number(charset)};
+        rw_result r;
+
+        assert_int_equal(rw_rewrite(rules, &ctx, b_slice_str(rows[i].sql), arena, &r), B_OK);
+        if ((r.verdict == RW_REWRITTEN) != rows[i].changed || r.verdict == RW_REFUSED) {
+            fail_msg("%s: %.*s%.*s", rows[i].sql, B_ARG(r.sql), B_ARG(r.message));
+        }
+    }
+    rw_ruleset_unref(rules);
+}
+
+enum { TIMES = 400 };
+
+static b_slice repeated(b_arena *arena, const char *head, const char *part, const char *tail,
+                        const char *last)
+{
+    b_buf b = {0};
+    b_buf_str(&b, head);
+    for (int i = 0; i < TIMES; i++) b_buf_str(&b, part);
+    b_buf_str(&b, tail);
+    for (int i = 0; i < TIMES; i++) b_buf_str(&b, last);
+    b_slice s = b_arena_dup(arena, b_buf_view(&b));
+    b_buf_deinit(&b);
+    return s;
+}
+
+/* Each reading of such a name takes memory, so that tells how often they are read. */
+static void names_are_read_a_few_times_only(void **state)
+{
+    static const struct {
+        const char *head, *part, *tail, *last;
+    } rows[] = {
+        {"SELECT 1", ", '\xE9\xE9\xE9'", " FROM t ORDER BY id", ", a"},
+        {"SHOW INDEXES FROM \xE9\xE9\xE9", " FROM \xE9\xE9\xE9", " WHERE 1", ", \xE9\xE9"},
+        {"SELECT 1", " + (SELECT /*+ SET_VAR(sql_mode='') */ \xE9\xE9\xE9)", " FROM \xE9", ", \xE9"},
+    };
+    rw_ruleset *rules = with_twin();
+    b_arena *arena = ((fixture *)*state)->arena, *text = b_arena_new(0);
+    rw_ctx ctx = {
+        .schema = B_LIT("s"), .charset = RW_CHARSET_SINGLE, .spelling = rw_charset_number(B_LIT("latin1"))};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        b_slice sql = repeated(text, rows[i].head, rows[i].part, rows[i].tail, rows[i].last);
+        rw_result r;
+
+        b_arena_reset(arena);
+        assert_int_equal(rw_rewrite(rules, &ctx, sql, arena, &r), B_OK);
+        if (b_arena_used(arena) > 1 << 20) {
+            fail_msg("row %zu takes %zu bytes", i, b_arena_used(arena));
+        }
+    }
+    b_arena_free(text);
+    rw_ruleset_unref(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +276,8 @@ int main(void)
         cmocka_unit_test(temporary_tables_shadow_within_a_text),
         cmocka_unit_test(values_that_are_names_are_not_cached),
         cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(hints_that_are_not_understood_stay),
+        cmocka_unit_test(names_are_read_a_few_times_only),
     };
 
     return cmocka_run_group_tests_name("resolve", tests, setup, teardown);
