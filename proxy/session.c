@@ -81,7 +81,7 @@ static void free_session(px_session *s)
     mp_stmts_free(s->stmts);
     px_context_unref(s->vars.now);
     b_buf_deinit(&s->lost);
-    b_buf_deinit(&s->slow);
+    px_log_drop(s);
     b_arena_free(s->arena);
     px_patch_forget(s);
     if (s->rules != NULL) rw_ruleset_unref(s->rules);

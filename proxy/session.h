@@ -78,6 +78,8 @@ typedef struct px_named {
     bool lost, unsure;   /* as in rw_named */
     bool fresh;          /* prepared again by us and not executed since */
     size_t cost;         /* part of the session's stmt_bytes */
+    uint64_t looked;     /* the session's rules_taken when `touches` was found; 0: never */
+    bool touches;        /* can it be on a migrating table? */
 } px_named;
 
 /* What hangs on a prepared statement (mp_stmt.extra). */
@@ -206,6 +208,7 @@ typedef struct px_session {
     uint64_t taken; /* leaving: bytes that the client had taken when it was last looked at */
 
     rw_ruleset *rules;
+    uint64_t rules_taken; /* how often they were replaced */
     uint64_t epoch;
     uint16_t status;       /* the server's last */
     uint32_t long_pending; /* prepared statements with long data on the server */
@@ -241,6 +244,7 @@ typedef struct px_session {
     b_arena *shown_arena; /* names that SHOW WARNINGS after the last statement may hold; NULL: none */
     rw_result shown;      /* only shown and nshown are set */
     b_buf slow;           /* COM_QUERY: its text, where slow ones are logged */
+    px_context *slow_in;  /* ... and what it was sent in; NULL: not known */
     b_buf lost;           /* ORPHAN: ERR payload that the next command is answered with */
     uint64_t statements;
 } px_session;
@@ -363,17 +367,20 @@ bool px_query_ready(px_session *s, const px_cmd *c, px_done *done);
 /* False: it is answered already (refused, or out of memory). */
 bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, const px_context *in, b_arena *arena,
                       bool prepared, rw_result *out);
-void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql,
-                     const rw_result *why);                            /* answers and counts */
-void px_query_count(px_session *s, const rw_result *res, b_slice sql); /* the census */
+/* Both take what sql was written in; where that is NULL, not known, the text is shown nowhere. */
+void px_query_refuse(px_session *s, const px_cmd *c, const px_context *in, b_slice sql,
+                     const rw_result *why); /* answers and counts */
+void px_query_count(px_session *s, const rw_result *res, const px_context *in, b_slice sql); /* the census */
 
 /* Is what the session is in known, or can it be read? False as above. */
 bool px_query_known(px_session *s, const px_cmd *c, px_done *done);
 
 /* session_log.c */
 void px_log_keep(px_session *s, b_slice sql); /* of the COM_QUERY that is about to be sent */
+void px_log_drop(px_session *s);              /* it is not going to be logged */
 void px_log_slow(px_session *s);              /* only where run.sent_ns is set */
-void px_log_refused(px_session *s, b_slice sql, b_slice code, b_slice migration, b_slice why);
+void px_log_refused(px_session *s, const px_context *in, b_slice sql, b_slice code, b_slice migration,
+                    b_slice why);
 
 /* session_rules.c: regex rules */
 bool px_rules_any(const px_session *s);
@@ -404,12 +411,14 @@ uint8_t px_fields_last(px_session *s, uint8_t seq); /* what comes before the end
 /* session_named.c: statements that have names. Not on the way of sessions without them. */
 px_done px_named_query(px_session *s, const px_cmd *c, b_slice from, b_slice sql);
 bool px_named_hold(px_session *s);
+/* What res->executed was written in; NULL: not known. */
+const px_context *px_named_context(px_session *s, const rw_result *res);
 /* After the rewriter has looked at it: may it be sent? False: *done. */
 bool px_named_ready(px_session *s, const px_cmd *c, const rw_result *res, px_done *done);
 bool px_named_ask(px_session *s, const px_cmd *c, const rw_result *res); /* true: asked, or answered */
 void px_named_effect(px_session *s, const rw_effect *e);
-void px_named_doubt(px_session *s, b_slice name); /* a PREPARE of it failed, or may have */
-void px_named_refused(px_session *s, const rw_result *res);
+void px_named_doubt(px_session *s, b_slice name);  /* a PREPARE of it failed, or may have */
+void px_named_refused(px_session *s, b_slice sql); /* we have answered a text with PREPARE with an error */
 void px_named_unseen(px_session *s);
 void px_named_called(px_session *s);
 void px_named_forget(px_session *s);
@@ -434,6 +443,8 @@ void px_vars_set(px_session *s, b_slice schema, b_slice mode, b_slice client, b_
 b_slice px_vars_schema(const px_session *s);
 void px_vars_forget(px_session *s); /* RESET_CONNECTION, CHANGE_USER: statements, tables, variables */
 void px_vars_effects(px_session *s, const rw_result *res);
+/* The session's present context; NULL where it is not known. */
+const px_context *px_vars_now(const px_session *s);
 /* in: NULL for the session's present context. */
 void px_vars_ctx(px_session *s, rw_ctx *ctx, const px_context *in, b_arena *arena, bool prepared);
 

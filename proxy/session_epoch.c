@@ -26,6 +26,7 @@ void px_session_take_rules(px_session *s)
     if (s->rules != NULL) rw_ruleset_unref(s->rules);
     s->rules = s->loop->rules == NULL ? NULL : rw_ruleset_ref(s->loop->rules);
     s->epoch = s->loop->epoch;
+    s->rules_taken++;
 }
 
 void px_session_holder(const px_session *s, mig_holder *out)

@@ -12,7 +12,7 @@ static void refuse(px_session *s, const px_cmd *c, b_slice message, unsigned err
                      .sqlstate = error == 1235 ? "42000" : "HY000",
                      .code = error == 1235 ? "field_list" : "memory",
                      .message = message};
-    px_query_refuse(s, c, B_LIT("COM_FIELD_LIST"), &why);
+    px_query_refuse(s, c, px_vars_now(s), B_LIT("COM_FIELD_LIST"), &why);
 }
 
 /* The table's name up to a zero byte, then a pattern. */

@@ -100,15 +100,6 @@ void px_named_doubt(px_session *s, b_slice name)
     prepared(s, &(rw_effect){.kind = RW_EFFECT_NAMED, .name = name});
 }
 
-/* The client was told that its PREPARE failed: on a server there is no statement of that name then. */
-void px_named_refused(px_session *s, const rw_result *res)
-{
-    for (size_t i = 0; i < res->neffects; i++) {
-        px_named *n = *find(s, res->effects[i].name);
-        if (n != NULL) n->lost = true;
-    }
-}
-
 /* --- what the rewriter is told --- */
 
 static const rw_named *list(const px_session *s, b_arena *arena)
@@ -201,19 +192,18 @@ void px_named_value(px_session *s, b_slice row)
 
 /* --- EXECUTE --- */
 
-static bool held_text(const px_session *s, b_slice text)
-{
-    return text.n > 0 && rw_may_touch_held(s->rules, text);
-}
-
 bool px_named_hold(px_session *s)
 {
-    if (s->rules == NULL || rw_ruleset_held(s->rules) == 0) return false;
-    for (const px_named *n = s->named; n != NULL; n = n->next) {
-        b_slice text = held_text(s, n->text) ? n->text : b_buf_view(&n->sent);
-        if (held_text(s, text)) return px_hold(s, text);
-    }
-    return false;
+    for (const px_named *n = s->named; n != NULL; n = n->next)
+        if (px_hold(s, n->text) || px_hold(s, b_buf_view(&n->sent))) return true;
+    return s->answer.have && px_hold(s, b_buf_view(&s->answer.value));
+}
+
+const px_context *px_named_context(px_session *s, const rw_result *res)
+{
+    if (res->nrenewals == 0) return px_vars_now(s); /* EXECUTE IMMEDIATE */
+    const px_named *n = *find(s, res->renewals[0].name);
+    return n == NULL ? NULL : n->context;
 }
 
 static bool is_known(const px_session *s, const rw_effect *e)
@@ -246,7 +236,7 @@ static void refuse_elsewhere(px_session *s, const px_cmd *c, const px_named *n)
                      .message = B_LIT("straddle: the default schema, sql_mode or character set has changed "
                                       "since the PREPARE of this statement on a migrating table, and what "
                                       "they were is not known or cannot be set again: PREPARE it again")};
-    px_query_refuse(s, c, n->text, &why);
+    px_query_refuse(s, c, n->context, n->text, &why);
 }
 
 /* Is the server's statement what it is to be? False: *done. */
@@ -278,11 +268,20 @@ static bool renewed(px_session *s, const px_cmd *c, const rw_renewal *r, px_done
     return false;
 }
 
+static bool migrating(const px_session *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < rw_ruleset_size(s->rules) && !any; i++)
+        any = rw_ruleset_at(s->rules, i)->phase != RW_FINISHED;
+    return any;
+}
+
 /* What the statement was prepared in has to be known whole, if it is to be set again: SET NAMES does not tell
- * the collation. */
+ * the collation. Where no migration is under way the client's FOUND_ROWS() is worth more than that. */
 static bool ask_collation(px_session *s, const rw_result *res)
 {
     bool prepares = false;
+    if (!migrating(s)) return false;
     for (size_t i = 0; i < res->neffects; i++)
         prepares = prepares || (res->effects[i].kind == RW_EFFECT_NAMED && res->effects[i].text.p != NULL);
     if (!prepares || !s->vars.known || s->vars.now->collation.n > 0 || s->asked_state) return false;
@@ -313,9 +312,13 @@ bool px_named_ready(px_session *s, const px_cmd *c, const rw_result *res, px_don
 void px_named_prepared(px_session *s)
 {
     px_named *n = s->hidden.named;
+    size_t before = n->sent.n;
     b_buf_clear(&n->sent);
+    n->looked = 0;
+    if (!s->hidden.failed) b_buf_slice(&n->sent, b_buf_view(&s->hidden.sent));
+    n->cost += n->sent.n - before; /* the sum may wrap on its way */
+    s->stmt_bytes += n->sent.n - before;
     if (s->hidden.failed) return; /* the server has none of that name now */
-    b_buf_slice(&n->sent, b_buf_view(&s->hidden.sent));
     n->fresh = true;
     s->loop->stats.statements_reprepared++;
     px_hidden_clear(s);
@@ -323,17 +326,48 @@ void px_named_prepared(px_session *s)
 
 /* --- statements in which no migrating table shows --- */
 
-static bool touches(const px_session *s, const px_named *n)
+static bool as_written(const px_named *n)
 {
-    return n->text.p == NULL || rw_may_touch(s->rules, n->text) || !b_slice_eq(n->text, b_buf_view(&n->sent));
+    return b_slice_eq(n->text, b_buf_view(&n->sent));
 }
 
-/* Can EXECUTE be of a statement that names one? */
+static bool touches(const px_session *s, px_named *n)
+{
+    if (n->looked != s->rules_taken) {
+        n->touches = n->text.p == NULL || rw_may_touch(s->rules, n->text) || !as_written(n);
+        n->looked = s->rules_taken;
+    }
+    return n->touches;
+}
+
+/* Can EXECUTE be of a statement that names one? Where no migration is under way, only one that is not on the
+ * server as the client wrote it needs a look. */
 static bool any_touches(const px_session *s)
 {
-    bool any = s->named_unseen;
-    for (const px_named *n = s->named; n != NULL && !any; n = n->next) any = n->lost || touches(s, n);
+    bool under_way = migrating(s), any = under_way && s->named_unseen;
+    for (px_named *n = s->named; n != NULL && !any; n = n->next)
+        any = n->lost || (under_way ? touches(s, n) : !as_written(n));
     return any;
+}
+
+/* On a server there is no statement of a name then for which PREPARE has failed, be there one before. Which
+ * names those are the rewriter tells. */
+void px_named_refused(px_session *s, b_slice sql)
+{
+    rw_ctx ctx;
+    rw_result res = {.verdict = RW_PASS};
+    b_arena *arena = s->vars.known ? b_arena_new(0) : NULL;
+    if (arena != NULL) px_vars_ctx(s, &ctx, NULL, arena, false);
+    if (arena == NULL || rw_rewrite_cached(s->loop->cache, s->rules, &ctx, sql, arena, &res) != B_OK) {
+        px_named_unseen(s);
+        b_arena_free(arena);
+        return;
+    }
+    for (size_t i = 0; i < res.neffects; i++) {
+        px_named *n = res.effects[i].kind == RW_EFFECT_NAMED ? *find(s, res.effects[i].name) : NULL;
+        if (n != NULL) n->lost = true;
+    }
+    b_arena_free(arena);
 }
 
 /* Notes what is prepared, while no migration is under way that it could be refused for. */
@@ -355,7 +389,10 @@ static px_done note(px_session *s, const px_cmd *c, b_slice from, b_slice sql)
         px_named_unseen(s);
         return px_query_pass(s, c, from, sql);
     }
-    if (!px_named_ready(s, c, &s->result, &done)) return done;
+    if (!px_named_ready(s, c, &s->result, &done)) {
+        if (done == PX_DONE) px_named_refused(s, sql);
+        return done;
+    }
     s->run.res = &s->result;
     return px_query_pass(s, c, from, sql);
 }

@@ -40,7 +40,20 @@ bool px_query_touches(px_session *s, b_slice sql)
     return rw_may_touch(s->rules, sql);
 }
 
-void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql, const rw_result *why)
+/* What SHOW USAGE and SHOW REFUSALS give as an example: the text without its literals. Under another sql_mode
+ * than its own a literal may be taken for a name, so that it is not shown where that is not known. */
+static void sample(px_session *s, px_tally *t, px_count *n, const px_context *in, b_slice sql)
+{
+    rw_ctx ctx;
+    b_arena *a = in == NULL ? NULL : b_arena_new(0);
+    if (a == NULL) return;
+    px_vars_ctx(s, &ctx, in, NULL, false);
+    px_tally_sample(
+        t, n, rw_digest_text(&ctx, rw_catalog_server(rw_ruleset_catalog(s->rules)), sql, a, SAMPLE_BYTES));
+    b_arena_free(a);
+}
+
+void px_query_refuse(px_session *s, const px_cmd *c, const px_context *in, b_slice sql, const rw_result *why)
 {
     const char *code = why->code == NULL ? "error" : why->code;
     const rw_migration *m = why->nuses > 0 ? rw_ruleset_at(s->rules, why->uses[0].migration) : NULL;
@@ -51,20 +64,11 @@ void px_query_refuse(px_session *s, const px_cmd *c, b_slice sql, const rw_resul
     px_count *n = px_tally_get(s->loop->refusals, key, &fresh);
     s->loop->stats.statements_refused++;
     if (n != NULL) {
-        if (fresh) {
-            rw_ctx ctx;
-            b_arena *a = b_arena_new(0);
-            px_vars_ctx(s, &ctx, NULL, NULL, false);
-            if (a != NULL)
-                px_tally_sample(s->loop->refusals, n,
-                                rw_digest_text(&ctx, rw_catalog_server(rw_ruleset_catalog(s->rules)), sql, a,
-                                               SAMPLE_BYTES));
-            b_arena_free(a);
-        }
+        if (fresh) sample(s, s->loop->refusals, n, in, sql);
         n->count++;
         n->last_ms = wall_ms();
     }
-    px_log_refused(s, sql, key[0], key[1], why->message);
+    px_log_refused(s, in, sql, key[0], key[1], why->message);
     px_session_error(s, (uint8_t)(c->last_seq + 1), why->error, why->sqlstate, "%.*s", B_ARG(why->message));
 }
 
@@ -74,7 +78,7 @@ static void refuse(px_session *s, const px_cmd *c, unsigned error, const char *s
     rw_result why = {.error = error, .sqlstate = sqlstate, .code = code, .message = b_slice_str(message)};
     uint8_t command = (uint8_t)c->payload.p[0];
     bool executes = command == MP_COM_STMT_EXECUTE || command == MP_COM_STMT_BULK_EXECUTE;
-    px_query_refuse(s, c, executes ? B_LIT("EXECUTE") : c->text, &why);
+    px_query_refuse(s, c, px_vars_now(s), executes ? B_LIT("EXECUTE") : c->text, &why);
 }
 
 /* The state could not be read although we asked just now. */
@@ -174,9 +178,9 @@ bool px_query_rewrite(px_session *s, const px_cmd *c, b_slice sql, const px_cont
     }
     if (out->verdict == RW_REFUSED && out->ask.n > 0 && !prepared && px_named_ask(s, c, out)) return false;
     if (out->verdict == RW_REFUSED) {
-        if (out->neffects > 0) px_named_refused(s, out);
-        px_query_count(s, out, sql);
-        px_query_refuse(s, c, sql, out);
+        const px_context *wrote = prepared ? in : px_vars_now(s);
+        px_query_count(s, out, wrote, sql);
+        px_query_refuse(s, c, wrote, sql, out);
         return false;
     }
     return true;
@@ -189,7 +193,8 @@ static void hex64(char out[17], uint64_t v)
 }
 
 /* The entry of a use in the thread's table. The one that a session asked for last is kept at hand. */
-static px_count *use_entry(px_session *s, const rw_result *res, b_slice migration, bool old_name, b_slice sql)
+static px_count *use_entry(px_session *s, const rw_result *res, b_slice migration, bool old_name,
+                           const px_context *in, b_slice sql)
 {
     px_counted *last = &s->counted[old_name];
     if (last->count != NULL && last->digest == res->digest &&
@@ -206,33 +211,25 @@ static px_count *use_entry(px_session *s, const rw_result *res, b_slice migratio
     bool fresh;
     px_count *n = px_tally_get(s->loop->usage, key, &fresh);
     if (n == NULL) return NULL;
-    if (fresh) {
-        rw_ctx ctx;
-        b_arena *a = b_arena_new(0);
-        px_vars_ctx(s, &ctx, NULL, NULL, false);
-        if (a != NULL)
-            px_tally_sample(
-                s->loop->usage, n,
-                rw_digest_text(&ctx, rw_catalog_server(rw_ruleset_catalog(s->rules)), sql, a, SAMPLE_BYTES));
-        b_arena_free(a);
-    }
+    if (fresh) sample(s, s->loop->usage, n, in, sql);
     *last = (px_counted){n, res->digest};
     return n;
 }
 
-static void count_use(px_session *s, const rw_result *res, const rw_use *u, bool old_name, b_slice sql)
+static void count_use(px_session *s, const rw_result *res, const rw_use *u, bool old_name,
+                      const px_context *in, b_slice sql)
 {
-    px_count *n = use_entry(s, res, rw_ruleset_at(s->rules, u->migration)->name, old_name, sql);
+    px_count *n = use_entry(s, res, rw_ruleset_at(s->rules, u->migration)->name, old_name, in, sql);
     if (n == NULL) return;
     n->count++;
     n->last_ms = wall_ms();
 }
 
-void px_query_count(px_session *s, const rw_result *res, b_slice sql)
+void px_query_count(px_session *s, const rw_result *res, const px_context *in, b_slice sql)
 {
     for (size_t i = 0; i < res->nuses; i++) {
-        if (res->uses[i].old_name) count_use(s, res, &res->uses[i], true, sql);
-        if (res->uses[i].new_name) count_use(s, res, &res->uses[i], false, sql);
+        if (res->uses[i].old_name) count_use(s, res, &res->uses[i], true, in, sql);
+        if (res->uses[i].new_name) count_use(s, res, &res->uses[i], false, in, sql);
     }
 }
 
@@ -256,23 +253,49 @@ static void pass_on(px_session *s, const px_cmd *c, b_slice from, b_slice sql, u
         px_cmd_replace(s, c, MP_COM_QUERY, sql);
 }
 
+/* s->result is what becomes of it. False: *done. */
+static bool planned(px_session *s, const px_cmd *c, b_slice from, b_slice sql, px_done *done)
+{
+    if (!px_query_ready(s, c, done)) return false;
+    b_arena *arena = sql.p == from.p ? px_query_arena(s) : s->arena;
+    if (arena == NULL) {
+        refuse(s, c, 1041, "HY000", "memory", "straddle: out of memory; try again");
+        return false;
+    }
+    if (!px_query_rewrite(s, c, sql, NULL, arena, false, &s->result)) {
+        *done = s->state == PX_HIDDEN ? PX_WAIT : PX_DONE;
+        return false;
+    }
+    return !(s->run.kind & PX_KIND_NAMED) || px_named_ready(s, c, &s->result, done);
+}
+
+/* It goes no further for now, or was answered with an error. */
+static px_done stopped(px_session *s, b_slice sql, px_done done)
+{
+    bool multi = (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0;
+    if (done == PX_DONE && s->named != NULL && (px_kind(sql, multi) & PX_KIND_PREPARES))
+        px_named_refused(s, sql);
+    return done;
+}
+
+static void count_planned(px_session *s, b_slice sql)
+{
+    const rw_result *res = &s->result;
+    if (res->executed.n > 0)
+        px_query_count(s, res, px_named_context(s, res), res->executed);
+    else
+        px_query_count(s, res, px_vars_now(s), sql);
+}
+
 px_done px_query_migrating(px_session *s, const px_cmd *c, b_slice from, b_slice sql)
 {
     px_done done;
     if (px_hold(s, sql) || ((s->run.kind & PX_KIND_NAMED) && px_named_hold(s))) return PX_WAIT;
-    if (!px_query_ready(s, c, &done)) return done;
-    b_arena *arena = sql.p == from.p ? px_query_arena(s) : s->arena;
-    if (arena == NULL) {
-        refuse(s, c, 1041, "HY000", "memory", "straddle: out of memory; try again");
-        return PX_DONE;
-    }
-    if (!px_query_rewrite(s, c, sql, NULL, arena, false, &s->result))
-        return s->state == PX_HIDDEN ? PX_WAIT : PX_DONE;
-    if ((s->run.kind & PX_KIND_NAMED) && !px_named_ready(s, c, &s->result, &done)) return done;
+    if (!planned(s, c, from, sql, &done)) return stopped(s, sql, done);
     s->statements++;
     s->run.res = &s->result;
     s->run.started_ns = uv_hrtime();
-    px_query_count(s, &s->result, s->result.executed.n > 0 ? s->result.executed : sql);
+    count_planned(s, sql);
     px_test_stop(sql);
     pass_on(s, c, from, s->result.verdict == RW_PASS ? sql : s->result.sql,
             &s->loop->stats.statements_passed);
@@ -294,8 +317,8 @@ px_done px_query(px_session *s, const px_cmd *c)
     px_log_keep(s, from);
     if (px_rules_any(s)) {
         rw_result res;
-        if (!px_query_known(s, c, &done)) return done;
-        if (!px_rules_run(s, c, sql, NULL, px_query_arena(s), false, &res)) return PX_DONE;
+        if (!px_query_known(s, c, &done)) return stopped(s, sql, done);
+        if (!px_rules_run(s, c, sql, NULL, px_query_arena(s), false, &res)) return stopped(s, sql, PX_DONE);
         if (res.verdict == RW_REWRITTEN) sql = res.sql;
     }
     s->run.kind = px_kind(sql, (s->caps & MP_CLIENT_MULTI_STATEMENTS) != 0);

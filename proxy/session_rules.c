@@ -85,6 +85,6 @@ bool px_rules_run(px_session *s, const px_cmd *c, b_slice sql, const px_context 
     }
     *out = r.res;
     if (out->verdict != RW_REFUSED) return true;
-    px_query_refuse(s, c, sql, out);
+    px_query_refuse(s, c, in == NULL && !prepared ? px_vars_now(s) : in, sql, out);
     return false;
 }

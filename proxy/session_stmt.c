@@ -79,7 +79,8 @@ static bool can_map(const rw_result *res)
 static void refuse(px_session *s, const px_cmd *c, const mp_stmt *stmt, const char *code, b_slice message)
 {
     rw_result why = {.error = 1235, .sqlstate = "42000", .code = code, .message = message};
-    px_query_refuse(s, c, b_slice_of(stmt->sql, stmt->sql_len), &why);
+    const px_stmt *x = stmt->extra;
+    px_query_refuse(s, c, x->context, b_slice_of(stmt->sql, stmt->sql_len), &why);
 }
 
 /* --- PREPARE --- */
@@ -397,7 +398,7 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
     if (x->arena != NULL) {
         s->run.res = &x->res;
         s->run.started_ns = uv_hrtime();
-        px_query_count(s, &x->res, b_slice_of(stmt->sql, stmt->sql_len));
+        px_query_count(s, &x->res, x->context, b_slice_of(stmt->sql, stmt->sql_len));
     }
     uint64_t *count = x->arena == NULL            ? &s->loop->stats.statements_forwarded
                       : x->res.verdict == RW_PASS ? &s->loop->stats.statements_passed

@@ -22,6 +22,11 @@ void px_vars_zone(px_session *s, b_slice zone)
     if (s->vars.zone_len > 0) memcpy(s->vars.zone, zone.p, zone.n);
 }
 
+const px_context *px_vars_now(const px_session *s)
+{
+    return s->vars.known ? s->vars.now : NULL;
+}
+
 b_slice px_vars_schema(const px_session *s)
 {
     return s->vars.now == NULL ? B_LIT("") : s->vars.now->schema;

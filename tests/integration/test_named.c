@@ -107,11 +107,40 @@ static void use_all(shop *f, ts_conn *c, size_t step)
     expect(c, "bob", "EXECUTE plain USING @two");
 }
 
+/* Where nothing migrates nothing is refused, and nothing is asked that the client could see. */
+static void use_without(ts_conn *c)
+{
+    ts_do(c, "CREATE TEMPORARY TABLE scratch (i INT)");
+    ts_do(c, "SET @one = 'SELECT 1'");
+    for (int i = 0; i < 2; i++) {
+        ts_do(c, "PREPARE mine FROM @one");
+        expect(c, "1", "EXECUTE mine");
+    }
+    ts_do(c, "DEALLOCATE PREPARE mine");
+    ts_do(c, "SET NAMES utf8mb4");
+    ts_do(c, "SELECT SQL_CALC_FOUND_ROWS id FROM transactions LIMIT 2");
+    ts_do(c, "PREPARE five FROM 'SELECT 5'");
+    expect(c, "8", "SELECT FOUND_ROWS()");
+    expect(c, "5", "EXECUTE five");
+}
+
+/* A PREPARE that is refused before it is looked at: the older one is gone, as on a server. */
+static void lose_older(ts_conn *c)
+{
+    shop_expect(c, "PREPARE five FROM 'SELECT id FROM transactions WHERE id = 6'", 1235, "temporary table");
+    ts_result *r = ts_query(c, "EXECUTE five");
+    assert_int_not_equal(r->error, 0);
+    ts_result_free(r);
+    ts_close(c);
+}
+
 static void check_phases(shop *f)
 {
     char name[64];
-    ts_conn *before = prepare_before(f);
+    ts_conn *before = prepare_before(f), *without = client(f, 0);
+    use_without(without);
     shop_apply(f, NULL);
+    lose_older(without);
     ts_conn *c = client(f, 0), *anew = client(f, 0);
     prepare_all(c);
     for (size_t i = 0; i < STEPS; i++) {
@@ -229,6 +258,33 @@ static void check_forgets(shop *f)
 #define CONTEXT                                                                                              \
     "SELECT CONCAT_WS(' ', DATABASE(), @@sql_mode, @@character_set_client, @@collation_connection)"
 
+static void expect_unseen(shop *f, const char *sql)
+{
+    ts_result *r = ts_query(f->admin, "%s", sql);
+    assert_int_equal(r->error, 0);
+    assert_true(r->nrows > 0);
+    for (size_t i = 0; i < r->nrows; i++)
+        if (strstr(ts_cell(r, i, "sample"), "hush") != NULL) fail_msg("%s", ts_cell(r, i, "sample"));
+    ts_result_free(r);
+}
+
+/* What was a literal at PREPARE is not shown as a name of now. */
+static void check_samples(shop *f)
+{
+    static const char sql[] = "SELECT note FROM transactions WHERE payment_method = \"hush\"";
+    ts_conn *c = client(f, 0);
+    MYSQL_STMT *st = mysql_stmt_init(ts_handle(c));
+    ts_do(c, "PREPARE s FROM 'SELECT id FROM transactions WHERE payment_method = \"hush\"'");
+    assert_int_equal(mysql_stmt_prepare(st, sql, sizeof sql - 1), 0);
+    ts_do(c, "SET sql_mode = 'ANSI_QUOTES'");
+    ts_do(c, "EXECUTE s");
+    assert_int_equal(mysql_stmt_execute(st), 0);
+    assert_int_equal(mysql_stmt_store_result(st), 0);
+    expect_unseen(f, "SHOW USAGE");
+    mysql_stmt_close(st);
+    ts_close(c);
+}
+
 static void check_context(shop *f)
 {
     static const char *const moves[] = {
@@ -252,6 +308,7 @@ static void check_context(shop *f)
         }
     }
     for (size_t i = 0; i < 3; i++) ts_close(c[i]);
+    check_samples(f);
 }
 
 /* --- several statements in one text, and what is shown --- */

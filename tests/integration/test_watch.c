@@ -60,9 +60,11 @@ static void column_gone(shop *f)
     char got[40];
     shop_apply(f, NULL);
     ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_new, "t_mig");
+    ts_do(c, "PREPARE s FROM 'SELECT payment_method FROM transactions WHERE id = 1'");
     ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN transaction_type TO other_name");
     assert_true(told(f, "column other_name"));
     shop_expect(c, "SELECT payment_method FROM transactions WHERE id = 1", 1205, "changed directly");
+    shop_expect(c, "EXECUTE s", 1205, "changed directly");
     ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN other_name TO transaction_type");
     for (int i = 0; i < 1200; i++, usleep(50000)) {
         ts_result *r = ts_query(c, "SELECT payment_method FROM transactions WHERE id = 1");
