@@ -347,13 +347,18 @@ b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err)
     return rc == 0 ? B_OK : b_fail(err, B_IO, "cannot listen on %s: %s", at->text, uv_strerror(rc));
 }
 
+void px_admin_drop(px_admin *a)
+{
+    for (client *c = a->clients; c != NULL; c = c->next)
+        if (!c->busy) close_client(c);
+}
+
 void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg)
 {
     a->done = done;
     a->done_arg = arg;
     a->ending = true;
-    for (client *c = a->clients; c != NULL; c = c->next)
-        if (!c->busy) close_client(c);
+    px_admin_drop(a);
     if (a->ticking) uv_close((uv_handle_t *)&a->tick, on_tick_closed);
     if (a->open)
         px_listen_close(&a->on);

@@ -11,6 +11,8 @@ b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err) B_
 /* Stops listening and closes all connections; those with a command running close when it is done. `done` is
  * called once all are gone. */
 void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg);
+/* After px_admin_close: those that do not read the answer of a command that is done are closed, too. */
+void px_admin_drop(px_admin *a);
 void px_admin_free(px_admin *a); /* after done */
 
 #endif

@@ -1,7 +1,9 @@
 /* `straddle serve`: makes the parts, joins them, and takes them down in the right order.
  *
- * Order: engine (first ruleset) → loops → admin port and signals, on this thread. At SIGTERM, SIGINT or
- * SHUTDOWN: loops drain → admin closes → engine stops → loops end. A second signal ends the waiting.
+ * Order: signals → engine (first ruleset) → sockets of loops, admin port and takeover → loops run, so one
+ * that cannot serve has taken no connection. SIGTERM and SIGINT end it at once until its sockets are there.
+ * At SIGTERM, SIGINT or SHUTDOWN: loops drain → admin closes → engine stops → loops end. A second signal ends
+ * the waiting.
  *
  * Once another process has taken over (takeover.h) this one listens no more and waits until its sessions have
  * ended by themselves, at most takeover_drain_ms; then, or at a signal, it stops as above. SIGUSR2 starts
@@ -23,7 +25,7 @@
 #include <unistd.h>
 
 #define LOG_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC)
-enum { POLL_MS = 50, SIGNALS = 4, LOG_MODE = 0640 };
+enum { POLL_MS = 50, SIGNALS = 4, EARLY_SIGNALS = 2, LOG_MODE = 0640, PATIENCE_MS = 120000 };
 
 typedef struct server {
     px_app app;
@@ -34,7 +36,7 @@ typedef struct server {
     uv_process_t successor;
     const px_options *options;
     uv_async_t stop;
-    uv_timer_t drain;
+    uv_timer_t drain, patience; /* patience: for the successor to come to serving */
     uv_work_t reload;
     uint64_t drain_until, replaced_until;
     bool replaced, starting; /* another process has taken over; is being started */
@@ -54,14 +56,20 @@ static void on_successor_closed(uv_handle_t *h)
     sv->starting = false;
 }
 
+static void close_handle(void *handle)
+{
+    uv_handle_t *h = handle; /* data is set once it is open */
+    if (h->data != NULL && !uv_is_closing(h)) uv_close(h, NULL);
+}
+
 static void close_handles(server *sv)
 {
     uv_handle_t *successor = (uv_handle_t *)&sv->successor;
     if (sv->starting && !uv_is_closing(successor)) uv_close(successor, on_successor_closed);
-    for (int i = 0; i < SIGNALS; i++)
-        if (!uv_is_closing((uv_handle_t *)&sv->signals[i])) uv_close((uv_handle_t *)&sv->signals[i], NULL);
-    if (!uv_is_closing((uv_handle_t *)&sv->stop)) uv_close((uv_handle_t *)&sv->stop, NULL);
-    if (!uv_is_closing((uv_handle_t *)&sv->drain)) uv_close((uv_handle_t *)&sv->drain, NULL);
+    for (int i = 0; i < SIGNALS; i++) close_handle(&sv->signals[i]);
+    close_handle(&sv->stop);
+    close_handle(&sv->drain);
+    close_handle(&sv->patience);
 }
 
 static void each_loop(server *sv, void (*fn)(px_loop *loop, void *arg), void *arg)
@@ -90,25 +98,27 @@ static void on_drain_poll(uv_timer_t *t)
         if (atomic_load(&sv->app.sessions) == 0 || uv_now(&sv->uv) >= sv->replaced_until) begin_stop(sv);
         return;
     }
+    bool due = uv_now(&sv->uv) >= sv->drain_until;
+    if (due && !sv->admin_closed) px_admin_drop(sv->admin);
     unsigned left = atomic_load(&sv->app.sessions);
-    if (left > 0 && uv_now(&sv->uv) < sv->drain_until) return;
+    if (sv->drain_over || (left > 0 && !due)) return;
     if (left > 0)
         b_logf(&sv->app.log, B_WARN, "proxy", "%u sessions did not end in drain_timeout_ms and are closed",
                left);
     each_loop(sv, px_loop_drop, NULL);
-    uv_timer_stop(t);
     sv->drain_over = true;
     maybe_end(sv);
 }
 
-/* The loops listen no more. The sockets of one that was replaced are another one's. */
+/* The loops listen no more. The sockets of one that was replaced, or is about to be, are another one's. */
 static void stop_listening(server *sv)
 {
+    bool another = sv->replaced || px_takeover_given(sv->takeover);
     px_takeover_close(sv->takeover);
     sv->takeover = NULL;
     if (sv->app.sockets.n == 0) return;
     px_admin_close(sv->admin, on_admin_closed, sv);
-    px_sockets_close(&sv->app.sockets, !sv->replaced);
+    px_sockets_close(&sv->app.sockets, !another);
 }
 
 static void begin_stop(server *sv)
@@ -185,7 +195,18 @@ static void on_successor_exit(uv_process_t *p, int64_t status, int signal)
     server *sv = p->data;
     b_logf(&sv->app.log, B_ERROR, "proxy",
            "the process that was to take over has ended: status %d, signal %d", (int)status, signal);
+    uv_timer_stop(&sv->patience);
     uv_close((uv_handle_t *)p, on_successor_closed);
+}
+
+/* So that another one can be started. */
+static void on_patience_over(uv_timer_t *t)
+{
+    server *sv = t->data;
+    if (!sv->starting || sv->replaced || sv->stopping) return;
+    b_logf(&sv->app.log, B_WARN, "proxy", "pid=%d has not taken over within %d s and is ended",
+           (int)sv->successor.pid, PATIENCE_MS / 1000);
+    uv_process_kill(&sv->successor, SIGKILL);
 }
 
 /* The program is looked for as it was for this process, so an upgraded one is found. */
@@ -214,6 +235,7 @@ static void start_successor(server *sv)
         return;
     }
     uv_unref((uv_handle_t *)&sv->successor);
+    uv_timer_start(&sv->patience, on_patience_over, PATIENCE_MS, 0);
     b_logf(&sv->app.log, B_INFO, "proxy", "pid=%d was started, to take over", (int)sv->successor.pid);
 }
 
@@ -221,7 +243,9 @@ static void start_successor(server *sv)
 static void reopen_log(server *sv)
 {
     if (sv->log_fd < 0) return;
-    int fd = open(sv->app.config->c->log_file, LOG_FLAGS, LOG_MODE);
+    px_config *config = px_app_config(&sv->app); /* a reload may be about to replace it */
+    int fd = open(config->c->log_file, LOG_FLAGS, LOG_MODE);
+    px_config_unref(config);
     if (fd < 0 || dup3(fd, sv->log_fd, O_CLOEXEC) < 0)
         b_logf(&sv->app.log, B_WARN, "proxy", "log.file cannot be opened again: %s", strerror(errno));
     if (fd >= 0) close(fd);
@@ -240,17 +264,28 @@ static void on_signal(uv_signal_t *h, int number)
     }
 }
 
-static b_status watch_signals(server *sv, b_err *err)
+/* They are acted on once this thread's loop runs. */
+static b_status watch_signals(server *sv, int from, int upto, b_err *err)
 {
-    static const int numbers[SIGNALS] = {SIGHUP, SIGTERM, SIGINT, SIGUSR2};
-    bool ok = uv_async_init(&sv->uv, &sv->stop, on_stop) == 0 && uv_timer_init(&sv->uv, &sv->drain) == 0;
-    sv->stop.data = sv->drain.data = sv;
-    for (int i = 0; i < SIGNALS && ok; i++) {
-        ok = uv_signal_init(&sv->uv, &sv->signals[i]) == 0 &&
-             uv_signal_start(&sv->signals[i], on_signal, numbers[i]) == 0;
-        sv->signals[i].data = sv;
+    static const int numbers[SIGNALS] = {SIGHUP, SIGUSR2, SIGTERM, SIGINT};
+    bool ok = true;
+    for (int i = from; i < upto && ok; i++) {
+        ok = uv_signal_init(&sv->uv, &sv->signals[i]) == 0;
+        if (ok) sv->signals[i].data = sv;
+        ok = ok && uv_signal_start(&sv->signals[i], on_signal, numbers[i]) == 0;
     }
     return ok ? B_OK : b_fail(err, B_IO, "signals cannot be watched");
+}
+
+static b_status open_handles(server *sv, b_err *err)
+{
+    if (uv_async_init(&sv->uv, &sv->stop, on_stop) != 0)
+        return b_fail(err, B_IO, "an event loop cannot be made; see the limit of open files (ulimit -n)");
+    sv->stop.data = sv;
+    uv_timer_init(&sv->uv, &sv->drain);
+    uv_timer_init(&sv->uv, &sv->patience);
+    sv->drain.data = sv->patience.data = sv;
+    return watch_signals(sv, 0, EARLY_SIGNALS, err);
 }
 
 static b_status start_engine(server *sv, b_err *err)
@@ -266,14 +301,28 @@ static b_status start_engine(server *sv, b_err *err)
     return app->console != NULL ? B_OK : b_fail(err, B_NOMEM, "out of memory while making the admin console");
 }
 
-/* All sockets are bound before any loop runs. The loops are counted in app.nloops once they run. */
+static b_status open_sockets(server *sv, b_err *err)
+{
+    px_app *app = &sv->app;
+    const cfg_config *c = app->config->c;
+    b_status st = B_OK;
+    for (unsigned i = 0; i < c->threads && st == B_OK; i++) st = px_loop_new(app, i, &app->loops[i], err);
+    if (st == B_OK) st = px_admin_new(app, &sv->uv, &sv->admin, err);
+    if (st == B_OK && c->takeover_socket != NULL)
+        st = px_takeover_new(&app->sockets, &sv->uv, &app->log, c->takeover_socket, on_replaced, sv,
+                             &sv->takeover, err);
+    return st == B_OK ? watch_signals(sv, EARLY_SIGNALS, SIGNALS, err) : st;
+}
+
+/* The loops are counted in app.nloops once they run. */
 static b_status start_loops(server *sv, b_err *err)
 {
     px_app *app = &sv->app;
     unsigned n = app->config->c->threads;
     b_status st = B_OK;
-    for (unsigned i = 0; i < n && st == B_OK; i++) st = px_loop_new(app, i, &app->loops[i], err);
     for (unsigned i = 0; i < n && st == B_OK; i++) st = px_loop_start(app->loops[i], err);
+    if (st == B_OK) app->nloops = n;
+    if (st == B_OK) each_loop(sv, px_loop_take_rules, NULL); /* what was published meanwhile */
     return st;
 }
 
@@ -309,21 +358,25 @@ static b_status start(server *sv, b_err *err)
     app->loops = calloc(app->config->c->threads, sizeof(px_loop *));
     if (app->loops == NULL) return b_fail(err, B_NOMEM, "out of memory");
     int old = -1; /* the process whose place is taken */
-    if (sv->options->takeover) st = ask_for_sockets(sv, &old, err);
+    st = open_handles(sv, err);
+    if (st == B_OK && sv->options->takeover) st = ask_for_sockets(sv, &old, err);
     if (st == B_OK) st = start_engine(sv, err);
+    if (st == B_OK) st = open_sockets(sv, err);
+    if (st == B_OK) st = px_takeover_wanted(old, err);
     if (st == B_OK) st = start_loops(sv, err);
-    if (st != B_OK) return st;
-    app->nloops = app->config->c->threads;
-    each_loop(sv, px_loop_take_rules, NULL); /* what was published meanwhile */
-    st = watch_signals(sv, err);
-    if (st == B_OK) st = px_admin_new(app, &sv->uv, &sv->admin, err);
-    const char *path = app->config->c->takeover_socket;
-    if (st == B_OK && path != NULL)
-        st = px_takeover_new(&app->sockets, &sv->uv, &app->log, path, on_replaced, sv, &sv->takeover, err);
     if (st != B_OK) return st;
     px_sockets_close_unclaimed(&app->sockets, &app->log);
     px_takeover_ready(old);
     return B_OK;
+}
+
+/* Of one that did not come to serving. */
+static void close_unserved(server *sv)
+{
+    px_takeover_close(sv->takeover);
+    if (sv->admin != NULL) px_admin_close(sv->admin, on_admin_closed, sv);
+    close_handles(sv);
+    uv_run(&sv->uv, UV_RUN_DEFAULT);
 }
 
 static void stop(server *sv)
@@ -374,6 +427,7 @@ static int serve(px_config *config, const px_options *options)
         b_logf(&sv.app.log, B_INFO, "proxy", "stopped");
     } else {
         fprintf(stderr, "straddle: %s\n", err.msg);
+        close_unserved(&sv);
     }
     stop(&sv);
     return st == B_OK ? PX_EXIT_OK : PX_EXIT_FAILED;

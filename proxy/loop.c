@@ -150,6 +150,7 @@ static void on_tick(uv_timer_t *t)
     uint64_t now = uv_now(&loop->uv);
     bool sweep = ++loop->ticks % SWEEP_TICKS == 0;
     px_hold_tick(loop, now);
+    if (sweep) px_log_left_out(loop);
     if (loop->nlimited == 0 && !idle && !sweep) return;
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;

@@ -25,6 +25,12 @@ typedef struct px_listener {
     rw_version version;
 } px_listener;
 
+/* Lines of the log about sessions that failed before their login. */
+typedef struct px_unknown {
+    uint64_t since_ms;
+    unsigned lines, left_out; /* since then */
+} px_unknown;
+
 struct px_loop {
     uv_loop_t uv;
     uv_thread_t thread;
@@ -60,6 +66,7 @@ struct px_loop {
     px_tally *usage, *refusals, *rule_hits;
     rw_matcher *matcher; /* of the regex rules; NULL before the first */
     px_latency *latency;
+    px_unknown unknown;
 };
 
 /* Opens the sockets (index 0 also the unix ones), or claims those that were inherited, and makes the loop

@@ -178,8 +178,7 @@ void px_session_fail(px_session *s, uint8_t seq, unsigned code, const char *sqls
     vsnprintf(msg, sizeof msg, fmt, ap);
     va_end(ap);
     if (s->state >= PX_LINGER) return;
-    b_logf(&s->loop->app->log, B_WARN, "session", "session=%llu user=%s client=%s %s",
-           (unsigned long long)s->id, s->user, s->host, msg);
+    px_log_failed(s, msg);
     bool mid_packet = s->skip > 0;
     if (!mid_packet) put_error(s, seq, code, sqlstate, msg);
     px_session_linger(s);

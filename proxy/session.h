@@ -376,9 +376,11 @@ void px_query_count(px_session *s, const rw_result *res, const px_context *in, b
 bool px_query_known(px_session *s, const px_cmd *c, px_done *done);
 
 /* session_log.c */
-void px_log_keep(px_session *s, b_slice sql); /* of the COM_QUERY that is about to be sent */
-void px_log_drop(px_session *s);              /* it is not going to be logged */
-void px_log_slow(px_session *s);              /* only where run.sent_ns is set */
+void px_log_failed(px_session *s, const char *why); /* the session ends of it */
+void px_log_left_out(px_loop *loop);                /* now and then: lines that were too many */
+void px_log_keep(px_session *s, b_slice sql);       /* of the COM_QUERY that is about to be sent */
+void px_log_drop(px_session *s);                    /* it is not going to be logged */
+void px_log_slow(px_session *s);                    /* only where run.sent_ns is set */
 void px_log_refused(px_session *s, const px_context *in, b_slice sql, b_slice code, b_slice migration,
                     b_slice why);
 

@@ -1,10 +1,39 @@
 /* What the log says of single statements: those that were slow and those that were refused, where the
  * configuration asks for it. Without that nothing is written for a statement, and nothing is kept. Statements
  * are shown without their literals unless the configuration says otherwise; where their quoting is not known
- * they are not shown at all. */
+ * they are not shown at all.
+ *
+ * And of sessions that fail. Anybody can make those that fail before their login in any number, so of them a
+ * loop writes a few lines in a while, and how many it has left out. */
 #include "session.h"
 
-enum { KEPT = 8192, SHOWN = 1024 };
+enum { KEPT = 8192, SHOWN = 1024, UNKNOWN_LINES = 10, UNKNOWN_MS = 10000 };
+
+void px_log_left_out(px_loop *loop)
+{
+    uint64_t now = uv_now(&loop->uv);
+    if (now - loop->unknown.since_ms < UNKNOWN_MS) return;
+    if (loop->unknown.left_out > 0)
+        b_logf(&loop->app->log, B_WARN, "session",
+               "left_out=%u more sessions failed before their login and have no line of their own",
+               loop->unknown.left_out);
+    loop->unknown = (px_unknown){.since_ms = now};
+}
+
+void px_log_failed(px_session *s, const char *why)
+{
+    px_loop *loop = s->loop;
+    if (s->state <= PX_AUTH) {
+        px_log_left_out(loop);
+        if (loop->unknown.lines == UNKNOWN_LINES) {
+            loop->unknown.left_out++;
+            return;
+        }
+        loop->unknown.lines++;
+    }
+    b_logf(&loop->app->log, B_WARN, "session", "session=%llu user=%s client=%s %s", (unsigned long long)s->id,
+           s->user, s->host, why);
+}
 
 void px_log_keep(px_session *s, b_slice sql)
 {

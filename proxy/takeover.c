@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { MESSAGE = 256, WAIT_S = 10, OWNER_ONLY = 0600 };
+enum { MESSAGE = 256, WAIT_S = 10, OWNER_ONLY = 0600, HELLO_MS = 5000, READY_MS = 60000 };
 
-static const char hello[] = "straddle-takeover 1", end[] = "end", ready_word[] = "ready";
+static const char hello[] = "straddle-takeover 1", end[] = "end", ready_word[] = "ready", late[] = "late";
 
 struct px_takeover {
     px_listen on;
@@ -21,9 +21,13 @@ struct px_takeover {
     b_log *log;
     void (*ready)(void *arg, int pid);
     void *arg;
-    uv_poll_t poll; /* of the one that asks */
-    int fd, pid;    /* -1: nobody asks */
-    bool polling, closing;
+    uv_poll_t poll;   /* of the one that asks */
+    uv_timer_t limit; /* until it must have said what is next */
+    int fd, pid;      /* -1: nobody asks */
+    size_t next;      /* the socket that it gets next */
+    bool asked;       /* it has said hello */
+    bool given;       /* it has all sockets, and may serve soon */
+    bool polling, timing, closing;
 };
 
 /* --- messages --- */
@@ -80,7 +84,7 @@ static void limit_waiting(int fd)
 
 static void maybe_free(px_takeover *t)
 {
-    if (t->closing && !t->polling && t->on.handles == 0) free(t);
+    if (t->closing && !t->polling && !t->timing && t->on.handles == 0) free(t);
 }
 
 static void on_polled(uv_handle_t *h)
@@ -94,37 +98,75 @@ static void on_polled(uv_handle_t *h)
 
 static void end_conversation(px_takeover *t)
 {
+    t->given = false;
+    uv_timer_stop(&t->limit);
     if (t->polling && !uv_is_closing((uv_handle_t *)&t->poll)) uv_close((uv_handle_t *)&t->poll, on_polled);
 }
 
+static void on_message(uv_poll_t *p, int status, int events);
+static void on_limit(uv_timer_t *limit);
+
+/* What does not fit into the queue waits until there is room. False: it cannot be given. */
 static bool give_sockets(px_takeover *t)
 {
-    for (size_t i = 0; i < t->sockets->n; i++) {
-        const px_socket *s = &t->sockets->list[i];
-        if (s->fd >= 0 && !send_message(t->fd, s->address, s->fd)) return false;
+    const px_sockets *all = t->sockets;
+    bool sent = true;
+    while (sent && t->next < all->n) {
+        const px_socket *s = &all->list[t->next];
+        sent = s->fd < 0 || send_message(t->fd, s->address, s->fd);
+        if (sent) t->next++;
     }
-    return send_message(t->fd, end, -1);
+    t->given = sent && send_message(t->fd, end, -1);
+    if (!t->given && errno != EAGAIN) return false;
+    if (t->given) uv_timer_start(&t->limit, on_limit, READY_MS, 0);
+    return uv_poll_start(&t->poll, t->given ? UV_READABLE : UV_READABLE | UV_WRITABLE, on_message) == 0;
+}
+
+static void gone(px_takeover *t)
+{
+    b_logf(t->log, B_WARN, "proxy", "process %d ended before it had taken over; this one goes on", t->pid);
+    end_conversation(t);
+}
+
+static void take_message(px_takeover *t)
+{
+    char text[MESSAGE];
+    int with;
+    bool got = receive_message(t->fd, text, &with);
+    if (with >= 0) close(with);
+    if (got && !t->asked && strcmp(text, hello) == 0) {
+        b_logf(t->log, B_INFO, "proxy", "process %d takes over: it gets the listening sockets", t->pid);
+        t->asked = true;
+        if (!give_sockets(t)) gone(t);
+    } else if (got && t->given && strcmp(text, ready_word) == 0) {
+        end_conversation(t);
+        t->ready(t->arg, t->pid);
+    } else {
+        gone(t);
+    }
 }
 
 static void on_message(uv_poll_t *p, int status, int events)
 {
-    (void)events;
     px_takeover *t = p->data;
-    char text[MESSAGE];
-    int with;
-    bool got = status == 0 && receive_message(t->fd, text, &with);
-    if (status == 0 && with >= 0) close(with);
-    if (got && strcmp(text, hello) == 0) {
-        b_logf(t->log, B_INFO, "proxy", "process %d takes over: it gets the listening sockets", t->pid);
-        if (!give_sockets(t)) end_conversation(t);
-    } else if (got && strcmp(text, ready_word) == 0) {
-        end_conversation(t);
-        t->ready(t->arg, t->pid);
-    } else {
-        b_logf(t->log, B_WARN, "proxy", "process %d ended before it had taken over; this one goes on",
-               t->pid);
-        end_conversation(t);
-    }
+    if (status != 0)
+        gone(t);
+    else if ((events & UV_READABLE) != 0)
+        take_message(t);
+    else if (t->asked && !t->given && !give_sockets(t))
+        gone(t);
+}
+
+/* Others may ask then. One that has the sockets and hangs is told not to serve any more. */
+static void on_limit(uv_timer_t *limit)
+{
+    px_takeover *t = limit->data;
+    b_logf(t->log, B_WARN, "proxy",
+           "process %d %s within %d s: it may not take over any more, and this one goes on", t->pid,
+           t->given ? "did not come to serving" : "did not ask for the sockets or take them",
+           (t->given ? READY_MS : HELLO_MS) / 1000);
+    (void)send_message(t->fd, late, -1);
+    end_conversation(t);
 }
 
 static bool may_ask(int fd, struct ucred *who)
@@ -153,7 +195,10 @@ static void on_connection(px_listen *on, int fd)
         return;
     }
     t->polling = true;
+    t->asked = t->given = false;
+    t->next = 0;
     t->poll.data = t;
+    uv_timer_start(&t->limit, on_limit, HELLO_MS, 0);
     if (uv_poll_start(&t->poll, UV_READABLE, on_message) != 0) end_conversation(t);
 }
 
@@ -178,12 +223,29 @@ b_status px_takeover_new(px_sockets *sockets, uv_loop_t *uv, b_log *log, const c
                         .take = on_connection,
                         .closed = on_listener_closed,
                         .arg = t};
-    if (st == B_OK && px_listen_start(&t->on, uv) == 0) {
+    if (st == B_OK && uv_timer_init(uv, &t->limit) == 0) {
+        t->limit.data = t;
+        t->timing = true;
         *out = t;
-        return B_OK;
+        if (px_listen_start(&t->on, uv) == 0) return B_OK;
+        px_takeover_close(t);
+    } else {
+        free(t);
     }
-    free(t);
+    *out = NULL;
     return st != B_OK ? st : b_fail(err, B_IO, "cannot listen on %s", path);
+}
+
+bool px_takeover_given(const px_takeover *t)
+{
+    return t != NULL && t->given;
+}
+
+static void on_limit_closed(uv_handle_t *h)
+{
+    px_takeover *t = h->data;
+    t->timing = false;
+    maybe_free(t);
 }
 
 void px_takeover_close(px_takeover *t)
@@ -191,6 +253,7 @@ void px_takeover_close(px_takeover *t)
     if (t == NULL || t->closing) return;
     t->closing = true;
     end_conversation(t);
+    uv_close((uv_handle_t *)&t->limit, on_limit_closed);
     px_listen_close(&t->on);
 }
 
@@ -232,6 +295,18 @@ b_status px_takeover_ask(const char *path, px_sockets *sockets, int *fd, b_err *
                   "the straddle at takeover.socket %s did not hand over its sockets; see its log, or start "
                   "without --takeover once it has ended",
                   path);
+}
+
+b_status px_takeover_wanted(int fd, b_err *err)
+{
+    char text[sizeof late];
+    ssize_t n = fd < 0 ? 0 : recv(fd, text, sizeof text, MSG_DONTWAIT);
+    if (n != (ssize_t)strlen(late) || memcmp(text, late, strlen(late)) != 0) return B_OK;
+    return b_fail(
+        err, B_STATE,
+        "the process whose place is taken waits no more: it took longer than %d s to come to serving; "
+        "see what the start waits for and try again",
+        READY_MS / 1000);
 }
 
 void px_takeover_ready(int fd)

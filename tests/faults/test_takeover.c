@@ -1,6 +1,6 @@
 /* A new process takes the place of one that is under load, three times: no connect and no statement fails, on
  * the listeners, on a unix socket and on the admin port, with TLS and without. The proxies run as a user
- * without rights. */
+ * without rights. And what an old one does when the one that asks hangs, ends or outlives it. */
 #include "shop.h"
 
 #include <errno.h>
@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -265,6 +267,85 @@ static void test_mariadb(void **state)
     check(ts_mariadb());
 }
 
+/* --- one that asks for the sockets by hand --- */
+
+static int ask(const ts_proxy *p)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct timeval most = {.tv_sec = 60};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "%.90s/control", p->dir);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+/* Whatever descriptors come with the messages are closed by the kernel, as there is no room for them. */
+static void take_all(int fd)
+{
+    static const char hello[] = "straddle-takeover 1";
+    char text[256] = "";
+    assert_int_equal(send(fd, hello, strlen(hello), 0), strlen(hello));
+    for (int i = 0; i < 100 && strcmp(text, "end") != 0; i++) {
+        ssize_t n = recv(fd, text, sizeof text - 1, 0);
+        assert_true(n > 0);
+        text[n] = '\0';
+    }
+    assert_string_equal(text, "end");
+}
+
+static bool log_has(const ts_proxy *p, const char *part)
+{
+    char path[192], line[1024];
+    bool found = false;
+    snprintf(path, sizeof path, "%s/log", p->dir);
+    FILE *f = fopen(path, "r");
+    while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) found = strstr(line, part) != NULL;
+    if (f != NULL) fclose(f);
+    return found;
+}
+
+static bool is_there(const ts_proxy *p, const char *file)
+{
+    char path[192];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", p->dir, file);
+    return lstat(path, &st) == 0;
+}
+
+/* One that stops after it has given its sockets away leaves their paths alone; where the other one is gone by
+ * then, it removes them. One that only connects is in nobody's way for long. */
+static void test_by_hand(void **state)
+{
+    (void)state;
+    ts_proxy p;
+    char text[16] = "";
+    ts_forget_migrations(ts_mysql());
+    ts_proxy_start_with(
+        &p, ts_mysql(),
+        &(ts_setup){.extra = "takeover: {socket: control}", .listeners = "  - {address: DIR/app.sock}\n"});
+    int fd = ask(&p);
+    take_all(fd);
+    assert_int_equal(ts_proxy_stop(&p, SIGTERM), 0);
+    assert_true(is_there(&p, "app.sock") && is_there(&p, "control"));
+    close(fd);
+    ts_proxy_restart(&p);
+    fd = ask(&p);
+    assert_true(recv(fd, text, sizeof text - 1, 0) == 4); /* it says nothing, and waits */
+    assert_string_equal(text, "late");
+    assert_int_equal(recv(fd, text, sizeof text, 0), 0);
+    close(fd);
+    assert_true(log_has(&p, "did not ask for the sockets"));
+    fd = ask(&p);
+    take_all(fd);
+    close(fd);
+    for (int t = 0; t < 1200 && !log_has(&p, "ended before it had taken over"); t++) nap(50);
+    assert_int_equal(ts_proxy_stop(&p, SIGTERM), 0);
+    assert_false(is_there(&p, "app.sock") || is_there(&p, "control"));
+    ts_proxy_restart(&p);
+    ts_proxy_end(&p);
+}
+
 /* Where none runs, it says so. */
 static void test_nobody_there(void **state)
 {
@@ -293,6 +374,6 @@ int main(void)
     atexit(end_started);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a proxy has started is waited for here */
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_mysql), cmocka_unit_test(test_mariadb),
-                                       cmocka_unit_test(test_nobody_there)};
+                                       cmocka_unit_test(test_by_hand), cmocka_unit_test(test_nobody_there)};
     return cmocka_run_group_tests_name("faults.takeover", tests, NULL, NULL);
 }

@@ -254,6 +254,38 @@ static void test_header_out(void **state)
 
 /* --- limits --- */
 
+static unsigned log_lines(const ts_proxy *p, const char *part)
+{
+    char path[192], line[1024];
+    unsigned n = 0;
+    snprintf(path, sizeof path, "%s/log", p->dir);
+    FILE *f = fopen(path, "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) n += strstr(line, part) != NULL;
+    if (f != NULL) fclose(f);
+    return n;
+}
+
+/* Who cannot log in cannot fill the log. */
+static void test_log_lines(void **state)
+{
+    (void)state;
+    enum { TRIES = 200 };
+    ts_proxy p;
+    ts_proxy_start(&p, ts_mysql(), "limits: {max_connections: 1}");
+    ts_raw_login root = {.port = p.port_both};
+    ts_raw *only = NULL;
+    char why[512];
+    for (int i = 0; i < 3000 && (only = ts_raw_try(&root, why)) == NULL; i++) usleep(20000);
+    assert_non_null(only);
+    for (int i = 0; i < TRIES; i++) want_refused(&root, "max_connections is 1");
+    unsigned told = log_lines(&p, "max_connections is 1");
+    assert_true(told > 0 && told < TRIES);
+    for (int i = 0; i < 3000 && log_lines(&p, "left_out=") == 0; i++) usleep(20000);
+    assert_true(log_lines(&p, "left_out=") > 0);
+    ts_raw_close(only);
+    ts_proxy_end(&p);
+}
+
 static void check_connections(void)
 {
     shop f;
@@ -447,10 +479,11 @@ static void test_server_shut_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sockets),     cmocka_unit_test(test_socket_in_the_way),
-        cmocka_unit_test(test_header_in),   cmocka_unit_test(test_header_out),
-        cmocka_unit_test(test_connections), cmocka_unit_test(test_statements),
-        cmocka_unit_test(test_idle),        cmocka_unit_test(test_server_shut_down),
+        cmocka_unit_test(test_sockets),          cmocka_unit_test(test_socket_in_the_way),
+        cmocka_unit_test(test_header_in),        cmocka_unit_test(test_header_out),
+        cmocka_unit_test(test_connections),      cmocka_unit_test(test_log_lines),
+        cmocka_unit_test(test_statements),       cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_server_shut_down),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }

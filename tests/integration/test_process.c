@@ -152,6 +152,29 @@ static void test_drain(void **state)
     shop_each_server(check_drain, NULL);
 }
 
+/* Who reads none of the answers of an admin command does not keep the process. */
+static void check_drain_deaf(shop *f)
+{
+    enum { COMMANDS = 6000 };
+    static const char packet[] = "\x0c\0\0\0\3SHOW CONFIG";
+    int status = -1;
+    MYSQL *m = mysql_init(NULL);
+    assert_non_null(mysql_real_connect(m, "127.0.0.1", "admin", "admin", NULL, f->proxy.port_admin, NULL, 0));
+    int fd = (int)mysql_get_socket(m);
+    for (int i = 0; i < COMMANDS; i++) (void)send(fd, packet, sizeof packet - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    nap(500);
+    kill(f->proxy.pid, SIGTERM);
+    assert_true(ts_proxy_ends(&f->proxy, 60, &status));
+    assert_int_equal(status, 0);
+    mysql_close(m);
+}
+
+static void test_drain_deaf(void **state)
+{
+    (void)state;
+    shop_each_server(check_drain_deaf, "limits: {drain_timeout_ms: 500}");
+}
+
 /* An ADVANCE that waits for a transaction is told that the process ends, or goes through when the transaction
  * does; it does not hold the process up for phase_timeout_ms. */
 static void check_drain_advance(shop *f)
@@ -492,10 +515,11 @@ static void test_crashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reload),          cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_drain_timeout),   cmocka_unit_test(test_drain_advance),
-        cmocka_unit_test(test_limits),          cmocka_unit_test(test_backend_mysql),
-        cmocka_unit_test(test_backend_mariadb), cmocka_unit_test(test_crashes),
+        cmocka_unit_test(test_reload),        cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_drain_deaf),    cmocka_unit_test(test_drain_timeout),
+        cmocka_unit_test(test_drain_advance), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_backend_mysql), cmocka_unit_test(test_backend_mariadb),
+        cmocka_unit_test(test_crashes),
     };
     mysql_library_init(0, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
