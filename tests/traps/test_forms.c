@@ -189,6 +189,11 @@ static void check(tw_world *w, const form *c)
             fail_msg("%s, %s: %s is not refused", w->server->name, w->state->name, sql);
         return;
     }
+    if (strstr(sql, " INDEX FROM ") !=
+        NULL) { /* its cardinality is an estimate: one of the rows as they are */
+        ts_do(w->plain, "ANALYZE TABLE t");
+        ts_do(w->real, "ANALYZE TABLE t");
+    }
     ts_result *plain = ts_query(w->plain, "%s", sql);
     if (res.verdict == RW_REFUSED) {
         if (plain->error != res.error)
