@@ -217,7 +217,7 @@ static bool one_statement(run *r, b_slice sql)
 {
     rw_result res = {.verdict = RW_PASS, .sql = sql};
     b_arena_reset(r->arena);
-    if (rw_may_touch(r->rules, sql)) {
+    if (rw_may_touch(r->rules, r->ctx.charset, sql)) {
         if (r->o->explain && !explain(r, sql)) return false;
         if (rw_rewrite(r->rules, &r->ctx, sql, r->arena, &res) != B_OK) return false;
     }

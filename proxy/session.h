@@ -443,6 +443,7 @@ void px_vars_track(px_session *s, b_slice state);
 void px_vars_zone(px_session *s, b_slice zone);
 void px_vars_set(px_session *s, b_slice schema, b_slice mode, b_slice client, b_slice collation);
 b_slice px_vars_schema(const px_session *s);
+rw_charset px_vars_charset(const px_session *s); /* of what the client sends, where that is known */
 void px_vars_forget(px_session *s); /* RESET_CONNECTION, CHANGE_USER: statements, tables, variables */
 void px_vars_effects(px_session *s, const rw_result *res);
 /* The session's present context; NULL where it is not known. */

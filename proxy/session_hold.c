@@ -17,8 +17,8 @@ static bool stale(const px_session *s)
 bool px_hold(px_session *s, b_slice sql)
 {
     if (s->rules == NULL || s->hold_over) return false;
-    bool old = stale(s) && rw_may_touch(s->rules, sql) && !px_session_pinned(s);
-    if (!old && !rw_may_touch_held(s->rules, sql)) return false;
+    bool old = stale(s) && rw_may_touch(s->rules, px_vars_charset(s), sql) && !px_session_pinned(s);
+    if (!old && !rw_may_touch_held(s->rules, px_vars_charset(s), sql)) return false;
     if (s->held) return true;
     px_loop *loop = s->loop;
     s->held = true;

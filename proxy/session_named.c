@@ -334,7 +334,8 @@ static bool as_written(const px_named *n)
 static bool touches(const px_session *s, px_named *n)
 {
     if (n->looked != s->rules_taken) {
-        n->touches = n->text.p == NULL || rw_may_touch(s->rules, n->text) || !as_written(n);
+        rw_charset in = n->context == NULL ? RW_CHARSET_UNKNOWN : n->context->charset;
+        n->touches = n->text.p == NULL || rw_may_touch(s->rules, in, n->text) || !as_written(n);
         n->looked = s->rules_taken;
     }
     return n->touches;

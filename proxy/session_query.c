@@ -37,7 +37,7 @@ bool px_query_touches(px_session *s, b_slice sql)
         watch(s, sql);
         return false;
     }
-    return rw_may_touch(s->rules, sql);
+    return rw_may_touch(s->rules, px_vars_charset(s), sql);
 }
 
 /* What SHOW USAGE and SHOW REFUSALS give as an example: the text without its literals. Under another sql_mode

@@ -32,6 +32,11 @@ b_slice px_vars_schema(const px_session *s)
     return s->vars.now == NULL ? B_LIT("") : s->vars.now->schema;
 }
 
+rw_charset px_vars_charset(const px_session *s)
+{
+    return s->vars.known && s->vars.now != NULL ? s->vars.now->charset : RW_CHARSET_UNKNOWN;
+}
+
 /* What one OK packet reports. */
 typedef struct report {
     b_slice schema, mode, client, collation;

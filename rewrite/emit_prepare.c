@@ -69,7 +69,7 @@ static void check_context(rw_planner *p, b_slice text)
 {
     const rw_migration *m = rw__active_migration(p);
 
-    if (p->context_unsure && m != NULL && rw_may_touch(p->rules, text)) {
+    if (p->context_unsure && m != NULL && rw_may_touch(p->rules, p->ctx->charset, text)) {
         rw__refuse_as(p, 1235, "42000", "multi",
                       "straddle: PREPARE or EXECUTE of text that may name a migrating table, behind a "
                       "statement of the same text that may change how it is read (migration %.*s, phase %s): "

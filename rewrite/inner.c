@@ -66,7 +66,7 @@ bool rw__inner_plan(rw_planner *p, const rw_ctx *outer, b_slice text, rw_inner *
     memset(out, 0, sizeof(*out));
     out->text = out->sent = text;
     out->map.identity = true;
-    out->touches = rw_may_touch(p->rules, text);
+    out->touches = rw_may_touch(p->rules, outer->charset, text);
     ctx.prepared = true;
     ctx.multi = false;
     if (out->touches && !certain_bytes(p, &ctx, text)) {

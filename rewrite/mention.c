@@ -61,27 +61,10 @@ rw_mtab *rw__mention(rw_planner *p, uint32_t tok, uint32_t end, bool views)
     return NULL;
 }
 
-/* UTF-8 of U+0130 and U+212A: the characters outside ASCII whose lower case is an ASCII letter. */
-static size_t fold(const char *p, size_t n, char *out)
-{
-    if (n >= 2 && memcmp(p, "\xC4\xB0", 2) == 0) {
-        *out = 'i';
-        return 2;
-    }
-    if (n >= 3 && memcmp(p, "\xE2\x84\xAA", 3) == 0) {
-        *out = 'k';
-        return 3;
-    }
-    *out = *p;
-    return 1;
-}
-
 void rw__check_folding(rw_planner *p)
 {
     for (uint32_t i = 0; i < p->t->n && !rw__stop(p); i++) {
-        b_slice name;
-        char *plain;
-        size_t n = 0, at = 0;
+        b_slice name, plain;
 
         if (!is_name(&p->t->tok[i])) {
             continue;
@@ -92,20 +75,16 @@ void rw__check_folding(rw_planner *p)
                        "SET NAMES utf8mb4");
             return;
         }
-        if (b_slice_find(name, B_LIT("\xC4\xB0")) == (size_t)-1 &&
-            b_slice_find(name, B_LIT("\xE2\x84\xAA")) == (size_t)-1) {
+        plain = rw__fold_letters(name, p->arena);
+        if (plain.p == name.p) {
             continue;
         }
-        plain = b_arena_alloc(p->arena, name.n);
-        if (plain == NULL) {
+        if (plain.p == NULL) {
             p->nomem = true;
             return;
         }
-        while (at < name.n) {
-            at += fold(name.p + at, name.n - at, &plain[n++]);
-        }
         for (const rw_mtab *mt = p->mtabs; mt != NULL; mt = mt->next) {
-            if (rw__pair_named(mt, b_slice_of(plain, n), NULL, NULL) == NULL) {
+            if (rw__pair_named(mt, plain, NULL, NULL) == NULL) {
                 continue;
             }
             rw__refuse(p, mt, "name", "a column's name written with letters outside ASCII",

@@ -38,6 +38,7 @@ struct rw__prefilter {
     size_t n;
     size_t window; /* m */
     bool never, always;
+    bool folds;       /* letters outside ASCII may stand for some of a name's */
     uint8_t *shift;   /* by block */
     uint16_t *bucket; /* by block: index in chains, plus 1 */
     pattern **chains;
@@ -90,12 +91,15 @@ static void add_name(rw__prefilter *f, b_slice name)
         add(f, best);
 }
 
-/* Servers that fold the case of table names fold these two letters into ASCII ones. */
+/* Servers that fold the case of table names fold these two letters into ASCII ones. In character sets other
+ * than UTF-8 any byte outside ASCII may belong to one. */
 static void add_foreign_letters(rw__prefilter *f, b_slice name)
 {
     for (size_t i = 0; i < name.n; i++) {
-        if (b_lower(name.p[i]) == 'k') add(f, B_LIT("\xE2\x84\xAA"));
-        if (b_lower(name.p[i]) == 'i') add(f, B_LIT("\xC4\xB0"));
+        bool k = b_lower(name.p[i]) == 'k', dotted = b_lower(name.p[i]) == 'i';
+        if (k) add(f, B_LIT("\xE2\x84\xAA"));
+        if (dotted) add(f, B_LIT("\xC4\xB0"));
+        f->folds = f->folds || k || dotted;
     }
 }
 
@@ -359,10 +363,17 @@ static bool match_wide(const rw__prefilter *f, b_slice sql)
 }
 #endif
 
-bool rw__prefilter_match(const rw__prefilter *f, b_slice sql)
+static bool all_ascii(b_slice sql)
+{
+    unsigned char any = 0;
+    for (size_t i = 0; i < sql.n; i++) any |= (unsigned char)sql.p[i];
+    return any < 0x80;
+}
+
+bool rw__prefilter_match(const rw__prefilter *f, rw_charset charset, b_slice sql)
 {
     if (f->never) return false;
-    if (f->always) return true;
+    if (f->always || (f->folds && charset != RW_CHARSET_SAFE && !all_ascii(sql))) return true;
     if (f->wide) return match_wide(f, sql);
     if (f->window < 2) return match_each(f, sql);
     const size_t window = f->window;

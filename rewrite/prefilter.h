@@ -12,6 +12,6 @@ typedef struct rw__prefilter rw__prefilter;
 rw__prefilter *rw__prefilter_new(const rw_catalog *c, const rw_migration *m, size_t n);
 void rw__prefilter_free(rw__prefilter *f); /* NULL is fine */
 
-bool rw__prefilter_match(const rw__prefilter *f, b_slice sql);
+bool rw__prefilter_match(const rw__prefilter *f, rw_charset charset, b_slice sql);
 
 #endif

@@ -3,6 +3,7 @@
  * The shape that a client believes in is computed from the physical columns and the pairs of the migration,
  * in each phase alike. What a statement does with it is the business of scope.c and the emitters. */
 #include "resolve.h"
+#include "spelling.h"
 #include "view.h"
 
 bool rw__phase_has_from(rw_phase p)
@@ -173,7 +174,7 @@ static bool build_shape(rw_planner *p, rw_mtab *mt)
 
 bool rw__table_name_eq(const rw_planner *p, b_slice a, b_slice b)
 {
-    return p->server.lower_case_table_names == 0 ? b_slice_eq(a, b) : b_slice_ieq(a, b);
+    return p->server.lower_case_table_names == 0 ? b_slice_eq(a, b) : rw__same_folded(a, b);
 }
 
 static bool is_temporary(const rw_planner *p, b_slice schema, b_slice name)
@@ -243,6 +244,30 @@ static bool split_name(const rw_planner *p, const rw_name *name, b_slice *schema
     return schema->n > 0;
 }
 
+/* A name that is in the catalogue only when letters outside ASCII are taken for those that the server takes
+ * them for. */
+static void check_letters(rw_planner *p, b_slice schema, b_slice table)
+{
+    b_slice s = rw__fold_letters(schema, p->arena), t = rw__fold_letters(table, p->arena);
+    const rw_table *known;
+    rw_mtab *mt;
+    size_t m;
+
+    if (p->server.lower_case_table_names == 0 || (s.p == schema.p && t.p == table.p)) {
+        return;
+    }
+    p->nomem = p->nomem || s.p == NULL || t.p == NULL;
+    known = p->nomem ? NULL : rw_catalog_find(p->catalog, s, t);
+    if (known == NULL) {
+        return;
+    }
+    m = migration_of(p, known->schema, known->name);
+    mt = m < rw__ruleset_tables(p->rules) ? get_mtab(p, m, known) : rw__view_base(p, known);
+    if (mt != NULL) {
+        rw__refuse(p, mt, "name", "a table's name written with letters outside ASCII", "write it in ASCII");
+    }
+}
+
 static rw_mtab *find(rw_planner *p, const rw_name *name, bool views, const rw_table **known)
 {
     b_slice schema, table;
@@ -255,6 +280,7 @@ static rw_mtab *find(rw_planner *p, const rw_name *name, bool views, const rw_ta
     }
     t = rw_catalog_find(p->catalog, schema, table);
     if (t == NULL) {
+        check_letters(p, schema, table);
         return NULL;
     }
     *known = t;

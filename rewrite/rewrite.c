@@ -73,7 +73,7 @@ static void plan_unparsed(rw_planning *s, const rw_parse_error *err)
             "way: send it by itself, or check its syntax");
         return;
     }
-    if (mt == NULL && bad && rw_may_touch(p->rules, t->sql)) {
+    if (mt == NULL && bad && rw_may_touch(p->rules, p->ctx->charset, t->sql)) {
         rw__refuse_as(
             p, 1235, "42000", "lex",
             "straddle: text that cannot be read to its end (an unclosed quote or comment?) and may name a "
@@ -127,7 +127,7 @@ b_status rw__plan_traced(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens
     memset(out, 0, sizeof(*out));
     init_state(&s, r, ctx, t, arena);
     s.p.trace = trace;
-    if (ctx->charset == RW_CHARSET_UNKNOWN && rw_may_touch(r, t->sql)) {
+    if (ctx->charset == RW_CHARSET_UNKNOWN && rw_may_touch(r, ctx->charset, t->sql)) {
         rw__refuse_as(
             &s.p, 1235, "42000", "charset",
             "straddle: a statement that may name a migrating table, in a client character set that is not "

@@ -346,9 +346,9 @@ rw_regex_rules *rw_ruleset_regex(const rw_ruleset *r)
     return r->regex;
 }
 
-bool rw_may_touch(const rw_ruleset *r, b_slice sql)
+bool rw_may_touch(const rw_ruleset *r, rw_charset charset, b_slice sql)
 {
-    return rw__prefilter_match(r->prefilter, sql);
+    return rw__prefilter_match(r->prefilter, charset, sql);
 }
 
 uint32_t rw_ruleset_held(const rw_ruleset *r)
@@ -356,7 +356,7 @@ uint32_t rw_ruleset_held(const rw_ruleset *r)
     return r->held_ms;
 }
 
-bool rw_may_touch_held(const rw_ruleset *r, b_slice sql)
+bool rw_may_touch_held(const rw_ruleset *r, rw_charset charset, b_slice sql)
 {
-    return r->held != NULL && rw__prefilter_match(r->held, sql);
+    return r->held != NULL && rw__prefilter_match(r->held, charset, sql);
 }

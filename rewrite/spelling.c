@@ -55,12 +55,13 @@ static void close_spelling(const spelling *s)
     iconv_close(s->decode), iconv_close(s->encode);
 }
 
-/* Letters of the basic plane, as names have them. The servers and iconv differ in symbols, in punctuation and
- * in the few letters that are left out here. */
+/* Letters of the basic plane, as names have them, and the Kelvin sign, which is taken for one. The servers
+ * and iconv differ in symbols, in punctuation and in the few letters that are left out here. */
 static bool is_letter(unsigned c)
 {
-    static const unsigned ranges[][2] = {{0xC0, 0x2BF},    {0x300, 0x379},   {0x37B, 0x670},  {0x700, 0x1FFF},
-                                         {0x3040, 0x9FB3}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}};
+    static const unsigned ranges[][2] = {{0xC0, 0x2BF},    {0x300, 0x379},   {0x37B, 0x670},
+                                         {0x700, 0x1FFF},  {0x212A, 0x212A}, {0x3040, 0x9FB3},
+                                         {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}};
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         if (c >= ranges[i][0] && c <= ranges[i][1]) return true;
     }
@@ -123,6 +124,44 @@ b_slice rw__name_in_utf8(const rw_ctx *ctx, b_slice name, b_arena *arena)
     out[0] = '\xFF';
     memcpy(out + 1, name.p, name.n);
     return b_slice_of(out, name.n + 1);
+}
+
+/* The character at p, folded if it is one of the two, else its first byte; its length. */
+static size_t fold(const char *p, size_t n, char *out)
+{
+    if (n >= 2 && memcmp(p, "\xC4\xB0", 2) == 0) {
+        *out = 'i';
+        return 2;
+    }
+    if (n >= 3 && memcmp(p, "\xE2\x84\xAA", 3) == 0) {
+        *out = 'k';
+        return 3;
+    }
+    *out = *p;
+    return 1;
+}
+
+b_slice rw__fold_letters(b_slice name, b_arena *arena)
+{
+    size_t n = 0;
+    if (b_slice_find(name, B_LIT("\xC4\xB0")) == (size_t)-1 &&
+        b_slice_find(name, B_LIT("\xE2\x84\xAA")) == (size_t)-1)
+        return name;
+    char *out = b_arena_alloc(arena, name.n);
+    for (size_t i = 0; out != NULL && i < name.n;) i += fold(name.p + i, name.n - i, &out[n++]);
+    return (b_slice){out, n};
+}
+
+bool rw__same_folded(b_slice a, b_slice b)
+{
+    size_t i = 0, k = 0;
+    while (i < a.n && k < b.n) {
+        char x, y;
+        i += fold(a.p + i, a.n - i, &x);
+        k += fold(b.p + k, b.n - k, &y);
+        if (b_lower(x) != b_lower(y)) return false;
+    }
+    return i == a.n && k == b.n;
 }
 
 /* Would a quoted name in it be misread: lexer.c, scan_quoted()? */

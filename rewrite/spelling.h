@@ -33,6 +33,13 @@ static inline bool rw__unknown_name(b_slice name)
     return name.n > 0 && name.p[0] == '\xFF';
 }
 
+/* Servers take U+0130 for `i` and U+212A for `k` where case does not count: the characters outside ASCII
+ * whose lower case is an ASCII letter. The name with these in their places, itself where it has none; p NULL:
+ * out of memory. */
+b_slice rw__fold_letters(b_slice name, b_arena *arena);
+/* Are the two alike but for those, and for the case of ASCII letters? */
+bool rw__same_folded(b_slice a, b_slice b);
+
 /* The other way, for text that is put into the statement. B_INVALID where it cannot be said: a character that
  * the client's character set does not have, or that MariaDB would misread in quotes. */
 b_status rw__text_for_client(const rw_ctx *ctx, rw_server server, b_slice text, b_arena *arena,

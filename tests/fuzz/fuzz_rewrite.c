@@ -85,7 +85,7 @@ static void check_result(const rw_ruleset *r, const rw_ctx *ctx, rw_server serve
     switch (res->verdict) {
     case RW_PASS: require(b_slice_eq(res->sql, sql)); break;
     case RW_REWRITTEN:
-        require(rw_may_touch(r, sql)); /* else the proxy would not have asked */
+        require(rw_may_touch(r, ctx->charset, sql)); /* else the proxy would not have asked */
         check_output(ctx, server, sql, res, arena);
         break;
     case RW_REFUSED:

@@ -29,19 +29,6 @@ enum {
 /* From the text of @@sql_mode: "ANSI_QUOTES,STRICT_TRANS_TABLES". Other modes are passed over. */
 uint32_t rw_sql_mode_parse(b_slice text);
 
-/* The client character set, by what it does to lexing. */
-typedef enum rw_charset {
-    RW_CHARSET_SAFE, /* utf8, utf8mb3, utf8mb4: no multi-byte character holds a byte below 0x80 */
-    RW_CHARSET_GBK,
-    RW_CHARSET_BIG5,
-    RW_CHARSET_SJIS,
-    RW_CHARSET_CP932,
-    RW_CHARSET_GB18030,
-    RW_CHARSET_EUCKR,   /* euckr, gb2312, eucjpms, ujis: trail bytes are above 0x7F, or no quote among them */
-    RW_CHARSET_SINGLE,  /* latin*, cp125*, ascii, binary, …: one byte a character */
-    RW_CHARSET_UNKNOWN, /* statements on migrating tables are refused */
-} rw_charset;
-
 /* From a name such as "utf8mb4" or "gbk"; RW_CHARSET_UNKNOWN where it is none that is known. */
 rw_charset rw_charset_parse(b_slice name);
 /* Its number, for rw_ctx.spelling; 0 where it is none that is known. */

@@ -90,15 +90,28 @@ rw_catalog *rw_ruleset_catalog(const rw_ruleset *r); /* borrowed */
 size_t rw_ruleset_size(const rw_ruleset *r);         /* number of migrations */
 const rw_migration *rw_ruleset_at(const rw_ruleset *r, size_t i);
 
+/* The client character set, by what it does to lexing. */
+typedef enum rw_charset {
+    RW_CHARSET_SAFE, /* utf8, utf8mb3, utf8mb4: no multi-byte character holds a byte below 0x80 */
+    RW_CHARSET_GBK,
+    RW_CHARSET_BIG5,
+    RW_CHARSET_SJIS,
+    RW_CHARSET_CP932,
+    RW_CHARSET_GB18030,
+    RW_CHARSET_EUCKR,   /* euckr, gb2312, eucjpms, ujis: trail bytes are above 0x7F, or no quote among them */
+    RW_CHARSET_SINGLE,  /* latin*, cp125*, ascii, binary, …: one byte a character */
+    RW_CHARSET_UNKNOWN, /* statements on migrating tables are refused */
+} rw_charset;
+
 /* May these bytes name a migrating table, or a view over one, or be of the few kinds of statement that can
  * name one without showing it (PREPARE, EXECUTE IMMEDIATE), that tell of its columns without naming it
  * (information_schema) or that change what a name means (TEMPORARY, session_track_…)? False is a proof, in
- * every client character set that MySQL allows; true is not. This is the path of every statement: it
- * searches, it does not lex. */
-bool rw_may_touch(const rw_ruleset *r, b_slice sql);
+ * every client character set that MySQL allows (its kind is asked for); true is not. This is the path of
+ * every statement: it searches, it does not lex. */
+bool rw_may_touch(const rw_ruleset *r, rw_charset charset, b_slice sql);
 
 /* held_ms of the migration that is held, 0 for none; and may these bytes, as above, touch one that is? */
 uint32_t rw_ruleset_held(const rw_ruleset *r);
-bool rw_may_touch_held(const rw_ruleset *r, b_slice sql);
+bool rw_may_touch_held(const rw_ruleset *r, rw_charset charset, b_slice sql);
 
 #endif
