@@ -51,7 +51,7 @@ const adm__command adm__commands[] = {
     {"SHOW BYPASS name", READS, adm__show_bypass,
      "key,server_id,written,seen,side,old_value,new_value,repaired",
      "Rows that were written past the proxy, found by guard: watch."},
-    {"REPAIR BYPASS name", CHANGES, adm__repair_bypass, "rows",
+    {"REPAIR BYPASS name", CHANGES, adm__repair_bypass, "rows,left",
      "Makes right the rows of SHOW BYPASS that are not repaired."},
     {"VERIFY MIGRATION name [REPAIR]", CHANGES, adm__verify, "rows,chunks,differing,repaired,first_keys,ms",
      "Compares the two columns of every row, chunk by chunk, byte for byte. REPAIR makes right what "

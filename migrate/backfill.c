@@ -61,7 +61,7 @@ static b_status chunk(runner *r, const char *hi, uint64_t rows, b_err *err)
     if (s == B_OK) s = checkpoint(r, hi, rows, err);
     if (s == B_OK)
         s = mig__fill(r->db, r->m, &r->key, r->last.n == 0 ? NULL : b_buf_cstr(&r->last), hi,
-                      r->m->bf_reverse, b_buf_cstr(&r->keep), NULL, err);
+                      r->m->bf_reverse, false, b_buf_cstr(&r->keep), NULL, err);
     if (s == B_OK) s = mig__commit(r->db, err);
     if (s != B_OK) mig__undo(r->db);
     return s;

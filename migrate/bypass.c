@@ -24,6 +24,7 @@ enum {
     KEEP_MS = 1000,
     LOST_MS = 1000,
     READ_MS = 10000,
+    SAID_AFTER = 3,
     MOST_WAITING = 50000
 };
 
@@ -42,7 +43,8 @@ typedef struct tail {
     size_t nmaps, next_map;
     mig__value *before, *after;
     mig__suspects waiting;
-    bool checksums;
+    bool checksums, between; /* two transactions */
+    unsigned failures;
     char server[80], file[512], kept_file[512], list[80];
     uint64_t position, kept_position,
         kept_seq; /* of a transaction's beginning; and how far it is to be kept */
@@ -168,11 +170,19 @@ static b_status keep_place(tail *t, b_err *err)
     return s;
 }
 
+b_status mig__log_status(mig_db *db, b_table **out, b_err *err)
+{
+    enum { ER_PARSE = 1064 };
+    b_status s = mig__mariadb(db) ? B_DATABASE : mig_db_query(db, "SHOW BINARY LOG STATUS", out, err);
+    if (s == B_DATABASE && (mig__mariadb(db) || err->db_errno == ER_PARSE)) /* MySQL has it from 8.2 on */
+        s = mig_db_query(db, "SHOW MASTER STATUS", out, err);
+    return s;
+}
+
 static b_status end_of_log(tail *t, b_err *err)
 {
     b_table *r = NULL;
-    b_status s =
-        mig_db_query(t->db, mig__mariadb(t->db) ? "SHOW MASTER STATUS" : "SHOW BINARY LOG STATUS", &r, err);
+    b_status s = mig__log_status(t->db, &r, err);
     if (s == B_OK && b_table_rows(r) == 0)
         s = b_fail(err, B_STATE, "the server writes no binary log, which guard: watch reads; set log_bin");
     if (s == B_OK) {
@@ -248,24 +258,58 @@ static known_map *map_of(tail *t, uint64_t id)
     return NULL;
 }
 
+/* Read again, as somebody changed the table; the maps there are name what is freed. */
+static b_status reload(tail *t, size_t at, b_err *err)
+{
+    mig__watched now;
+    b_status s = mig__watched_load(t->db, t->v[at].m->name, &now, err);
+    if (s == B_NOT_FOUND) return B_OK; /* it goes with the next list */
+    if (s != B_OK) return s;
+    for (size_t i = 0; i < t->nmaps; i++) {
+        if (t->maps[i].map.columns == NULL || t->maps[i].watched != at) continue;
+        t->maps[i].map.schema = b_slice_str(now.m->schema), t->maps[i].map.table = b_slice_str(now.m->table);
+    }
+    mig__watched_deinit(&t->v[at]);
+    t->v[at] = now;
+    return B_OK;
+}
+
+/* The first migration that watches the table of the map; n: none. B_INVALID where the columns are others. */
+static b_status place_of_map(tail *t, const mig__map *m, size_t *first, b_err *err)
+{
+    b_status s = B_OK;
+    *first = t->n;
+    for (size_t i = 0; s == B_OK && i < t->n; i++) {
+        if (!mig__watched_is(&t->v[i], m)) continue;
+        if (*first == t->n) *first = i;
+        if (t->v[i].ncolumns != m->n && t->v[i].other != m->n) s = reload(t, i, err);
+        if (s != B_OK || t->v[i].ncolumns == m->n) continue;
+        t->v[i].other = m->n;
+        s = b_fail(err, B_INVALID, "table %s.%s has %zu columns there, and %zu now", t->v[i].m->schema,
+                   t->v[i].m->table, m->n, t->v[i].ncolumns);
+    }
+    return s;
+}
+
 static b_status on_map(tail *t, const mig__event_head *h, b_err *err)
 {
     mig__map m;
-    known_map *k = map_of(t, mig__map_id(h->body));
-    if (k != NULL) mig__map_deinit(&k->map);
+    size_t at = 0;
     b_status s = mig__binlog_map(h->body, &m, err);
     if (s != B_OK) return s;
-    for (size_t i = 0; i < t->n; i++) {
-        if (!mig__watched_is(&t->v[i], &m)) continue;
-        if (k == NULL) k = &t->maps[t->next_map++ % (sizeof t->maps / sizeof t->maps[0])];
-        if (t->nmaps < t->next_map && t->nmaps < sizeof t->maps / sizeof t->maps[0]) t->nmaps++;
-        mig__map_deinit(&k->map);
-        m.schema = b_slice_str(t->v[i].m->schema),
-        m.table = b_slice_str(t->v[i].m->table); /* those outlive the event */
-        *k = (known_map){m, i};
-        return B_OK;
+    s = place_of_map(t, &m, &at, err);
+    known_map *k = map_of(t, m.id);
+    if (k != NULL) mig__map_deinit(&k->map);
+    if (s != B_OK || at == t->n) {
+        mig__map_deinit(&m);
+        return s;
     }
-    mig__map_deinit(&m);
+    if (k == NULL) k = &t->maps[t->next_map++ % (sizeof t->maps / sizeof t->maps[0])];
+    if (t->nmaps < t->next_map && t->nmaps < sizeof t->maps / sizeof t->maps[0]) t->nmaps++;
+    mig__map_deinit(&k->map);
+    m.schema = b_slice_str(t->v[at].m->schema),
+    m.table = b_slice_str(t->v[at].m->table); /* those outlive the event */
+    *k = (known_map){m, at};
     return B_OK;
 }
 
@@ -337,10 +381,13 @@ static b_status take_event(tail *t, b_err *err)
     mig__event_head h;
     b_status s = mig_db_binlog_next(t->dump, &bytes, err);
     if (s != B_OK) return s;
+    t->between = false;
     if (!mig__binlog_head(bytes, false, &h)) return b_fail(err, B_LOST, "the server sent what is no event");
     if (h.kind == MIG__EV_FORMAT) t->checksums = mig__binlog_checksums(bytes);
     if (h.kind != MIG__EV_FORMAT && !mig__binlog_head(bytes, t->checksums, &h))
         return b_fail(err, B_LOST, "the server sent what is no event");
+    /* a map is good for the rows that follow it: the list changes between two transactions only */
+    t->between = h.kind == MIG__EV_GROUP || h.kind == MIG__EV_IDLE;
     return on_event(t, &h, err);
 }
 
@@ -350,13 +397,13 @@ static b_status follow(tail *t, b_err *err)
 {
     b_status s = B_OK;
     while (s == B_OK && !mig__stopping(t->e)) {
-        s = list(t, err);
+        if (t->between) s = list(t, err);
         if (s != B_OK || t->n == 0) break;
         s = take_event(t, err);
         bool stale = false;
         if (s == B_OK)
-            s = mig__suspects_look(t->e, t->db, t->v, t->n, &t->waiting, t->waiting.n > MOST_WAITING, &stale,
-                                   err);
+            s = mig__suspects_look(t->e, t->db, t->v, t->n, &t->waiting,
+                                   t->waiting.n - t->waiting.from > MOST_WAITING, &stale, err);
         if (stale) t->listed_ms = 0, t->list[0] = '\0';
         if (s == B_OK) s = keep_place(t, err);
     }
@@ -366,17 +413,47 @@ static b_status follow(tail *t, b_err *err)
 static void close_log(tail *t)
 {
     mig_db_close(t->dump);
-    t->dump = NULL, t->checksums = false, t->kept_file[0] = '\0', t->kept_ms = 0;
+    t->dump = NULL, t->checksums = false, t->between = true, t->kept_file[0] = '\0', t->kept_ms = 0;
     mig__suspects_clear(&t->waiting);
     drop_list(t);
     t->list[0] = '\0', t->listed_ms = 0;
+}
+
+static void end_session(tail *t)
+{
+    if (t->db != NULL) mig_engine_unregister(t->e, mig_db_thread_id(t->db), 0, false);
+    mig_db_close(t->db);
+    t->db = NULL;
+}
+
+static b_status session(tail *t, b_err *err)
+{
+    b_status s = mig__connect(t->e, 0, &t->db, err);
+    if (s == B_OK) s = mig__register_own(t->e, t->db, err);
+    if (s == B_OK) s = mig_db_query(t->db, "SET SESSION innodb_lock_wait_timeout = 1", NULL, err);
+    return s;
+}
+
+/* It does not run, again and again: said where somebody looks. */
+static void cannot_run(tail *t, const b_err *why)
+{
+    b_err ignored;
+    b_buf q = {0};
+    if (++t->failures != SAID_AFTER || t->db == NULL) return;
+    b_buf_str(&q, "UPDATE straddle.migrations SET checksum_clean = 0, last_error = LEFT(CONCAT('guard: watch "
+                  "does not run: ', ");
+    b_buf_quote(&q, b_slice_str(why->msg));
+    b_buf_str(&q, "), 1000) WHERE guard = 'watch' AND phase IN ('expanded', 'dual_write', 'switched')");
+    if (mig__run(t->db, &ignored, &q) != B_OK) t->failures--;
+    b_buf_deinit(&q);
 }
 
 static b_status turn(tail *t, b_err *err)
 {
     char lock[8] = "";
     b_err why = {0};
-    b_status s = t->db != NULL ? B_OK : mig__connect(t->e, 0, &t->db, err);
+    b_status s = t->db != NULL ? B_OK : session(t, err);
+    t->between = true;
     if (s == B_OK) s = mig_db_scalar(t->db, "SELECT GET_LOCK('straddle.guard', 0)", lock, sizeof lock, err);
     if (s != B_OK || lock[0] != '1') return s; /* another instance does it */
     s = list(t, err);
@@ -408,14 +485,16 @@ void *mig__bypass_main(void *engine)
         t->e = e;
         b_status s = turn(t, &err);
         if (s != B_OK) {
-            mig_db_close(t->db);
-            t->db = NULL;
             if (!mig__stopping(e)) b_logf(e->log, B_WARN, "migrate", "guard: %s", err.msg);
+            if (!mig__stopping(e) && s != B_LOST) cannot_run(t, &err);
+            end_session(t);
+        } else {
+            t->failures = 0;
         }
         mig__sleep(e, LOST_MS);
     }
     if (t != NULL) {
-        mig_db_close(t->db);
+        end_session(t);
         free(t->before), free(t->after);
     }
     free(t);

@@ -11,8 +11,8 @@ typedef struct mig__watched { /* a migration, and where its columns are in an ev
     mig__literal *how;       /* of each column of the key */
     size_t *at;              /* ordinals of the key's columns, from 0 */
     size_t *old_at, *new_at; /* of each pair; SIZE_MAX: it has no such side */
-    size_t ncolumns;
-    bool renames; /* names only: same bytes are right */
+    size_t ncolumns, other;  /* now; and those of events that were found to have others */
+    bool renames;            /* names only: same bytes are right */
 } mig__watched;
 
 /* B_NOT_FOUND: no such migration. */
@@ -29,6 +29,7 @@ typedef struct mig__suspect { /* a row to be looked at */
     uint64_t due_ms;
     uint32_t when, server;
     bool by_old, by_new; /* which column the statement set */
+    bool inserted;       /* one that gave both, or which had defaults */
 } mig__suspect;
 typedef struct mig__suspects { /* in the order in which they are due */
     mig__suspect *v;
@@ -49,5 +50,13 @@ b_status mig__watched_row(const mig__watched *w, size_t watched, const mig__map 
  * the phase of one has changed since v was read; they go on waiting. */
 b_status mig__suspects_look(mig_engine *e, mig_db *db, const mig__watched *v, size_t n, mig__suspects *s,
                             bool all, bool *stale, b_err *err) B_MUSTCHECK;
+
+/* bypass_repair.c. Repairs that row of straddle.bypass, in a transaction of its own: only the column that
+ * reads do not go to, only as it was seen, and never where it may hold the only copy of a value; *done: the
+ * row is right, and is marked so. */
+b_status mig__bypass_repair_row(mig_db *db, const mig__m *m, const mig__key *k, const char *key, bool *done,
+                                b_err *err) B_MUSTCHECK;
+/* All of a column's values in the row are NULL or their default. */
+void mig__bypass_blank(const mig__m *m, bool old, b_buf *q);
 
 #endif

@@ -13,7 +13,8 @@ typedef struct look {
     mig_engine *e;
     mig_db *db;
     const mig__watched *w;
-    const mig__suspect *v; /* of w only */
+    mig__suspects *waiting;
+    const mig__suspect *v; /* the first n of them, of w only */
     size_t n;
     bool *stale; /* the phase has changed since w was read: they have to be looked at again */
 } look;
@@ -70,7 +71,9 @@ static b_status wrong(const look *l, bool lock, b_table **out, b_err *err)
     if (s == B_OK && !none) {
         b_buf_str(&q, "SELECT "), mig__key_select(&l->w->key, &q);
         b_buf_str(&q, ", HEX("), mig__values(l->w->m, true, &q);
-        b_buf_str(&q, ") AS old_hex, HEX("), mig__values(l->w->m, false, &q), b_buf_str(&q, ") AS new_hex");
+        b_buf_str(&q, ") AS old_hex, HEX("), mig__values(l->w->m, false, &q), b_buf_str(&q, ") AS new_hex, ");
+        mig__bypass_blank(l->w->m, true, &q), b_buf_str(&q, " AS old_blank, ");
+        mig__bypass_blank(l->w->m, false, &q), b_buf_str(&q, " AS new_blank");
         mig__key_rows(&l->w->key, l->w->m, NULL, NULL, &q);
         any_of(l, &q), b_buf_slice(&q, b_buf_view(&more)), b_buf_str(&q, " AND "), mig__differs(l->w->m, &q);
         if (more.failed) q.failed = true;
@@ -91,17 +94,36 @@ static const mig__suspect *writer(const look *l, const char *key)
     return last;
 }
 
-/* Which column counts: the one that was set alone, by all that wrote the row; else the one that is read. */
-static const char *side(const look *l, const char *key)
+/* Which column alone was written, by all that wrote the row; "": both were, or it cannot be told. */
+static const char *side(const look *l, const b_table *t, size_t row, const char *key)
 {
-    bool by_old = false, by_new = false, both = false;
+    bool by_old = false, by_new = false, inserted = false;
     for (size_t i = 0; i < l->n; i++) {
         const mig__suspect *x = &l->v[i];
         if (strcmp(x->key, key) != 0) continue;
-        both = both || x->by_old == x->by_new;
-        by_old = by_old || x->by_old, by_new = by_new || x->by_new;
+        by_old = by_old || x->by_old, by_new = by_new || x->by_new, inserted = inserted || x->inserted;
     }
-    return both || by_old == by_new ? "" : by_old ? "old" : "new";
+    if (inserted) {
+        bool old = mig__cell_u64(t, row, "old_blank") == 0, new = mig__cell_u64(t, row, "new_blank") == 0;
+        by_old = by_old || old || !new, by_new = by_new || new || !old;
+    }
+    return by_old == by_new ? "" : by_old ? "old" : "new";
+}
+
+/* Is the row written once more by one that is not due yet? That one is looked at for both. */
+static bool deferred(const look *l, const char *key)
+{
+    for (size_t i = l->waiting->from + l->n; i < l->waiting->n; i++) {
+        mig__suspect *x = &l->waiting->v[i];
+        if (x->watched != l->v[0].watched || strcmp(x->key, key) != 0) continue;
+        for (size_t k = 0; k < l->n; k++) {
+            if (strcmp(l->v[k].key, key) != 0) continue;
+            x->by_old = x->by_old || l->v[k].by_old, x->by_new = x->by_new || l->v[k].by_new;
+            x->inserted = x->inserted || l->v[k].inserted;
+        }
+        return true;
+    }
+    return false;
 }
 
 static b_status record(const look *l, const b_table *t, size_t i, const char *key, b_err *err)
@@ -117,59 +139,62 @@ static b_status record(const look *l, const b_table *t, size_t i, const char *ke
     b_buf_printf(
         &q,
         ", %u, FROM_UNIXTIME(%u), NOW(3), '%s', x'%.*s', x'%.*s') ON DUPLICATE KEY UPDATE server_id = "
-        "VALUES(server_id), written = VALUES(written), seen = VALUES(seen), side = VALUES(side), old_value "
-        "= VALUES(old_value), new_value = VALUES(new_value), repaired = NULL",
-        by == NULL ? 0 : by->server, by == NULL ? 0 : by->when, side(l, key), B_ARG(old), B_ARG(new));
+        "VALUES(server_id), written = VALUES(written), seen = VALUES(seen), side = IF(repaired IS NULL AND "
+        "side <> VALUES(side), '', VALUES(side)), old_value = VALUES(old_value), new_value = "
+        "VALUES(new_value), repaired = NULL",
+        by == NULL ? 0 : by->server, by == NULL ? 0 : by->when, side(l, t, i, key), B_ARG(old), B_ARG(new));
     b_status s = mig__run(l->db, err, &q);
     b_buf_deinit(&q);
     return s;
 }
 
-static b_status repair(mig_db *db, const mig__m *m, const mig__key *k, const char *key, const char *from,
-                       b_err *err)
-{
-    b_buf keep = {0}, where = {0};
-    uint64_t changed = 0;
-    bool reverse = from[0] == '\0' ? m->phase == RW_SWITCHED : strcmp(from, "new") == 0;
-    b_status s = mig__fill_keep(db, m, &keep, err);
-    mig__key_is(k, key, &where);
-    if (s == B_OK)
-        s = mig__fill_where(db, m, &where, reverse && !m->one_way, b_buf_cstr(&keep), &changed, err);
-    b_buf_deinit(&keep), b_buf_deinit(&where);
-    if (s != B_OK) return s;
-    return mig__query(db, NULL, err,
-                      "UPDATE straddle.bypass SET repaired = NOW(3) WHERE migration = '%s' AND key_hash = "
-                      "UNHEX(SHA2(%s, 256))",
-                      m->name, mig__q(m->arena, key));
-}
-
-static b_status one(const look *l, const b_table *t, size_t i, b_err *err)
+static b_status one(const look *l, const b_table *t, size_t i, bool *recorded, b_err *err)
 {
     b_buf key = {0};
     if (!mig__key_literals(&l->w->key, t, i, &key)) return b_fail(err, B_NOMEM, "a key cannot be read");
-    b_status s = record(l, t, i, b_buf_cstr(&key), err);
-    if (s == B_OK && l->w->m->guard_repair)
-        s = repair(l->db, l->w->m, &l->w->key, b_buf_cstr(&key), side(l, b_buf_cstr(&key)), err);
+    *recorded = !deferred(l, b_buf_cstr(&key));
+    b_status s = *recorded ? record(l, t, i, b_buf_cstr(&key), err) : B_OK;
     b_buf_deinit(&key);
     return s;
 }
 
-static b_status tell(const look *l, const b_table *t, b_err *err)
+/* One that cannot be made right, as its value does not fit, is left as one that must not be. */
+static b_status make_right(const look *l, const b_table *t, size_t i, size_t *repaired, b_err *err)
+{
+    b_buf key = {0};
+    bool done = false;
+    if (!mig__key_literals(&l->w->key, t, i, &key)) return b_fail(err, B_NOMEM, "a key cannot be read");
+    b_status s = mig__bypass_repair_row(l->db, l->w->m, &l->w->key, b_buf_cstr(&key), &done, err);
+    b_buf_deinit(&key);
+    if (s == B_DATABASE && err->db_errno != 1205 && err->db_errno != 1213) {
+        b_logf(l->e->log, B_WARN, "migrate", "migration=%s guard: a row is not repaired: %s", l->w->m->name,
+               err->msg);
+        s = B_OK;
+    }
+    if (done) ++*repaired;
+    return s;
+}
+
+static b_status tell(const look *l, const b_table *t, size_t first_row, size_t found, size_t repaired,
+                     b_err *err)
 {
     char what[400];
     b_buf first = {0};
     const mig__m *m = l->w->m;
     const mig__suspect *by =
-        mig__key_literals(&l->w->key, t, 0, &first) ? writer(l, b_buf_cstr(&first)) : NULL;
+        mig__key_literals(&l->w->key, t, first_row, &first) ? writer(l, b_buf_cstr(&first)) : NULL;
     for (size_t i = 0; i < first.n; i++)
         if (first.p[i] == '\n') first.p[i] = ',';
-    snprintf(what, sizeof what, "%zu rows were written past the proxy, first: %.200s, by server %u; %s",
-             b_table_rows(t), b_buf_cstr(&first), by == NULL ? 0 : by->server,
-             m->guard_repair ? "repaired, see SHOW BYPASS" : "see SHOW BYPASS and REPAIR BYPASS");
+    snprintf(what, sizeof what,
+             "%zu rows were written past the proxy, first: %.200s, by server %u; %zu repaired, see SHOW "
+             "BYPASS%s",
+             found, b_buf_cstr(&first), by == NULL ? 0 : by->server, repaired,
+             repaired == found ? "" : " and REPAIR BYPASS");
     b_buf_deinit(&first);
-    b_logf(l->e->log, m->guard_repair ? B_WARN : B_ERROR, "migrate", "migration=%s guard: %s", m->name, what);
+    b_logf(l->e->log, repaired == found ? B_WARN : B_ERROR, "migrate", "migration=%s guard: %s", m->name,
+           what);
     mig__hook(l->e, "bypass", m->name, rw_phase_name(m->phase), NULL, what);
-    if (m->guard_repair) return B_OK;
+    if (repaired == found) return B_OK;
     return mig__query(l->db, NULL, err,
                       "UPDATE straddle.migrations SET last_error = %s, checksum_clean = 0 WHERE name = "
                       "'%s'",
@@ -186,12 +211,19 @@ static size_t rows_of(const b_table *t) /* NULL: no row has to be right */
 static b_status report(const look *l, b_err *err)
 {
     b_table *t = NULL;
+    bool recorded[BATCH] = {false};
+    size_t first = BATCH, found = 0, repaired = 0;
     b_status s = mig__begin(l->db, err);
     if (s == B_OK) s = wrong(l, true, &t, err);
-    for (size_t i = 0; s == B_OK && i < rows_of(t); i++) s = one(l, t, i, err);
+    for (size_t i = 0; s == B_OK && i < rows_of(t) && i < BATCH; i++) {
+        s = one(l, t, i, &recorded[i], err);
+        if (recorded[i] && found++ == 0) first = i;
+    }
     if (s == B_OK) s = mig__commit(l->db, err);
     if (s != B_OK) mig__undo(l->db);
-    if (s == B_OK && rows_of(t) > 0) s = tell(l, t, err);
+    for (size_t i = 0; s == B_OK && l->w->m->guard_repair && i < rows_of(t) && i < BATCH; i++)
+        if (recorded[i]) s = make_right(l, t, i, &repaired, err);
+    if (s == B_OK && found > 0) s = tell(l, t, first, found, repaired, err);
     b_table_free(t);
     return s;
 }
@@ -225,7 +257,7 @@ b_status mig__suspects_look(mig_engine *e, mig_db *db, const mig__watched *v, si
     uint64_t now = mig__now_ms();
     for (size_t n = s->n == s->from ? 0 : count(s, all, now); st == B_OK && n > 0;
          n = s->n == s->from ? 0 : count(s, all, now)) {
-        look l = {e, db, NULL, s->v + s->from, n, stale};
+        look l = {e, db, NULL, s, s->v + s->from, n, stale};
         if (l.v[0].watched < nv) l.w = &v[l.v[0].watched];
         if (l.w != NULL) st = batch(&l, err);
         if (st == B_OK && *stale) return B_OK;
@@ -235,46 +267,4 @@ b_status mig__suspects_look(mig_engine *e, mig_db *db, const mig__watched *v, si
         if (st == B_OK) s->from += n;
     }
     return st;
-}
-
-/* ---- REPAIR BYPASS ---- */
-
-static b_status repair_all(mig__op *op, uint64_t *rows, b_err *err)
-{
-    mig__key key;
-    b_table *t = NULL;
-    b_status s = mig__zone_set(op->db, op->m, err);
-    if (s == B_OK) s = mig__key_load(op->db, op->m->schema, op->m->table, &key, err);
-    if (s != B_OK) return s;
-    s = mig__query(op->db, &t, err,
-                   "SELECT key_text, side FROM straddle.bypass WHERE migration = '%s' AND repaired IS NULL",
-                   op->m->name);
-    for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++, ++*rows)
-        s = repair(op->db, op->m, &key, b_table_cell(t, i, 0).p, b_table_cell(t, i, 1).p, err);
-    b_table_free(t);
-    mig__key_deinit(&key);
-    return s;
-}
-
-b_status mig_bypass_repair(mig_engine *e, const char *name, const mig_actor *who, b_table *out, b_err *err)
-{
-    mig__op op;
-    uint64_t rows = 0;
-    b_status s = mig__op_begin(e, name, who, NULL, &op, err);
-    if (s != B_OK) return s;
-    const mig__m *m = op.m;
-    if (m->phase < RW_DUAL_WRITE || m->phase > RW_SWITCHED || !m->a_trusted)
-        s = b_fail(err, B_STATE,
-                   "migration %s is in phase %s%s; rows are repaired while both columns are kept: in "
-                   "dual_write and switched",
-                   name, rw_phase_name(m->phase), m->a_trusted ? "" : ", and its old column is being filled");
-    if (s == B_OK && m->one_way && m->phase == RW_SWITCHED)
-        s = b_fail(err, B_STATE, "migration %s is one-way: nothing makes its old values in switched", name);
-    if (s == B_OK) s = repair_all(&op, &rows, err);
-    mig__event ev = {.migration = name, .action = "repair", .result = "rows of SHOW BYPASS"};
-    if (s == B_OK) s = mig__record(op.db, who, &ev, err);
-    mig__op_end(&op);
-    if (s != B_OK) return s;
-    b_table_column(out, "rows"), b_table_row(out), b_table_int(out, (int64_t)rows);
-    return B_OK;
 }

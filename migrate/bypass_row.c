@@ -184,6 +184,14 @@ static bool was_set(const size_t *at, size_t n, const mig__map *map, const mig__
     return set;
 }
 
+static bool has_value(const size_t *at, size_t n, const mig__map *map, const mig__value *after)
+{
+    bool some = false;
+    for (size_t i = 0; i < n; i++)
+        some = some || (at[i] < map->n && after[at[i]].present && !after[at[i]].null);
+    return some;
+}
+
 static b_status add(mig__suspects *out, const mig__suspect *one, b_err *err)
 {
     if (out->from > 0 && out->from == out->n) out->from = out->n = 0;
@@ -209,8 +217,14 @@ b_status mig__watched_row(const mig__watched *w, size_t watched, const mig__map 
     b_buf key = {0};
     if (right_at_once(w, map, after)) return B_OK;
     mig__suspect one = {.watched = watched, .due_ms = due_ms, .when = h->when, .server = h->server};
-    one.by_old = update && was_set(w->old_at, w->m->npairs, map, before, after);
-    one.by_new = update && was_set(w->new_at, w->m->npairs, map, before, after);
+    if (update) {
+        one.by_old = was_set(w->old_at, w->m->npairs, map, before, after);
+        one.by_new = was_set(w->new_at, w->m->npairs, map, before, after);
+    } else {
+        bool old = has_value(w->old_at, w->m->npairs, map, after),
+             new = has_value(w->new_at, w->m->npairs, map, after);
+        one.by_old = old && !new, one.by_new = new && !old, one.inserted = old &&new;
+    }
     b_status s = key_of(w, map, before, after, &key, err);
     if (s == B_OK && key.p == NULL) s = b_fail(err, B_NOMEM, "out of memory");
     one.key = key.p; /* the suspect's from now on */

@@ -34,6 +34,36 @@ static void assignments(const mig__m *m, bool reverse, b_buf *q)
     }
 }
 
+static void nulls(const mig__m *m, size_t group, bool to, const char *is, const char *between, b_buf *q)
+{
+    bool some = false;
+    for (size_t i = group; i < m->npairs; i++) {
+        const char *column = to ? m->pairs[i].to : m->pairs[i].from;
+        if (m->pairs[i].group != group || column[0] == '\0') continue;
+        if (some) b_buf_str(q, between);
+        b_buf_ident(q, b_slice_str(column)), b_buf_str(q, is);
+        some = true;
+    }
+    if (!some) b_buf_str(q, "FALSE");
+}
+
+void mig__fill_safe(const mig__m *m, bool reverse, b_buf *where)
+{
+    for (size_t i = 0; i < m->npairs; i++) {
+        const mig__pair *p = &m->pairs[i];
+        const char *column = reverse ? p->from : p->to;
+        if (p->group == i) {
+            b_buf_str(where, " AND NOT ("), nulls(m, i, reverse, " IS NULL", " AND ", where);
+            b_buf_str(where, " AND ("), nulls(m, i, !reverse, " IS NOT NULL", " OR ", where);
+            b_buf_str(where, "))");
+        }
+        if (column[0] == '\0') continue;
+        b_buf_str(where, " AND ("), b_buf_ident(where, b_slice_str(column));
+        b_buf_str(where, " IS NULL OR ("), reverse ? mig__down(p, where) : mig__up(p, where);
+        b_buf_str(where, ") IS NOT NULL)");
+    }
+}
+
 b_status mig__fill_where(mig_db *db, const mig__m *m, const b_buf *where, bool reverse, const char *keep,
                          uint64_t *changed, b_err *err)
 {
@@ -55,11 +85,12 @@ b_status mig__fill_where(mig_db *db, const mig__m *m, const b_buf *where, bool r
 }
 
 b_status mig__fill(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *upto,
-                   bool reverse, const char *keep, uint64_t *changed, b_err *err)
+                   bool reverse, bool safe, const char *keep, uint64_t *changed, b_err *err)
 {
     b_buf where = {0};
     if (last != NULL) mig__key_after(k, last, &where), b_buf_str(&where, " AND ");
     mig__key_upto(k, upto, &where);
+    if (safe) mig__fill_safe(m, reverse, &where);
     b_status s = mig__fill_where(db, m, &where, reverse, keep, changed, err);
     b_buf_deinit(&where);
     return s;

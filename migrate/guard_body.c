@@ -87,6 +87,29 @@ static bool own_default(const rw_column *c, const mig__column *w, b_buf *out)
     return true;
 }
 
+/* Byte for byte: a collation calls equal what differs. Of a CHAR trailing blanks are no part of it. */
+void mig__is_literal(const char *value, const mig__column *w, const char *literal, b_buf *out)
+{
+    bool blanks = b_slice_istarts(b_slice_str(w->type), B_LIT("char"));
+    const char *open = blanks ? "TRIM(TRAILING ' ' FROM " : "", *close = blanks ? ")" : "";
+    int n = (int)strcspn(w->collation, "_");
+    if (n == 0)
+        b_buf_printf(out, "%s <=> %s", value, literal);
+    else
+        b_buf_printf(out,
+                     "CAST(CONVERT(%s%s%s USING %.*s) AS BINARY) <=> CAST(CONVERT(%s%s%s USING %.*s) AS "
+                     "BINARY)",
+                     open, value, close, n, w->collation, open, literal, close, n, w->collation);
+}
+
+static void is_default(const b_buf *name, const mig__column *w, b_buf *value, b_buf *out)
+{
+    b_buf is = {0};
+    b_buf_printf(&is, "NEW.%.*s", (int)name->n, name->p);
+    b_buf_str(out, " OR "), mig__is_literal(b_buf_cstr(&is), w, b_buf_cstr(value), out);
+    b_buf_deinit(&is);
+}
+
 /* None of the old columns was given, as far as their values tell. */
 static void old_omitted(const mig__m *m, size_t group, bool mariadb, b_buf *out)
 {
@@ -98,7 +121,7 @@ static void old_omitted(const mig__m *m, size_t group, bool mariadb, b_buf *out)
         b_buf_printf(out, "%s(NEW.%s IS NULL", between, b_buf_cstr(&name));
         if (!own_default(&p->plain, &p->a, &value) && p->plain.default_kind == RW_DEFAULT_NONE)
             mig__unread_literal(&value, mariadb, p);
-        if (value.n > 0) b_buf_printf(out, " OR NEW.%s <=> %s", b_buf_cstr(&name), b_buf_cstr(&value));
+        if (value.n > 0) is_default(&name, &p->a, &value, out);
         b_buf_char(out, ')');
         b_buf_deinit(&value), b_buf_deinit(&name);
         between = " AND ";
@@ -116,7 +139,7 @@ static void new_omitted(const mig__m *m, size_t group, bool retired, b_buf *out)
         b_buf_ident(&name, b_slice_str(p->to));
         b_buf_printf(out, "%s(NEW.%s IS NULL", between, b_buf_cstr(&name));
         if ((retired || !mig__can_default_up(p)) && own_default(&p->target, &p->b, &value))
-            b_buf_printf(out, " OR NEW.%s <=> %s", b_buf_cstr(&name), b_buf_cstr(&value));
+            is_default(&name, &p->b, &value, out);
         b_buf_char(out, ')');
         b_buf_deinit(&value), b_buf_deinit(&name);
         between = " AND ";

@@ -447,6 +447,8 @@ typedef enum mig__trigger {
 #define MIG__GUARD_PREFIX "straddle_guard_"
 /* The trigger's body. update: BEFORE UPDATE; else BEFORE INSERT. */
 void mig__guard_body(const mig__m *m, mig__trigger kind, bool update, bool mariadb, b_buf *out);
+/* value <=> literal, byte for byte: of a column that is so. */
+void mig__is_literal(const char *value, const mig__column *w, const char *literal, b_buf *out);
 /* Is this trigger a guard of some migration; is it one that comes LAST? */
 bool mig__is_guard(b_slice trigger);
 bool mig__is_guard_last(b_slice trigger);
@@ -542,7 +544,9 @@ mig__go mig__throttle_check(mig__throttle *t, mig_db *db, const mig__m *m);
  * mig__fill_keep. */
 b_status mig__fill_keep(mig_db *db, const mig__m *m, b_buf *keep, b_err *err) B_MUSTCHECK;
 b_status mig__fill(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *upto,
-                   bool reverse, const char *keep, uint64_t *changed, b_err *err) B_MUSTCHECK;
+                   bool reverse, bool safe, const char *keep, uint64_t *changed, b_err *err) B_MUSTCHECK;
+/* What keeps a repair (safe) from making the only copy of a value NULL, or of one that is read from NULL. */
+void mig__fill_safe(const mig__m *m, bool reverse, b_buf *where);
 
 /* Of the rows that a condition says. */
 b_status mig__fill_where(mig_db *db, const mig__m *m, const b_buf *where, bool reverse, const char *keep,
@@ -564,6 +568,8 @@ b_status mig__verify_range(mig_db *db, const mig__m *m, const mig__key *k, const
 
 void *mig__recheck_main(void *engine); /* recheck.c */
 void *mig__bypass_main(void *engine);  /* bypass.c */
+/* SHOW BINARY LOG STATUS, or what older servers have. */
+b_status mig__log_status(mig_db *db, b_table **out, b_err *err) B_MUSTCHECK;
 
 /* ---- the plan (plan.c, plan_trial.c, plan_files.c) ---- */
 

@@ -224,9 +224,16 @@ static b_status guard_here(mig__op *op, b_err *err)
     return mig__guard_set(op, op->m->phase, err);
 }
 
+/* While they are there and the phase still is switched, a write of the new column leaves the old one behind:
+ * whatever becomes of the edge, the checksum is void until it is published. */
 static b_status guard_retired(mig__op *op, b_err *err)
 {
-    return mig__guard_set(op, RW_RETIRED, err);
+    b_status s =
+        op->m->guard != CFG_GUARD_TRIGGERS
+            ? B_OK
+            : mig__query(op->db, NULL, err,
+                         "UPDATE straddle.migrations SET checksum_clean = 0 WHERE name = '%s'", op->m->name);
+    return s == B_OK ? mig__guard_set(op, RW_RETIRED, err) : s;
 }
 
 /* With what it changes of the catalogue: whether a write may be taken where others have BEFORE triggers. */
@@ -268,15 +275,17 @@ static const mig__edge edges[] = {
      .before = {guard_here}},
     {RW_SWITCHED, RW_RETIRED, .gates = {gate_preflight, gate_checksum_now},
      .before = {mig__retire_before, guard_retired}, .after = {mig__wait_ack, mig__retire_after, republish},
-     .backfill = VOID_BACKFILL, .migration = "a_trusted = 0"},
+     .backfill = VOID_BACKFILL,
+     .migration = "checksum_clean = IF(guard = 'triggers', a_trusted = 1 AND checksum_differing = 0, "
+                  "checksum_clean), a_trusted = 0"},
     {RW_RETIRED, RW_CONTRACTED, .gates = {gate_preflight, mig__gate_unused, gate_checksum_taken},
      .after = {mig__wait_ack, guard_here, mig__drop_old, republish}},
     {RW_CONTRACTED, RW_FINISHED, .gates = {gate_unused_instant}},
     {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, guard_here, mig__drop_new, republish},
      .backfill = VOID_BACKFILL},
-    {RW_DUAL_WRITE, RW_EXPANDED, .after = {mig__twins_strict_drop}, .backfill = VOID_BACKFILL,
+    {RW_DUAL_WRITE, RW_EXPANDED, .after = {mig__twins_strict_drop, guard_here}, .backfill = VOID_BACKFILL,
      .migration = VOID_ALL},
-    {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_way_back, gate_trusted},
+    {RW_SWITCHED, RW_DUAL_WRITE, .gates = {gate_way_back, gate_trusted}, .after = {guard_here},
      .backfill = "state = 'complete', reverse = 0"},
     {RW_RETIRED, RW_SWITCHED, .gates = {gate_way_back}, .before = {mig__unretire_before},
      .after = {mig__wait_ack, guard_after},
@@ -522,8 +531,8 @@ b_status mig__walk(mig__op *op, const mig__edge *edge, b_err *err)
 static void guard_again(const mig__edge *edge, mig__op *op)
 {
     b_err err = {0};
-    if (op->m == NULL || op->m->guard != CFG_GUARD_TRIGGERS || op->m->phase != edge->from ||
-        op->m->phase == RW_PLANNED || op->m->pending[0] != '\0')
+    if (op->m == NULL || mig__op_reload(op, &err) != B_OK || op->m->guard != CFG_GUARD_TRIGGERS ||
+        op->m->phase != edge->from || op->m->phase == RW_PLANNED || op->m->pending[0] != '\0')
         return;
     if (mig__guard_set(op, op->m->phase, &err) != B_OK)
         b_logf(op->e->log, B_WARN, "migrate", "migration=%s the guard's triggers: %s", op->m->name, err.msg);
@@ -567,13 +576,23 @@ void mig__resume_pending(mig_engine *e, mig_db *db)
 {
     b_table *t = NULL;
     b_err err = {0};
-    b_status s = mig_db_query(db, "SELECT name FROM straddle.migrations WHERE pending <> ''", &t, &err);
+    b_status s = mig_db_query(
+        db,
+        "SELECT m.name FROM straddle.migrations m WHERE m.pending <> '' OR (m.guard = 'triggers' AND m.phase "
+        "= "
+        "'switched' AND EXISTS (SELECT 1 FROM information_schema.TRIGGERS t WHERE t.EVENT_OBJECT_SCHEMA = "
+        "m.table_schema AND t.EVENT_OBJECT_TABLE = m.table_name AND t.TRIGGER_NAME LIKE '" MIG__GUARD_PREFIX
+        "%\\_r_'))",
+        &t, &err);
     for (size_t i = 0; s == B_OK && i < b_table_rows(t); i++) {
         mig__op op;
         const char *name = b_table_cell(t, i, 0).p;
         b_status one = mig__op_begin_aside(e, name, &op, &err);
         if (one == B_OK) {
             one = mig__finish_pending(&op, &err);
+            /* those of retired, of an instance that died before it published that */
+            if (one == B_OK && op.m->phase == RW_SWITCHED && op.m->guard == CFG_GUARD_TRIGGERS)
+                one = guard_here(&op, &err);
             mig__op_end(&op);
         }
         if (one != B_OK)

@@ -39,6 +39,65 @@ static void check_pair(mig__flight *f, const cfg_pair *c, const rw_pair *p)
                      "set guard: watch");
 }
 
+static void check_binary(mig__flight *f, const char *name, const rw_column *c)
+{
+    if (name[0] != '\0' && b_slice_istarts(c->type, B_LIT("binary")))
+        mig__finding(
+            f, MIG__BLOCKER, name,
+            "a BINARY column: its values are padded, so that a trigger cannot tell whether an INSERT "
+            "gave the old column or the new one",
+            "set guard: watch");
+}
+
+/* What is refused of the definition, and of a migration that has begun. */
+static void check_groups(mig__flight *f, const mig__pair *pairs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t old = 0;
+        check_binary(f, pairs[i].from, &pairs[i].plain), check_binary(f, pairs[i].to, &pairs[i].target);
+        for (size_t k = i; pairs[i].group == i && k < n; k++)
+            if (pairs[k].group == i && pairs[k].from[0] != '\0') old++;
+        if (old > 1)
+            mig__finding(f, MIG__BLOCKER, pairs[i].from[0] != '\0' ? pairs[i].from : pairs[i].to,
+                         "several old columns become one: in retired a write of one of them would make the "
+                         "new one out of the others, which nothing keeps any more",
+                         "set guard: watch");
+    }
+}
+
+static b_status check_begun(mig__flight *f)
+{
+    mig__m *m = NULL;
+    b_status s = mig__load(f->db, f->m->name, &m, f->err);
+    if (s != B_OK) return s;
+    check_groups(f, m->pairs, m->npairs);
+    mig__free(m);
+    return B_OK;
+}
+
+static const char *text(mig__flight *f, b_slice s)
+{
+    const char *p = b_arena_dup(f->arena, s).p;
+    return p == NULL ? "" : p;
+}
+
+static b_status check_defined(mig__flight *f, const rw_pair *pairs)
+{
+    size_t n = f->m->ncolumns;
+    mig__pair *p = b_arena_array(f->arena, n + 1, sizeof *p);
+    if (p == NULL) return b_fail(f->err, B_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        p[i] = (mig__pair){.from = text(f, pairs[i].from),
+                           .to = text(f, pairs[i].to),
+                           .up = text(f, pairs[i].up),
+                           .down = text(f, pairs[i].down),
+                           .plain = pairs[i].plain,
+                           .target = pairs[i].target};
+    mig__groups(p, n);
+    check_groups(f, p, n);
+    return B_OK;
+}
+
 static b_status check_pairs(mig__flight *f)
 {
     rw_catalog *c = NULL;
@@ -50,8 +109,10 @@ static b_status check_pairs(mig__flight *f)
     rw_pair *pairs = b_arena_array(f->arena, f->m->ncolumns + 1, sizeof *pairs);
     if (pairs == NULL) s = b_fail(f->err, B_NOMEM, "out of memory");
     /* what is wrong with the definition itself, others say */
-    if (pairs != NULL && t != NULL && mig_pairs(f->server, f->m, t, f->arena, pairs, &why) == B_OK)
+    if (pairs != NULL && t != NULL && mig_pairs(f->server, f->m, t, f->arena, pairs, &why) == B_OK) {
         for (size_t i = 0; i < f->m->ncolumns; i++) check_pair(f, &f->m->columns[i], &pairs[i]);
+        s = check_defined(f, pairs);
+    }
     rw_catalog_unref(c);
     return s;
 }
@@ -66,7 +127,7 @@ static bool is_on(mig__flight *f, const char *variable)
 static b_status check_triggers(mig__flight *f)
 {
     bool missing = false, super = false;
-    b_status s = f->begun ? B_OK : check_pairs(f);
+    b_status s = f->begun ? check_begun(f) : check_pairs(f);
     if (s == B_OK) s = mig__lacks(f, "TRIGGER", &missing);
     if (s != B_OK) return s;
     if (missing)

@@ -88,8 +88,7 @@ b_status mig__check_replication(mig__flight *f)
     check_format(f, t);
     b_table_free(t);
     t = NULL;
-    bool status = mig_db_query(f->db, f->mariadb ? "SHOW MASTER STATUS" : "SHOW BINARY LOG STATUS", &t,
-                               &ignored) == B_OK;
+    bool status = mig__log_status(f->db, &t, &ignored) == B_OK;
     if (status && b_table_rows(t) > 0) {
         check_filter(f, t, "Binlog_Do_DB", true);
         check_filter(f, t, "Binlog_Ignore_DB", false);

@@ -39,16 +39,36 @@ static b_status refuse(const char *what, b_err *err)
                   what);
 }
 
-b_status mig_rehearsal_is_clone(mig_db *clone, const char *token_written, b_err *err)
+/* There is no schema straddle yet, or no such table; anything else says nothing. */
+static bool is_absent(b_status s, const b_err *err)
+{
+    return s != B_LOST && (err->db_errno == 1049 || err->db_errno == 1146);
+}
+
+/* A copy of the files has the same one, and so has the server itself. */
+static b_status other_server(mig_db *db, mig_db *clone, b_err *err)
+{
+    char here[64] = "", there[64] = "";
+    if (mig__mariadb(db) || mig__mariadb(clone)) return B_OK; /* it has none */
+    b_status s = mig_db_scalar(db, "SELECT @@server_uuid", here, sizeof here, err);
+    if (s == B_OK) s = mig_db_scalar(clone, "SELECT @@server_uuid", there, sizeof there, err);
+    if (s == B_OK && strcmp(here, there) == 0)
+        return refuse("the clone has the @@server_uuid of the database: it is that one, or a copy of its "
+                      "files, of which auto.cnf must be removed",
+                      err);
+    return s;
+}
+
+b_status mig_rehearsal_is_clone(mig_db *db, mig_db *clone, const char *token_written, b_err *err)
 {
     enum { LOOKS = 20, EVERY_MS = 100 };
     for (int i = 0; i < LOOKS; i++) { /* a replica may be a little behind */
         b_table *t = NULL;
-        b_err none;
-        b_status s = mig__query(clone, &t, &none, "SELECT 1 FROM straddle.rehearsals WHERE token = '%s'",
-                                token_written);
+        b_status s =
+            mig__query(clone, &t, err, "SELECT 1 FROM straddle.rehearsals WHERE token = '%s'", token_written);
         bool there = s == B_OK && b_table_rows(t) != 0;
         b_table_free(t);
+        if (s != B_OK && !is_absent(s, err)) return s;
         if (there) return refuse("this is the database itself, or a replica of it", err);
         nanosleep(&(struct timespec){0, EVERY_MS * 1000000L}, NULL);
     }
@@ -57,21 +77,23 @@ b_status mig_rehearsal_is_clone(mig_db *clone, const char *token_written, b_err 
     bool replica = s == B_OK && b_table_rows(t) != 0;
     b_table_free(t);
     if (s == B_OK && replica) return refuse("this server is set up as a replica", err);
-    return s;
+    return s == B_OK ? other_server(db, clone, err) : s;
 }
 
 b_status mig_rehearsal_clean(mig_db *clone, b_err *err)
 {
     char begun[300] = "";
-    b_err none;
-    if (mig_db_scalar(clone,
+    b_status s =
+        mig_db_scalar(clone,
                       "SELECT GROUP_CONCAT(name, ' (', phase, ')' SEPARATOR ', ') FROM straddle.migrations "
                       "WHERE phase NOT IN ('planned', 'finished')",
-                      begun, sizeof begun, &none) == B_OK)
+                      begun, sizeof begun, err);
+    if (s == B_OK)
         return b_fail(err, B_REFUSED,
                       "on the clone a migration has begun: %s; restore a backup from before it, or abort it "
                       "there",
                       begun);
+    if (s != B_NOT_FOUND && !is_absent(s, err)) return s;
     return mig_db_query(clone, "DROP DATABASE IF EXISTS straddle", NULL, err);
 }
 

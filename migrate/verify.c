@@ -103,7 +103,8 @@ b_status mig__verify_range(mig_db *db, const mig__m *m, const mig__key *k, const
     return s == B_OK && differing > 0 ? keep_rows(db, m, k, last, hi, err) : s;
 }
 
-/* The column that reads go to is what the application has seen. */
+/* The column that reads go to is what the application has seen. In switched a row in which that is NULL and
+ * the old one is not keeps its only value, and stays different. */
 static b_status repair_range(mig_db *db, const mig__m *m, const mig__key *k, const char *last, const char *hi,
                              mig__checksum *out, b_err *err)
 {
@@ -112,7 +113,8 @@ static b_status repair_range(mig_db *db, const mig__m *m, const mig__key *k, con
     mig__checksum again = {0};
     b_status s = mig__fill_keep(db, m, &keep, err);
     if (s == B_OK)
-        s = mig__fill(db, m, k, last, hi, m->phase == RW_SWITCHED, b_buf_cstr(&keep), &changed, err);
+        s = mig__fill(db, m, k, last, hi, m->phase == RW_SWITCHED, m->phase == RW_SWITCHED, b_buf_cstr(&keep),
+                      &changed, err);
     b_buf_deinit(&keep);
     if (s == B_OK) s = mig__verify_range(db, m, k, last, hi, &again, err);
     out->repaired += changed;

@@ -79,12 +79,12 @@ static b_status with_proxy(px_rehearsal *r, const options *o, b_err *err)
     return s;
 }
 
-static b_status on_clone(const options *o, const cfg_config *c, const cfg_server *server, const char *token,
-                         px_rehearsal *r, b_err *err)
+static b_status on_clone(const options *o, const cfg_config *c, const cfg_server *server, mig_db *db,
+                         const char *token, px_rehearsal *r, b_err *err)
 {
     px_clone k = {.pid = 0};
     b_status s = mig_connect(server, &c->backend, 5000, &r->direct, err);
-    if (s == B_OK) s = mig_rehearsal_is_clone(r->direct, token, err);
+    if (s == B_OK) s = mig_rehearsal_is_clone(db, r->direct, token, err);
     if (s == B_OK) s = mig_rehearsal_clean(r->direct, err);
     if (s == B_OK) s = replicas(r, o, server, err);
     if (s == B_OK) {
@@ -112,7 +112,7 @@ static int rehearse(const options *o, const cfg_config *c, const cfg_migration *
         return fail("cannot log in at the database, which keeps the record", &err);
     b_status s = mig_rehearsal_begin(db, m, server->address.text, token, &err);
     if (s == B_OK) {
-        s = on_clone(o, c, server, token, &r, &err);
+        s = on_clone(o, c, server, db, token, &r, &err);
         snprintf(result, sizeof result, "%s%.900s",
                  s == B_OK ? "passed" : "failed: ", s == B_OK ? "" : err.msg);
         r.record.result = result;

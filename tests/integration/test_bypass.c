@@ -95,7 +95,7 @@ static void watch(shop *f)
           "1");
     ts_do(f->admin, "REPAIR BYPASS " M);
     assert_int_equal(ts_int(f->direct, "SELECT COUNT(*) FROM t WHERE NOT (a <=> b)"), 0);
-    assert_int_equal(ts_int(f->direct, "SELECT COUNT(*) FROM t WHERE a = 'stray'"), 1);
+    assert_int_equal(ts_int(f->direct, "SELECT COUNT(*) FROM t WHERE k = 'x' AND b = 'one'"), 1);
     assert_int_equal(ts_int(f->direct, "SELECT COUNT(*) FROM straddle.bypass WHERE repaired IS NULL"), 0);
     ts_close(c);
     unmake(f);
@@ -108,8 +108,7 @@ static void goes_on(shop *f)
          "columns: [{from: a, to: b}]\nguard: watch\nguard_repair: true\nbackfill: {recheck_percent: 0}");
     ts_do(f->direct, "INSERT INTO t VALUES (1, 1), (2, 2), (-3, 3)");
     ts_go(f->admin, M, "switched");
-    ts_do(f->direct, "UPDATE t SET a = 11 WHERE id = 1"); /* the old column was set: it counts */
-    await(f->direct, "SELECT CONCAT_WS(',', a, b) AS v FROM t WHERE id = 1", "v", "11,11");
+    await(f->direct, "SELECT COUNT(*) AS n FROM straddle.guard", "n", "1"); /* it is there */
     for (int i = 0; i < 2; i++) {
         ts_result *r = ts_query(
             f->direct, "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%%'");
@@ -118,7 +117,7 @@ static void goes_on(shop *f)
         ts_result_free(r);
         ts_do(f->direct, "UPDATE t SET b = %d WHERE id = -3", 30 + i);
         ts_do(f->direct, "FLUSH BINARY LOGS");
-        ts_do(f->direct, "UPDATE t SET a = %d WHERE id = 2", 20 + i);
+        ts_do(f->direct, "UPDATE t SET b = %d WHERE id = 2", 20 + i);
         char want[20];
         snprintf(want, sizeof want, "%d,%d", 30 + i, 30 + i);
         await(f->direct, "SELECT CONCAT_WS(',', a, b) AS v FROM t WHERE id = -3", "v", want);
@@ -127,6 +126,40 @@ static void goes_on(shop *f)
     }
     assert_int_equal(ts_int(f->direct, "SELECT COUNT(*) FROM straddle.bypass WHERE repaired IS NULL"), 0);
     await(f->admin, "SHOW GUARD", "missed", "");
+    unmake(f);
+}
+
+/* In switched a repair makes old values of new ones, and never where the old one may be the only copy. */
+static void keeps(shop *f)
+{
+    make(f, "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20) DEFAULT 'card', n INT NOT NULL DEFAULT 0)",
+         "columns: [{from: a, to: b}]\nguard: watch\nguard_repair: true\nbackfill: {recheck_percent: 0}");
+    ts_do(f->direct, "INSERT INTO t (id, a) VALUES (1, 'x'), (2, 'x'), (3, 'x'), (4, 'x')");
+    ts_go(f->admin, M, "switched");
+    await(f->direct, "SELECT COUNT(*) AS n FROM straddle.guard", "n", "1"); /* it is there */
+    ts_do(f->direct, "UPDATE t SET a = 'only' WHERE id = 1");
+    ts_do(f->direct, "INSERT INTO t (id, a, b) VALUES (5, 'late', NULL)");
+    ts_do(f->direct, "UPDATE t SET b = NULL WHERE id = 2");
+    ts_do(f->direct, "UPDATE t SET b = 'n' WHERE id = 3");
+    ts_do(f->direct, "UPDATE t SET a = 'o' WHERE id = 3");
+    ts_do(f->direct, "INSERT INTO t (id, a, b) VALUES (6, 'CARD', 'p'), (7, 'card', 'q')");
+    ts_do(f->direct, "UPDATE t SET b = 'y' WHERE id = 4");
+    await(f->direct, "SELECT CONCAT_WS(',', a, b) AS v FROM t WHERE id = 4", "v", "y,y");
+    await(f->direct,
+          "SELECT GROUP_CONCAT(key_text, side, IF(repaired IS NULL, '', '!') ORDER BY key_text) AS v FROM "
+          "straddle.bypass",
+          "v", "1old,2new,3,4new!,5old,6,7new!");
+    for (int i = 0; i < 3; i++) {
+        ts_result *r = i == 0   ? NULL
+                       : i == 1 ? ts_query(f->admin, "REPAIR BYPASS " M)
+                                : ts_query(f->admin, "VERIFY MIGRATION " M " REPAIR");
+        if (i == 1) assert_string_equal(ts_cell(r, 0, "left"), "5");
+        if (i == 2) assert_string_equal(ts_cell(r, 0, "differing"), "2");
+        ts_result_free(r);
+        await(f->direct,
+              "SELECT GROUP_CONCAT(id, COALESCE(a, '-'), COALESCE(b, '-') ORDER BY id) AS v FROM t", "v",
+              i < 2 ? "1onlyx,2x-,3on,4yy,5late-,6CARDp,7qq" : "1xx,2x-,3nn,4yy,5late-,6pp,7qq");
+    }
     unmake(f);
 }
 
@@ -172,6 +205,12 @@ static void test_goes_on(void **state)
     shop_each_server(goes_on, NULL);
 }
 
+static void test_keeps(void **state)
+{
+    (void)state;
+    shop_each_server(keeps, NULL);
+}
+
 static void test_changes(void **state)
 {
     (void)state;
@@ -187,6 +226,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_watch), cmocka_unit_test(test_goes_on),
-                                       cmocka_unit_test(test_changes), cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_changes), cmocka_unit_test(test_keeps),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

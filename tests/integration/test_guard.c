@@ -291,6 +291,38 @@ static void found_later(shop *f)
     ts_do(f->direct, "DROP DATABASE t_guard");
 }
 
+/* ---- what a trigger could not do right; bytes, not collations ---- */
+
+static void refused(shop *f)
+{
+    make(f, "CREATE TABLE t (id INT PRIMARY KEY, x VARCHAR(20), y VARCHAR(20), k BINARY(4) DEFAULT 'ab')",
+         "columns: [{from: x, to: z, up: \"CONCAT(x, ''-'', y)\", down: \"SUBSTRING_INDEX(z, ''-'', 1)\"}, "
+         "{from: y, down: \"SUBSTRING_INDEX(z, ''-'', -1)\"}, {from: k, to: l}]");
+    shop_expect(f->admin, "SET GUARD " M " triggers", 1235, "several old columns become one");
+    shop_expect(f->admin, "SET GUARD " M " triggers", 1235, "a BINARY column");
+    ts_go(f->admin, M, "dual_write");
+    shop_expect(f->admin, "SET GUARD " M " triggers", 1235, "several old columns become one");
+    ts_go(f->admin, M, "planned");
+    unmake(f);
+}
+
+static void bytes(shop *f)
+{
+    make(f, "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(20) NOT NULL DEFAULT 'card', n INT)",
+         "columns: [{from: a, to: b}]\nguard: triggers");
+    ts_go(f->admin, M, "switched");
+    ts_do(f->direct, "INSERT INTO t (id, a) VALUES (1, 'CARD')");
+    same_row(f->direct, 1, "a, b", "CARD,CARD");
+    ts_do(f->direct, "INSERT INTO t (id, b) VALUES (2, 'CARD')");
+    same_row(f->direct, 2, "a, b", "CARD,CARD");
+    ts_go(f->admin, M, "retired");
+    ts_do(f->direct, "INSERT INTO t (id, a) VALUES (3, 'CARD')");
+    same_row(f->direct, 3, "b", "CARD");
+    ts_go(f->admin, M, "switched");
+    ts_go(f->admin, M, "planned");
+    unmake(f);
+}
+
 /* ---- under load ---- */
 
 typedef struct load {
@@ -383,9 +415,22 @@ static void test_load(void **state)
     shop_each_server(under_load, NULL);
 }
 
+static void test_refused(void **state)
+{
+    (void)state;
+    shop_each_server(refused, NULL);
+}
+
+static void test_bytes(void **state)
+{
+    (void)state;
+    shop_each_server(bytes, NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rename), cmocka_unit_test(test_values),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_refused),  cmocka_unit_test(test_bytes),
+                                       cmocka_unit_test(test_rename),   cmocka_unit_test(test_values),
                                        cmocka_unit_test(test_triggers), cmocka_unit_test(test_found),
                                        cmocka_unit_test(test_load)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ b_status mig_rehearsal_begin(mig_db *db, const cfg_migration *m, const char *clo
                              b_err *err) B_MUSTCHECK;
 /* Looks for two seconds whether the other server is the database that the token was written to, or a replica
  * of it, or anybody's replica: B_REFUSED. */
-b_status mig_rehearsal_is_clone(mig_db *clone, const char *token, b_err *err) B_MUSTCHECK;
+b_status mig_rehearsal_is_clone(mig_db *db, mig_db *clone, const char *token, b_err *err) B_MUSTCHECK;
 /* Drops schema straddle, which came with the backup. B_REFUSED where a migration had begun in it. */
 b_status mig_rehearsal_clean(mig_db *clone, b_err *err) B_MUSTCHECK;
 b_status mig_rehearsal_end(mig_db *db, const char *token, const mig_rehearsal *r, b_err *err) B_MUSTCHECK;
