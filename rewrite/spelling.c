@@ -72,6 +72,7 @@ static bool is_letter(unsigned c)
 static bool nameable(const char *s, size_t n)
 {
     const unsigned char *p = (const unsigned char *)s;
+    if (n < 2 || rw__char_len(RW_CHARSET_SAFE, s, n) != n) return false;
     if (n == 2) return is_letter((p[0] & 31u) << 6 | (p[1] & 63u));
     return n == 3 && is_letter((p[0] & 15u) << 12 | (p[1] & 63u) << 6 | (p[2] & 63u));
 }
