@@ -297,7 +297,7 @@ static void refused(shop *f)
 {
     make(f, "CREATE TABLE t (id INT PRIMARY KEY, x VARCHAR(20), y VARCHAR(20), k BINARY(4) DEFAULT 'ab')",
          "columns: [{from: x, to: z, up: \"CONCAT(x, ''-'', y)\", down: \"SUBSTRING_INDEX(z, ''-'', 1)\"}, "
-         "{from: y, down: \"SUBSTRING_INDEX(z, ''-'', -1)\"}, {from: k, to: l}]");
+         "{from: y, to: z, down: \"SUBSTRING_INDEX(z, ''-'', -1)\"}, {from: k, to: l}]");
     shop_expect(f->admin, "SET GUARD " M " triggers", 1235, "several old columns become one");
     shop_expect(f->admin, "SET GUARD " M " triggers", 1235, "a BINARY column");
     ts_go(f->admin, M, "dual_write");
