@@ -407,11 +407,18 @@ static void sync_table(place *p, const rw_table *t)
 
 /* ---- rules ------------------------------------------------------------------------------------------ */
 
+/* As the engine does it: its own schema is there. */
 static bool load(mig_db *db, rw_catalog **out)
 {
+    enum { NO_SCHEMA = 1049, NO_TABLE = 1146 };
     b_err err = {0};
     uint64_t hash;
-    if (mig__catalog_load(db, out, &hash, &err) == B_OK) return true;
+    b_status s = mig__catalog_load(db, out, &hash, &err);
+    if (s != B_OK && (err.db_errno == NO_SCHEMA || err.db_errno == NO_TABLE)) {
+        s = mig__schema_create(db, &err);
+        if (s == B_OK) s = mig__catalog_load(db, out, &hash, &err);
+    }
+    if (s == B_OK) return true;
     fprintf(stderr, "corpora: %s\n", err.msg);
     return false;
 }
