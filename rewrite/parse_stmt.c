@@ -94,6 +94,9 @@ static b_slice head_of(rw__parser *p, uint32_t tok)
 {
     const rw_token *a = &p->t->tok[tok], *b = a + 1;
     b_slice first = rw__token_text(p->t, tok);
+    if (a->kind != RW_TOK_IDENT && a->kind != RW_TOK_QUOTED &&
+        a->kind != RW_TOK_OP) /* others have its plan */
+        return B_LIT("a text that begins with a value");
     if (tok + 1 >= p->t->n || a->kind != RW_TOK_IDENT || b->kind != RW_TOK_IDENT) return first;
     /* What stands between the two is none of the message's business, nor of others with the same plan. */
     char *text = rw__alloc(p, (size_t)a->len + 1 + b->len);

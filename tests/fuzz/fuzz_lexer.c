@@ -22,7 +22,7 @@ static void check_tokens(const rw_ctx *ctx, const rw_tokens *t, b_arena *arena)
         require(k->off == pos || k->space_before != 0);
         pos = k->off + k->len;
         if (k->kind != RW_TOK_IDENT && k->kind != RW_TOK_QUOTED && k->kind != RW_TOK_STRING) continue;
-        require(rw__token_name(ctx, t, i, arena).n <= k->len);
+        require(rw__token_name(ctx, t, i, arena).n <= (size_t)4 * k->len); /* in UTF-8 */
     }
     require(t->tok[t->n].kind == RW_TOK_END);
 }
