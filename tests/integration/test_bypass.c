@@ -73,6 +73,7 @@ static void watch(shop *f)
     ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_bypass");
     ts_go(f->admin, M, "dual_write");
     ts_wait_backfill(f->admin, M);
+    await(f->direct, "SELECT COUNT(*) AS n FROM straddle.guard", "n", "1"); /* it is there */
     settle(f);
     ts_do(c, "UPDATE t SET a = 'p' WHERE k = 'y'");
     ts_do(c, "INSERT INTO t (k, d, at, b) VALUES ('z', 1.5, '2026-01-01', 'q')");
@@ -173,6 +174,7 @@ static void changes(shop *f)
     ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_bypass");
     ts_go(f->admin, M, "dual_write");
     ts_wait_backfill(f->admin, M);
+    await(f->direct, "SELECT COUNT(*) AS n FROM straddle.guard", "n", "1"); /* it is there */
     ts_do(c, "UPDATE t SET amount = 3 WHERE id = 1");
     ts_do(f->direct, "UPDATE t SET amount = 4 WHERE id = 18446744073709551615");
     await(f->direct, "SELECT GROUP_CONCAT(key_text) AS v FROM straddle.bypass", "v", "18446744073709551615");
