@@ -175,6 +175,31 @@ static b_table *read_rows(MYSQL_RES *res)
     return t;
 }
 
+/* A server may leave out of information_schema what is being altered, and say so in a warning only: rows of
+ * which some are missing are none. */
+static b_status whole(mig_db *db, const char *sql, b_table **rows, b_err *err)
+{
+    b_status s = B_OK;
+    if (mysql_warning_count(&db->my) == 0) return B_OK;
+    if (mysql_query(&db->my, "SHOW WARNINGS") != 0) s = mig__db_failed(db, err, "SHOW WARNINGS");
+    MYSQL_RES *res = s == B_OK ? mysql_store_result(&db->my) : NULL;
+    if (s == B_OK && res == NULL) s = mig__db_failed(db, err, "SHOW WARNINGS");
+    for (MYSQL_ROW w; s == B_OK && (w = mysql_fetch_row(res)) != NULL;) {
+        if (w[1] == NULL || w[2] == NULL || strtoul(w[1], NULL, 10) != MIG_DB_SKIPPED) continue;
+        s = b_fail(
+            err, B_DATABASE,
+            "the database left something out of its answer: %.300s; wait for that statement or end it, and "
+            "try again (%.200s)",
+            w[2], sql);
+        if (err != NULL) err->db_errno = MIG_DB_SKIPPED;
+    }
+    mysql_free_result(res);
+    if (s == B_OK) return B_OK;
+    b_table_free(*rows);
+    *rows = NULL;
+    return s;
+}
+
 static b_status take_result(mig_db *db, const char *sql, b_table **out, b_err *err)
 {
     MYSQL_RES *res = mysql_store_result(&db->my);
@@ -188,7 +213,7 @@ static b_status take_result(mig_db *db, const char *sql, b_table **out, b_err *e
         return b_fail(err, B_NOMEM, "out of memory for the result of: %.300s", sql);
     }
     *out = t;
-    return B_OK;
+    return whole(db, sql, out, err);
 }
 
 b_status mig_db_query(mig_db *db, const char *sql, b_table **out, b_err *err)

@@ -131,7 +131,7 @@ b_status mig__connect_to(const mig__server *s, uint32_t connect_ms, uint32_t rea
         st = mig_db_query(
             *out,
             "SET SESSION sql_mode = '', time_zone = 'SYSTEM', autocommit = 1, wait_timeout = 28800, "
-            "innodb_lock_wait_timeout = 5, lock_wait_timeout = 20",
+            "innodb_lock_wait_timeout = 5, lock_wait_timeout = 20, max_error_count = 65535",
             NULL, err);
     if (st == B_OK)
         st = mig_db_query(*out, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", NULL, err);
