@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { READ_BUFFER = 16 * 1024, MAX_CONNECTIONS = 100, TICK_MS = 1000 };
+enum { READ_BUFFER = 16 * 1024, MAX_CONNECTIONS = 100, TICK_MS = 1000, RETIRED_IDLE_MS = 10000 };
 
 typedef union stream {
     uv_handle_t handle;
@@ -29,6 +29,7 @@ typedef struct client {
     b_buf answer; /* of the running command; the worker's while `busy` */
     bool busy, closing, closed;
     uint64_t since_ms; /* it came */
+    uint64_t heard_ms; /* it last said something, or was answered */
     char buffer[READ_BUFFER];
 } client;
 
@@ -39,6 +40,7 @@ struct px_admin {
     bool open; /* the listener is, or is closing */
     uv_timer_t tick;
     bool ticking; /* the timer is open, or closing */
+    bool retired; /* another process listens; who has come is answered here */
     bool ending;  /* running commands are still answered, nothing else is read */
     client *clients;
     unsigned nclients;
@@ -181,6 +183,7 @@ static void start_tls(client *c)
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
     client *c = s->data;
+    c->heard_ms = uv_now(s->loop);
     if (n < 0)
         close_client(c);
     else if (n > 0 && c->tls != NULL)
@@ -200,6 +203,7 @@ static void on_command_done(uv_work_t *w, int status)
     (void)status;
     client *c = w->data;
     c->busy = false;
+    c->heard_ms = uv_now(c->admin->uv);
     if (c->closed) {
         free_client(c);
         return;
@@ -256,7 +260,7 @@ static client *new_client(px_admin *a, uv_loop_t *uv)
         return NULL;
     }
     c->u.handle.data = c;
-    c->since_ms = uv_now(uv);
+    c->since_ms = c->heard_ms = uv_now(uv);
     c->next = a->clients;
     if (c->next != NULL) c->next->prev = c;
     a->clients = c;
@@ -291,6 +295,13 @@ static void on_connection(px_listen *on, int fd)
         take_input(c, NULL, 0); /* the greeting */
 }
 
+static bool may_stay(const client *c, uint64_t now, uint64_t handshake_ms)
+{
+    if (c->busy || c->conn == NULL) return true;
+    if (c->admin->retired && now - c->heard_ms > RETIRED_IDLE_MS) return false;
+    return adm_conn_logged_in(c->conn) || now - c->since_ms <= handshake_ms;
+}
+
 /* Who does not log in makes room for those who do. */
 static void on_tick(uv_timer_t *t)
 {
@@ -299,8 +310,7 @@ static void on_tick(uv_timer_t *t)
     uint64_t most = config->c->handshake_timeout_ms, now = uv_now(a->uv);
     px_config_unref(config);
     for (client *c = a->clients; c != NULL; c = c->next)
-        if (!c->busy && c->conn != NULL && !adm_conn_logged_in(c->conn) && now - c->since_ms > most)
-            close_client(c);
+        if (!may_stay(c, now, most)) close_client(c);
 }
 
 static void on_tick_closed(uv_handle_t *h)
@@ -345,6 +355,17 @@ b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err)
         rc = uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
     }
     return rc == 0 ? B_OK : b_fail(err, B_IO, "cannot listen on %s: %s", at->text, uv_strerror(rc));
+}
+
+void px_admin_retire(px_admin *a)
+{
+    a->retired = true;
+    if (a->open) px_listen_close(&a->on);
+}
+
+bool px_admin_left(const px_admin *a)
+{
+    return a->clients == NULL;
 }
 
 void px_admin_drop(px_admin *a)

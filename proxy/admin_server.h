@@ -8,6 +8,10 @@
 typedef struct px_admin px_admin;
 
 b_status px_admin_new(px_app *app, uv_loop_t *uv, px_admin **out, b_err *err) B_MUSTCHECK;
+/* Another process listens at the same address: this one only answers those that are connected, until they
+ * have said nothing for 10 s. */
+void px_admin_retire(px_admin *a);
+bool px_admin_left(const px_admin *a); /* nobody is connected */
 /* Stops listening and closes all connections; those with a command running close when it is done. `done` is
  * called once all are gone. */
 void px_admin_close(px_admin *a, void (*done)(void *arg), void *arg);

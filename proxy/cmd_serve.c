@@ -95,7 +95,8 @@ static void on_drain_poll(uv_timer_t *t)
 {
     server *sv = t->data;
     if (!sv->stopping) { /* replaced: sessions end by themselves */
-        if (atomic_load(&sv->app.sessions) == 0 || uv_now(&sv->uv) >= sv->replaced_until) begin_stop(sv);
+        bool left_all = atomic_load(&sv->app.sessions) == 0 && px_admin_left(sv->admin);
+        if (left_all || uv_now(&sv->uv) >= sv->replaced_until) begin_stop(sv);
         return;
     }
     bool due = uv_now(&sv->uv) >= sv->drain_until;
@@ -111,13 +112,11 @@ static void on_drain_poll(uv_timer_t *t)
 }
 
 /* The loops listen no more. The sockets of one that was replaced, or is about to be, are another one's. */
-static void stop_listening(server *sv)
+static void let_go_of_sockets(server *sv)
 {
     bool another = sv->replaced || px_takeover_given(sv->takeover);
     px_takeover_close(sv->takeover);
     sv->takeover = NULL;
-    if (sv->app.sockets.n == 0) return;
-    px_admin_close(sv->admin, on_admin_closed, sv);
     px_sockets_close(&sv->app.sockets, !another);
 }
 
@@ -137,7 +136,8 @@ static void begin_stop(server *sv)
     each_loop(sv, px_loop_drain, NULL);
     sv->drain_until = uv_now(&sv->uv) + ms;
     uv_timer_start(&sv->drain, on_drain_poll, POLL_MS, POLL_MS);
-    stop_listening(sv);
+    px_admin_close(sv->admin, on_admin_closed, sv);
+    let_go_of_sockets(sv);
 }
 
 /* Another process serves at the same sockets. */
@@ -153,7 +153,8 @@ static void on_replaced(void *arg, int pid)
            atomic_load(&sv->app.sessions), (unsigned)config->c->takeover_drain_ms);
     px_config_unref(config);
     each_loop(sv, px_loop_deafen, NULL);
-    stop_listening(sv);
+    px_admin_retire(sv->admin);
+    let_go_of_sockets(sv);
     uv_timer_start(&sv->drain, on_drain_poll, POLL_MS, POLL_MS);
 }
 

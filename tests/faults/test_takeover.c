@@ -92,7 +92,8 @@ static void *client_main(void *arg)
     return NULL;
 }
 
-typedef struct load {
+typedef struct load { /* not on the stack, which is gone where a test has failed and its clients go on */
+    shop shop;
     client clients[CLIENTS];
     pid_t processes[PROCESSES];
 } load;
@@ -148,24 +149,25 @@ static bool known(const load *l, pid_t pid, int upto)
     return false;
 }
 
-/* The process that serves now, once it is another one than those before. */
-static pid_t wait_successor(load *l, const ts_proxy *p, int before)
+/* The process that serves now, once it is another one than those before. The connection to the admin port was
+ * made before, and is answered until it is closed. */
+static pid_t wait_successor(load *l, ts_conn *admin, int before)
 {
-    for (int t = 0; t < 1200; t++, nap(50)) {
-        char text[32] = "";
+    enum { AFTERWARDS = 20 };
+    pid_t found = 0;
+    for (int t = 0, more = 0; t < 1200 && more < AFTERWARDS; t++, nap(50)) {
         check_failures(l);
-        ts_conn *a = ts_proxy_admin(p);
-        ts_result *r = ts_query(a, "SHOW INSTANCES");
-        for (size_t i = 0; i < r->nrows && text[0] == '\0'; i++) {
+        ts_result *r = ts_query(admin, "SHOW INSTANCES");
+        if (r->error != 0) fail_msg("the admin port: %u %s", r->error, r->message);
+        for (size_t i = 0; i < r->nrows && found == 0; i++) {
             const char *pid = ts_cell(r, i, "pid");
-            if (pid != NULL && !known(l, atoi(pid), before)) snprintf(text, sizeof text, "%s", pid);
+            if (pid != NULL && !known(l, atoi(pid), before)) found = atoi(pid);
         }
         ts_result_free(r);
-        ts_close(a);
-        if (text[0] != '\0') return atoi(text);
+        more += found != 0;
     }
-    fail_msg("no new process within 60 s");
-    return 0;
+    if (found == 0) fail_msg("no new process within 60 s");
+    return found;
 }
 
 /* The replaced ones end by themselves, without anything to complain of. */
@@ -219,38 +221,41 @@ static void check_unfit(load *l, const ts_proxy *p)
 static void check(const ts_server *s)
 {
     load *l = calloc(1, sizeof *l);
-    shop f = {.server = s};
     assert_non_null(l);
+    shop *f = &l->shop;
+    f->server = s;
     ts_forget_migrations(s);
     shop_create(s);
-    ts_proxy_start_with(&f.proxy, s,
+    ts_proxy_start_with(&f->proxy, s,
                         &(ts_setup){.extra = "takeover: {socket: control}",
                                     .listeners = "  - {address: DIR/app.sock}\n",
                                     .uid = geteuid() == 0 ? NOBODY : 0});
-    ts_proxy *p = &f.proxy;
-    f.admin = ts_proxy_admin(p), f.direct = ts_root(s, "t_mig");
-    shop_fill(f.direct, 0);
-    shop_apply(&f, NULL);
-    ts_go(f.admin, M, "dual_write");
-    ts_close(f.admin);
+    ts_proxy *p = &f->proxy;
+    f->admin = ts_proxy_admin(p), f->direct = ts_root(s, "t_mig");
+    shop_fill(f->direct, 0);
+    shop_apply(f, NULL);
+    ts_go(f->admin, M, "dual_write");
+    ts_close(f->admin);
     start_clients(l, p);
     wait_progress(l);
     check_unfit(l, p);
     l->processes[0] = p->pid;
     for (int i = 0; i < UPGRADES; i++) {
+        ts_conn *admin = ts_proxy_admin(p);
         if (i == 0)
             (void)ts_proxy_successor(p, "straddle.yaml");
         else
             kill(l->processes[i], SIGUSR2);
-        l->processes[i + 1] = p->pid = wait_successor(l, p, i + 1);
+        l->processes[i + 1] = p->pid = wait_successor(l, admin, i + 1);
+        ts_close(admin);
         started[nstarted++] = p->pid;
         wait_progress(l);
     }
     stop_clients(l);
     wait_ends(l);
-    check_rows(l, f.direct);
-    f.admin = ts_proxy_admin(p);
-    shop_end(&f);
+    check_rows(l, f->direct);
+    f->admin = ts_proxy_admin(p);
+    shop_end(f);
     nstarted = 0; /* all have been waited for */
     free(l);
 }
