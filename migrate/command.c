@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WAIT_STEP_MS = 10 };
+/* What is read in one go is bounded, so that one who writes without end is still killed in time. */
+enum { WAIT_STEP_MS = 10, CHUNK = 4096, CHUNKS = 64 };
 
 typedef struct output { /* what it prints; fd -1: not asked for */
     int fd;
@@ -48,19 +49,33 @@ static int spawn(const mig__command_line *c, int out, pid_t *pid)
     return rc;
 }
 
-/* The first line is kept, the rest is read so that the command can go on. */
-static void drain(output *o)
+/* Its reading end does not wait; the command's own end does, since a program takes EAGAIN for an error. */
+static b_status make_pipe(int pipes[2], b_err *err)
 {
-    char chunk[512];
-    ssize_t got;
-    while (o->fd >= 0 && (got = read(o->fd, chunk, sizeof chunk)) > 0)
-        for (ssize_t i = 0; i < got && o->n + 1 < o->size; i++) o->text[o->n++] = chunk[i];
+    if (pipe2(pipes, O_CLOEXEC) == 0 && fcntl(pipes[0], F_SETFL, O_NONBLOCK) == 0) return B_OK;
+    b_status s = b_fail(err, B_IO, "no pipe for it: %s", strerror(errno));
+    for (int i = 0; i < 2; i++)
+        if (pipes[i] >= 0) close(pipes[i]);
+    return s;
 }
 
+/* The first line is kept, the rest is read so that the command can go on. True: there may be more. */
+static bool drain(output *o)
+{
+    char chunk[CHUNK];
+    ssize_t got = 1;
+    for (int k = 0; o->fd >= 0 && k < CHUNKS; k++) {
+        if ((got = read(o->fd, chunk, sizeof chunk)) <= 0) return false;
+        for (ssize_t i = 0; i < got && o->n + 1 < o->size; i++) o->text[o->n++] = chunk[i];
+    }
+    return o->fd >= 0;
+}
+
+/* What the command wrote fits into CHUNKS; what it has started may go on writing, and is not heard. */
 static void first_line(output *o)
 {
     if (o->fd < 0) return;
-    drain(o);
+    (void)drain(o);
     close(o->fd);
     o->text[o->n] = '\0';
     o->text[strcspn(o->text, "\r\n")] = '\0';
@@ -70,9 +85,9 @@ static b_status wait_for(const mig__command_line *c, pid_t pid, output *o, int *
 {
     uint64_t until = mig__now_ms() + c->timeout_ms;
     while (waitpid(pid, status, WNOHANG) == 0) {
-        drain(o);
+        bool more = drain(o);
         if (mig__now_ms() < until && (c->stopped == NULL || !c->stopped(c->ctx))) {
-            usleep(WAIT_STEP_MS * 1000);
+            if (!more) usleep(WAIT_STEP_MS * 1000);
             continue;
         }
         kill_group(pid, status);
@@ -87,8 +102,7 @@ b_status mig__command(const mig__command_line *c, char *line, size_t size, int *
     int pipes[2] = {-1, -1};
     pid_t pid;
     *status = -1;
-    if (line != NULL && pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0)
-        return b_fail(err, B_IO, "no pipe for it: %s", strerror(errno));
+    if (line != NULL && make_pipe(pipes, err) != B_OK) return B_IO;
     output o = {.fd = pipes[0], .text = line, .size = size};
     int rc = spawn(c, pipes[1], &pid);
     if (pipes[1] >= 0) close(pipes[1]);

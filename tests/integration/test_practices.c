@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <cmocka.h>
@@ -66,6 +67,20 @@ static void all_there(shop *f)
     shop_expect(f->admin, "ADVANCE MIGRATION " SHOP_MIGRATION, 1235, "1 blockers: rehearsal");
 }
 
+static void says(shop *f)
+{
+    uint64_t began = (uint64_t)time(NULL);
+    shop_apply(f, NULL);
+    expect(f, "backup", "ok", "(status 0): of last night");
+    assert_true((uint64_t)time(NULL) - began < 60);
+}
+
+static void endless(shop *f)
+{
+    shop_apply(f, NULL);
+    expect(f, "backup", "refused", "killed after 500 ms");
+}
+
 static void test_missing(void **state)
 {
     (void)state;
@@ -88,9 +103,33 @@ static void test_all_there(void **state)
                      "exec >&-; exit 0'}\nhooks: [{on: 'gate, failure', command: 'true'}]");
 }
 
+/* Far more than a pipe holds; only the first line counts. */
+static void test_prints_much(void **state)
+{
+    (void)state;
+    shop_each_server(says, "preflight: {backup_command: 'echo of last night; head -c 3000000 /dev/zero'}");
+}
+
+static void test_prints_without_end(void **state)
+{
+    (void)state;
+    shop_each_server(endless, "preflight: {backup_command: 'exec yes', backup_timeout_ms: 500}");
+}
+
+/* What it has started keeps its output open, one silent and one writing all the time. */
+static void test_leaves_others(void **state)
+{
+    (void)state;
+    shop_each_server(says, "preflight: {backup_command: 'echo of last night; sleep 90 & yes & exit 0'}");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_missing), cmocka_unit_test(test_hangs),
-                                       cmocka_unit_test(test_all_there)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_missing),
+                                       cmocka_unit_test(test_hangs),
+                                       cmocka_unit_test(test_all_there),
+                                       cmocka_unit_test(test_prints_much),
+                                       cmocka_unit_test(test_prints_without_end),
+                                       cmocka_unit_test(test_leaves_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
