@@ -130,9 +130,13 @@ static bool is_derived(const rw_targets *ts, const group *g, const rw_form *f)
     return false;
 }
 
+/* NULL: of a rename, which is of no such group. */
 static const rw_form *other_form(const rw_pair *q, bool new_name, b_slice *column)
 {
     *column = new_name ? q->from : q->to;
+    if (q->forms == NULL) {
+        return NULL;
+    }
     return new_name ? &q->forms->down : &q->forms->up;
 }
 
