@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -98,8 +99,10 @@ static b_status make_folder(px_clone *k, b_err *err)
 
 /* ---- the process ---- */
 
-static void become(const px_clone *k, const char *file)
+/* It ends with the one that started it, however that ends, also where that was before it asked for it. */
+static void become(const px_clone *k, const char *file, pid_t parent)
 {
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) _exit(127);
     char *argv[] = {(char[]){"straddle"}, (char[]){"serve"}, (char[]){"-c"}, NULL, NULL};
     char path[128];
     snprintf(path, sizeof path, "%s", file);
@@ -141,8 +144,9 @@ b_status px_clone_start(px_clone *k, const cfg_config *c, const cfg_server *serv
     b_buf_deinit(&yaml);
     if (s != B_OK) return s;
     fflush(NULL);
+    pid_t parent = getpid();
     k->pid = fork();
-    if (k->pid == 0) become(k, path);
+    if (k->pid == 0) become(k, path, parent);
     if (k->pid < 0) {
         k->pid = 0;
         return b_fail(err, B_IO, "cannot start a process: %s", strerror(errno));
