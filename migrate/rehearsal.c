@@ -10,6 +10,13 @@
 #include <string.h>
 #include <time.h>
 
+b_status mig_server(mig_db *db, rw_server *out, b_err *err)
+{
+    *err = (b_err){0};
+    *out = mig__server_of(db, err);
+    return err->code;
+}
+
 static b_status token(mig_db *db, char out[33], b_err *err)
 {
     return mig_db_scalar(db, "SELECT REPLACE(UUID(), '-', '')", out, 33, err);

@@ -13,7 +13,7 @@
 
 typedef struct options {
     const char *config, *migration, *on, *user, *password_env, *replicas;
-    unsigned seconds, rate;
+    unsigned seconds, rate, patience;
     bool help;
 } options;
 
@@ -35,6 +35,7 @@ static const char usage[] =
     "      --replicas LIST      replicas of the clone, addresses by commas, whose lag is watched\n"
     "      --seconds N          of load in each phase; default 10\n"
     "      --rate N             statements a second; default 100; 0 = no load\n"
+    "      --patience N         seconds that the backfill may stand still; default 600\n"
     "\n"
     "Exit status: 0 passed, 1 it did not, 2 wrong usage or configuration\n";
 
@@ -69,12 +70,12 @@ static b_status replicas(px_rehearsal *r, const options *o, const cfg_server *cl
 
 static b_status with_proxy(px_rehearsal *r, const options *o, b_err *err)
 {
-    char left_out[200] = "";
     b_status s = px_clone_connect(r->clone, PX_CLONE_ADMIN, NULL, &r->admin, err);
-    if (s == B_OK) s = px_load_learn(r->clone, r->direct, r->m, o->rate, &r->load, left_out, err);
-    if (s == B_OK && left_out[0] != '\0') printf("%s\n", left_out);
+    if (s == B_OK) s = px_script_learn(r->direct, r->m, &r->script, err);
+    if (s == B_OK) s = px_load_new(r->clone, r->script, r->m->schema, o->rate, &r->load, err);
     if (s == B_OK) s = px_rehearse(r, err);
     px_load_stop(r->load);
+    px_script_free(r->script);
     mig_db_close(r->admin);
     return s;
 }
@@ -107,7 +108,7 @@ static int rehearse(const options *o, const cfg_config *c, const cfg_migration *
     char token[33] = "", result[1000];
     mig_db *db = NULL;
     b_err err = {0}, last = {0};
-    px_rehearsal r = {.m = m, .seconds = o->seconds};
+    px_rehearsal r = {.m = m, .seconds = o->seconds, .patience = o->patience};
     if (mig_connect(&c->backend, &c->backend, c->connect_timeout_ms, &db, &err) != B_OK)
         return fail("cannot log in at the database, which keeps the record", &err);
     b_status s = mig_rehearsal_begin(db, m, server->address.text, token, &err);
@@ -171,12 +172,12 @@ static int with_config(const options *o, const cfg_config *c)
     return status;
 }
 
-static bool whole_number(const char *text, unsigned most, unsigned *out)
+static bool whole_number(const char *text, unsigned least, unsigned most, unsigned *out)
 {
     char *end;
     unsigned long v = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || v > most) {
-        fprintf(stderr, "straddle rehearse: \"%s\": write a whole number from 0 to %u\n", text, most);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || v < least || v > most) {
+        fprintf(stderr, "straddle rehearse: \"%s\": write a whole number from %u to %u\n", text, least, most);
         return false;
     }
     *out = (unsigned)v;
@@ -192,8 +193,9 @@ static bool take(int option, options *o)
     case 'u': o->user = optarg; return true;
     case 'p': o->password_env = optarg; return true;
     case 'r': o->replicas = optarg; return true;
-    case 's': return whole_number(optarg, 86400, &o->seconds);
-    case 'n': return whole_number(optarg, 100000, &o->rate);
+    case 's': return whole_number(optarg, 0, 86400, &o->seconds);
+    case 'n': return whole_number(optarg, 0, 100000, &o->rate);
+    case 'w': return whole_number(optarg, 1, 864000, &o->patience);
     case 'h': o->help = true; return true;
     default: return false;
     }
@@ -209,6 +211,7 @@ static bool parse(int argc, char **argv, options *o)
                                           {"replicas", required_argument, NULL, 'r'},
                                           {"seconds", required_argument, NULL, 's'},
                                           {"rate", required_argument, NULL, 'n'},
+                                          {"patience", required_argument, NULL, 'w'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     optind = 1;
@@ -222,7 +225,7 @@ static bool parse(int argc, char **argv, options *o)
 
 int px_cmd_rehearse(int argc, char **argv)
 {
-    options o = {.config = "straddle.yaml", .seconds = 10, .rate = 100};
+    options o = {.config = "straddle.yaml", .seconds = 10, .rate = 100, .patience = 600};
     b_buf diag = {0};
     if (!parse(argc, argv, &o)) {
         fputs(usage, stderr);

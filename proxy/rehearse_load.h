@@ -5,6 +5,7 @@
 #define PROXY_REHEARSE_LOAD_H
 
 #include "rehearse_clone.h"
+#include "rehearse_script.h"
 
 typedef struct px_load px_load;
 
@@ -16,10 +17,11 @@ typedef struct px_load_figures {
     char first_error[400];
 } px_load_figures;
 
-/* direct: the clone itself, to learn keys and columns from, before the first phase. a_second: statements of
- * both versions together. *why: "" or what is left out of the load, and why. B_DATABASE, B_LOST, B_NOMEM. */
-b_status px_load_learn(const px_clone *k, mig_db *direct, const cfg_migration *m, unsigned a_second,
-                       px_load **out, char why[200], b_err *err) B_MUSTCHECK;
+/* script: what is said, borrowed. a_second: statements of both versions together. B_NOMEM. */
+b_status px_load_new(const px_clone *k, px_script *script, const char *schema, unsigned a_second,
+                     px_load **out, b_err *err) B_MUSTCHECK;
+/* From now on only what can be said in both of these phases. Returns when nothing else is under way. */
+b_status px_load_between(px_load *l, rw_phase a, rw_phase b, b_err *err) B_MUSTCHECK;
 /* Both versions are in use from now on. */
 b_status px_load_run(px_load *l, b_err *err) B_MUSTCHECK;
 /* What has been since the last call; clears it. */

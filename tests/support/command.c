@@ -52,30 +52,58 @@ static int wait_end(pid_t pid, unsigned seconds)
     return status;
 }
 
-void ts_command(char *const argv[], const char *input, unsigned seconds, ts_output *o)
+static pid_t start(char *const argv[], FILE *in, FILE *out, FILE *err)
 {
-    FILE *in = scratch(input), *out = scratch(NULL), *err = scratch(NULL);
     pid_t pid = fork();
     if (pid < 0) ts_die("fork: %s", strerror(errno));
     if (pid == 0) become(argv, in, out, err);
-    int status = wait_end(pid, seconds);
+    return pid;
+}
+
+void ts_command(char *const argv[], const char *input, unsigned seconds, ts_output *o)
+{
+    FILE *in = scratch(input), *out = scratch(NULL), *err = scratch(NULL);
+    int status = wait_end(start(argv, in, out, err), seconds);
     o->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     fclose(in);
     take(out, o->out, sizeof o->out);
     take(err, o->err, sizeof o->err);
 }
 
+typedef struct words {
+    char text[12][700], *argv[13];
+} words;
+
+static void straddle_words(words *w, va_list ap)
+{
+    size_t n = 1;
+    *w = (words){.argv = {w->text[0]}};
+    snprintf(w->text[0], sizeof w->text[0], "%s", STRADDLE_BIN);
+    for (const char *a = va_arg(ap, const char *); a != NULL && n < 11; a = va_arg(ap, const char *), n++) {
+        snprintf(w->text[n], sizeof w->text[n], "%s", a);
+        w->argv[n] = w->text[n];
+    }
+}
+
 void ts_straddle(ts_output *o, const char *input, ...)
 {
-    char words[12][700], *argv[13] = {words[0]};
-    size_t n = 1;
+    words w;
     va_list ap;
-    snprintf(words[0], sizeof words[0], "%s", STRADDLE_BIN);
     va_start(ap, input);
-    for (const char *a = va_arg(ap, const char *); a != NULL && n < 11; a = va_arg(ap, const char *), n++) {
-        snprintf(words[n], sizeof words[n], "%s", a);
-        argv[n] = words[n];
-    }
+    straddle_words(&w, ap);
     va_end(ap);
-    ts_command(argv, input, 300, o);
+    ts_command(w.argv, input, 300, o);
+}
+
+pid_t ts_straddle_start(const char *input, ...)
+{
+    words w;
+    va_list ap;
+    FILE *in = scratch(input), *out = scratch(NULL);
+    va_start(ap, input);
+    straddle_words(&w, ap);
+    va_end(ap);
+    pid_t pid = start(w.argv, in, out, out);
+    fclose(in), fclose(out);
+    return pid;
 }

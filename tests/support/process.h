@@ -16,6 +16,8 @@ typedef struct ts_output {
 void ts_command(char *const argv[], const char *input, unsigned seconds, ts_output *o);
 /* The same for the straddle that is tested; up to 10 arguments, ended by NULL. */
 void ts_straddle(ts_output *o, const char *input, ...);
+/* Starts it only; what it prints is lost. For the caller to end and wait for. */
+pid_t ts_straddle_start(const char *input, ...);
 
 unsigned ts_free_port(void);
 

@@ -5,15 +5,19 @@
 
 #include "config/config.h"
 #include "migrate/db.h"
+#include "rewrite/catalog.h"
 
 /* A connection as the engine's account has it, without an engine. What `server` does not say is as `or_else`
  * has it. */
 b_status mig_connect(const cfg_server *server, const cfg_server *or_else, uint32_t connect_ms, mig_db **out,
                      b_err *err) B_MUSTCHECK;
 
+/* What the rewriter has to know of the server. B_DATABASE, B_LOST. */
+b_status mig_server(mig_db *db, rw_server *out, b_err *err) B_MUSTCHECK;
+
 typedef struct mig_rehearsal {
     const char *result; /* "passed", or what went wrong */
-    const char *steps;  /* JSON */
+    const char *steps;  /* JSON; what was left out first */
     uint64_t rows_before, rows_after, differing;
     uint64_t statements, conflicts, errors; /* conflicts: refused by the table's own keys, or deadlocks */
     uint64_t worst_p99_us, worst_lag_ms;
