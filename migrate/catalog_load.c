@@ -7,12 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #define OWN "('mysql', 'sys', 'information_schema', 'performance_schema', 'straddle')"
 #define MAX_VIEW_DEPTH 32
-
-enum { TRIES = 50, AGAIN_MS = 20 };
 
 typedef struct bases { /* of one view */
     rw_table_name *names;
@@ -109,7 +106,7 @@ static uint64_t hash_table(const b_table *t, uint64_t h)
     return h;
 }
 
-static b_status read_once(loader *l, mig_db *db, b_err *err)
+static b_status read_all(loader *l, mig_db *db, b_err *err)
 {
     static const char *const usage_mysql = "SELECT VIEW_SCHEMA, VIEW_NAME, TABLE_SCHEMA, TABLE_NAME FROM "
                                            "information_schema.VIEW_TABLE_USAGE WHERE "
@@ -154,29 +151,6 @@ static b_status read_once(loader *l, mig_db *db, b_err *err)
         l->indexes,
         hash_table(l->triggers, hash_table(l->views, hash_table(l->columns, hash_table(l->tables, 11)))));
     return B_OK;
-}
-
-static void forget(loader *l)
-{
-    b_table **const read[] = {&l->tables,   &l->columns, &l->views,  &l->usage,
-                              &l->triggers, &l->indexes, &l->guarded};
-    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
-        b_table_free(*read[i]);
-        *read[i] = NULL;
-    }
-}
-
-/* A catalogue without one of its tables or views would let statements on it pass unchanged: it is read whole
- * or not at all. What makes a server leave something out is mostly the end of an ALTER, and soon over. */
-static b_status read_all(loader *l, mig_db *db, b_err *err)
-{
-    b_status s = read_once(l, db, err);
-    for (int i = 1; s == B_DATABASE && err->db_errno == MIG_DB_SKIPPED && i < TRIES; i++) {
-        usleep(AGAIN_MS * 1000);
-        forget(l);
-        s = read_once(l, db, err);
-    }
-    return s;
 }
 
 static void add_base(loader *l, bases *b, b_slice schema, b_slice name)
@@ -345,7 +319,10 @@ static b_status add_tables(loader *l, rw_catalog_builder *b, b_err *err)
 
 static void unload(loader *l)
 {
-    forget(l);
+    b_table_free(l->tables), b_table_free(l->columns);
+    b_table_free(l->usage), b_table_free(l->views), b_table_free(l->triggers);
+    b_table_free(l->indexes);
+    b_table_free(l->guarded);
     b_arena_free(l->arena);
 }
 

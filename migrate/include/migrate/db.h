@@ -43,8 +43,9 @@ void mig_db_close(mig_db *db); /* NULL is fine */
 enum { MIG_DB_SKIPPED = 1684 };
 
 /* Runs one statement. *out (may be NULL) is a new table of the rows, to be freed by the caller, NULL for a
- * statement without rows. B_DATABASE with err->db_errno for a server's error, B_LOST when it went away. Rows
- * of which the server left some out are none: B_DATABASE, and db_errno is MIG_DB_SKIPPED. */
+ * statement without rows. B_DATABASE with err->db_errno for a server's error, B_LOST when it went away. A
+ * statement that the server answered with something left out is run again, for a second; then it is
+ * B_DATABASE, and db_errno is MIG_DB_SKIPPED. */
 b_status mig_db_query(mig_db *db, const char *sql, b_table **out, b_err *err) B_MUSTCHECK;
 b_status mig_db_exec(mig_db *db, uint64_t *affected, b_err *err, const char *fmt, ...)
     B_PRINTF(4, 5) B_MUSTCHECK;
