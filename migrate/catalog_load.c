@@ -20,6 +20,7 @@ typedef struct loader {
     bool mariadb;
     b_arena *arena;
     b_table *tables, *columns, *views, *usage, *triggers, *indexes;
+    b_table *firing;  /* tables a change of which may fire a trigger */
     b_table *guarded; /* tables with a migration, as often as they have one */
     uint64_t hash;
 } loader;
@@ -114,6 +115,12 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
     static const char *const definitions =
         "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM "
         "information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN " OWN " ORDER BY 1, 2";
+    /* MySQL 9.7 can be told to fire the triggers of a table to which a foreign key cascades. */
+    static const char *const firing =
+        "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS UNION SELECT "
+        "UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME FROM information_schema.REFERENTIAL_CONSTRAINTS "
+        "WHERE UPDATE_RULE NOT IN ('NO ACTION', 'RESTRICT') OR DELETE_RULE NOT IN ('NO ACTION', 'RESTRICT') "
+        "ORDER BY 1, 2";
     b_status s = mig_db_query(db,
                               "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, CREATE_OPTIONS FROM "
                               "information_schema.TABLES WHERE TABLE_SCHEMA NOT IN " OWN
@@ -135,6 +142,7 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
             "information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE' AND EVENT_MANIPULATION IN "
             "('INSERT', 'UPDATE') ORDER BY 1, 2, 3, ACTION_ORDER",
             &l->triggers, err);
+    if (s == B_OK) s = mig_db_query(db, firing, &l->firing, err);
     if (s == B_OK)
         s = mig_db_query(db,
                          "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME FROM "
@@ -147,9 +155,9 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
                          "('planned', 'contracted', 'finished') ORDER BY name",
                          &l->guarded, err);
     if (s != B_OK) return s;
-    l->hash = hash_table(
-        l->indexes,
-        hash_table(l->triggers, hash_table(l->views, hash_table(l->columns, hash_table(l->tables, 11)))));
+    const b_table *all[] = {l->tables, l->columns, l->views, l->triggers, l->firing, l->indexes};
+    l->hash = 11;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) l->hash = hash_table(all[i], l->hash);
     return B_OK;
 }
 
@@ -223,6 +231,13 @@ static bool has_trigger(const loader *l, b_slice schema, b_slice name)
                       b_slice_eq(b_table_cell(l->triggers, k, 2), b_table_cell(l->triggers, i, 2));
         if (guards == 0 || guards < migrations) return true;
     }
+    return false;
+}
+
+static bool may_fire(const loader *l, b_slice schema, b_slice name)
+{
+    for (size_t i = 0; i < b_table_rows(l->firing); i++)
+        if (row_is(l->firing, i, schema, name)) return true;
     return false;
 }
 
@@ -301,6 +316,7 @@ static b_status add_tables(loader *l, rw_catalog_builder *b, b_err *err)
         rw_table t = {.schema = b_table_cell(l->tables, i, 0), .name = b_table_cell(l->tables, i, 1)};
         t.is_view = b_slice_ieq(b_table_cell(l->tables, i, 2), B_LIT("VIEW"));
         t.partitioned = options.p != NULL && contains(options, "partitioned");
+        t.fires = may_fire(l, t.schema, t.name);
         t.before_triggers = has_trigger(l, t.schema, t.name);
         t.ncolumns = fill_columns(l, t.schema, t.name, &at, &columns);
         t.columns = columns;
@@ -321,7 +337,7 @@ static void unload(loader *l)
 {
     b_table_free(l->tables), b_table_free(l->columns);
     b_table_free(l->usage), b_table_free(l->views), b_table_free(l->triggers);
-    b_table_free(l->indexes);
+    b_table_free(l->firing), b_table_free(l->indexes);
     b_table_free(l->guarded);
     b_arena_free(l->arena);
 }

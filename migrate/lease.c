@@ -300,6 +300,9 @@ static b_status beat(keeper *k, b_err *err)
         set_db(k, db);
     }
     bool held = false;
+    pthread_mutex_lock(&e->mu);
+    uint64_t suspected = e->suspected;
+    pthread_mutex_unlock(&e->mu);
     s = renew(e, k->db, &held, err);
     if (s == B_OK && !held) s = rejoin(k, err);
     if (s == B_OK) s = serve(k, err);
@@ -308,7 +311,7 @@ static b_status beat(keeper *k, b_err *err)
     if (s == B_OK) s = mig__epoch(k->db, &epoch, err);
     if (s == B_OK && epoch > mig__ruleset_epoch(e)) s = mig__refresh(e, k->db, err);
     if (s == B_OK) s = mig__ack_self(e, k->db, err);
-    if (s == B_OK) s = mig__watch(e, k->db, err);
+    if (s == B_OK) s = mig__watch(e, k->db, suspected, err);
     if (s == B_OK) s = take_catalog(k, err);
     return s == B_OK ? flush_census(k, err) : s;
 }

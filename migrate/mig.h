@@ -83,8 +83,9 @@ struct mig_engine {
     mig__settings settings;
     rw_ruleset *ruleset;
     uint64_t catalog_hash;
-    mig__hooks *hooks;               /* hooks.c; has its own lock */
-    bool suspect;                    /* a statement met an error that may tell of somebody's DDL */
+    mig__hooks *hooks;          /* hooks.c; has its own lock */
+    uint64_t suspected, looked; /* how often that was said; up to which the tables were looked at since */
+    bool suspect;               /* a statement met an error that may tell of somebody's DDL */
     uint64_t watched_ms, told_epoch; /* watch.c: last look; the rules that were last said to be stale */
     bool stop, live, catalog_dirty, lease_running, backfill_running, recheck_running, bypass_running;
     mig_db *lease_db, *backfill_db; /* to be interrupted at stop */
@@ -204,7 +205,8 @@ void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash);
 b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
 uint64_t mig__ruleset_epoch(mig_engine *e);
 /* Looks for somebody's own DDL on migrating tables, at most once a second (watch.c). */
-b_status mig__watch(mig_engine *e, mig_db *db, b_err *err) B_MUSTCHECK;
+/* suspected: e->suspected before the epoch was read. */
+b_status mig__watch(mig_engine *e, mig_db *db, uint64_t suspected, b_err *err) B_MUSTCHECK;
 
 /* ---- regex rules (rule.c) ---- */
 

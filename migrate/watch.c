@@ -96,16 +96,17 @@ static b_status confirm(mig_engine *e, mig_db *db, change *c, b_err *err)
 }
 
 /* What was changed was changed back: the rules hold again. */
-static void all_well(mig_engine *e)
+static void all_well(mig_engine *e, uint64_t suspected)
 {
     pthread_mutex_lock(&e->mu);
+    e->looked = suspected;
     bool told = e->told_epoch != 0;
     e->told_epoch = 0;
     pthread_mutex_unlock(&e->mu);
     if (told && e->host.stale != NULL) e->host.stale(e->host.ctx, 0);
 }
 
-b_status mig__watch(mig_engine *e, mig_db *db, b_err *err)
+b_status mig__watch(mig_engine *e, mig_db *db, uint64_t suspected, b_err *err)
 {
     change c;
     char got[8] = "";
@@ -117,7 +118,7 @@ b_status mig__watch(mig_engine *e, mig_db *db, b_err *err)
     pthread_mutex_unlock(&e->mu);
     if (!due) return B_OK;
     b_status s = look(e, db, &c, err);
-    if (s == B_OK && !c.found) all_well(e);
+    if (s == B_OK && !c.found) all_well(e, suspected);
     if (s != B_OK || !c.found) return s;
     s = mig_db_scalar(db, "SELECT GET_LOCK('" MIG__LOCK "', 0)", got, sizeof got, err);
     if (s != B_OK || got[0] != '1') return s;
@@ -126,9 +127,19 @@ b_status mig__watch(mig_engine *e, mig_db *db, b_err *err)
     return s == B_OK && r != B_OK ? b_fail(err, r, "%s", ignored.msg) : s;
 }
 
-void mig_engine_catalog_suspect(mig_engine *e)
+uint64_t mig_engine_catalog_suspect(mig_engine *e)
 {
     pthread_mutex_lock(&e->mu);
+    uint64_t ticket = ++e->suspected;
     e->suspect = true;
     pthread_mutex_unlock(&e->mu);
+    return ticket;
+}
+
+uint64_t mig_engine_catalog_looked(mig_engine *e)
+{
+    pthread_mutex_lock(&e->mu);
+    uint64_t looked = e->looked;
+    pthread_mutex_unlock(&e->mu);
+    return looked;
 }

@@ -172,6 +172,17 @@ void px_conn_keep(px_conn *c, const char *p, size_t n)
     if (c->in.failed) c->broken = true;
 }
 
+void px_conn_unread(px_conn *c, const char *p, size_t n)
+{
+    b_buf all = {0};
+    b_buf_add(&all, p, n);
+    if (px_conn_left(c) > 0) b_buf_add(&all, c->in.p + c->in_at, px_conn_left(c));
+    b_buf_deinit(&c->in);
+    c->in = all;
+    c->in_at = c->need = 0;
+    if (c->in.failed) c->broken = true;
+}
+
 void px_conn_used(px_conn *c, size_t n)
 {
     if (c->secret) mp_wipe(c->in.p + c->in_at, n);

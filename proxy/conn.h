@@ -112,7 +112,8 @@ static inline size_t px_conn_left(const px_conn *c)
 {
     return c->in.n - c->in_at;
 }
-void px_conn_keep(px_conn *c, const char *p, size_t n); /* appends to `in` */
-void px_conn_used(px_conn *c, size_t n);                /* n more bytes of `in` are used */
+void px_conn_keep(px_conn *c, const char *p, size_t n);   /* appends to `in` */
+void px_conn_unread(px_conn *c, const char *p, size_t n); /* puts bytes before those in `in` */
+void px_conn_used(px_conn *c, size_t n);                  /* n more bytes of `in` are used */
 
 #endif

@@ -113,3 +113,15 @@ void px_message_put(b_buf *out, const rw_shown *shown, size_t nshown, unsigned c
     }
     if (text.n < message.n) b_buf_char(out, '\'');
 }
+
+b_slice px_message_unknown(b_slice message)
+{
+    size_t from = 0;
+    while (from < message.n && message.p[from] != '\'') from++;
+    size_t to = ++from;
+    while (to < message.n && message.p[to] != '\'') to++;
+    if (to >= message.n) return b_slice_of(NULL, 0);
+    for (size_t i = from; i < to; i++)
+        if (message.p[i] == '.') from = i + 1;
+    return b_slice_of(message.p + from, to - from);
+}

@@ -9,4 +9,7 @@
  * it quotes, and columns that it gives to tables other than the migrating one, stay as they are. */
 void px_message_put(b_buf *out, const rw_shown *shown, size_t nshown, unsigned code, b_slice message);
 
+/* The column that an error 1054 names, without what qualifies it; empty where that is not to be seen. */
+b_slice px_message_unknown(b_slice message);
+
 #endif

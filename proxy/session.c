@@ -82,6 +82,7 @@ static void free_session(px_session *s)
     px_context_unref(s->vars.now);
     b_buf_deinit(&s->lost);
     px_log_drop(s);
+    px_again_rest(s);
     b_arena_free(s->arena);
     px_patch_forget(s);
     if (s->rules != NULL) rw_ruleset_unref(s->rules);

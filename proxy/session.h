@@ -6,6 +6,7 @@
  *   AUTH ── server said OK ──→ HIDDEN (session state is read) ──→ IDLE
  *   IDLE ── command forwarded ──→ RUN ── response over ──→ IDLE
  *   IDLE ── the table is held for a rename ──→ IDLE, and `held` (command tried again at the next epoch)
+ *   RUN ── error 1054, and nothing was carried out ──→ IDLE (command tried again, once: session_again.c)
  *   IDLE ── a statement of our own, or the engine's word, is needed first ──→ HIDDEN ── answered ──→ IDLE
  *        (command tried again)
  *   IDLE ── COM_CHANGE_USER ──→ AUTH
@@ -105,6 +106,8 @@ typedef struct px_running {
     bool reset;               /* COM_RESET_CONNECTION */
     uint8_t infile_seq;       /* of the client's next packet of a file, towards the server */
     bool warnings;            /* SHOW WARNINGS after a rewritten statement: names in its rows are put right */
+    bool answered;            /* a packet of the answer has come */
+    bool again;               /* it runs for the second time */
     bool had_ok, failed;      /* of several statements, one is done; one ended in an error */
     uint32_t params_seen;     /* PREPARE: parameter definitions that have come */
     uint64_t started_ns;      /* of statements on migrating tables, else 0 */
@@ -114,6 +117,17 @@ typedef struct px_running {
     b_buf fields_last;        /* packets for its end */
     mp_stmt *stmt;            /* PREPARE: to be filled in; EXECUTE: the one */
 } px_running;
+
+/* A command that may have to be sent once more: session_again.c. */
+typedef struct px_kept {
+    b_buf command; /* as it was read; empty: it is not kept */
+    b_slice sent;  /* the text that the server was given, within `command` or as long as the answer is open */
+    const px_context *in;   /* ... and what it was written in; NULL: the session's present one */
+    b_buf error;            /* ERR payload that it was answered with */
+    uint64_t epoch, ticket; /* under which that was; of the engine's look at the tables since */
+    bool back;              /* it waits to be looked at again */
+    bool over;              /* ... and has waited for too long */
+} px_kept;
 
 typedef enum px_hidden_kind {
     PX_HIDDEN_NONE,
@@ -219,6 +233,7 @@ typedef struct px_session {
     bool held;          /* IDLE: the command at hand waits for the next epoch, since held_ms (loop time) */
     bool hold_over;     /* it has waited for too long: it is refused */
     uint64_t held_ms;
+    px_kept again;
     struct px_session *held_prev, *held_next; /* in the loop's list of such */
     px_temp *temps;
     size_t ntemps;
@@ -248,6 +263,8 @@ typedef struct px_session {
     b_buf lost;           /* ORPHAN: ERR payload that the next command is answered with */
     uint64_t statements;
 } px_session;
+
+typedef struct px_cmd px_cmd;
 
 /* session.c */
 void px_session_accept(px_listener *l, int fd); /* takes the descriptor */
@@ -296,6 +313,21 @@ const char *px_hold_refuses(const px_session *s);
 void px_hold_forget(px_session *s);  /* it does no longer */
 void px_hold_release(px_loop *loop); /* after a newer epoch came */
 void px_hold_tick(px_loop *loop, uint64_t now_ms);
+
+/* session_again.c: statements that met error 1054 for a column that has moved */
+void px_again_begin(px_session *s); /* a command is looked at, for the first time or anew */
+/* A statement on a migrating table is about to be sent: as `sent`, written in `in`. */
+void px_again_keep(px_session *s, const px_cmd *c, b_slice sent, const px_context *in);
+bool px_again(px_session *s, b_slice error); /* true: the client is not told of it, the command goes back */
+/* The same of preparing its statement again, unseen: the command still is where it was read from, and waits.
+ */
+bool px_again_hidden(px_session *s, b_slice sql, b_slice error);
+void px_again_back(px_session *s); /* ... now that the answer is over */
+bool px_again_waits(const px_session *s);
+/* The command at hand runs for the second time and must not: it was answered with its error. */
+bool px_again_relays(px_session *s, const px_cmd *c, b_slice sent, const px_context *in);
+void px_again_rest(px_session *s); /* gives its memory back */
+
 /* session_register.c */
 /* Asks for it; the command at hand is tried again when the answer is there. */
 void px_session_register(px_session *s);
@@ -336,14 +368,14 @@ void px_compress_agree(px_session *s,
 void px_compress_start(px_session *s);     /* the OK is written */
 
 /* session_cmd.c */
-typedef struct px_cmd {
+struct px_cmd {
     char *raw; /* all its packets, as read */
     size_t nraw;
     b_slice payload;          /* joined; the command byte is its first */
     b_slice attributes, text; /* COM_QUERY: both; else the text is all behind the command byte */
     uint8_t last_seq;
     bool one_packet;
-} px_cmd;
+};
 
 typedef enum px_done { PX_DONE, PX_WAIT } px_done; /* WAIT: not used; try again when HIDDEN is over */
 

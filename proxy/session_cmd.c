@@ -225,11 +225,12 @@ static px_done one(px_session *s, px_cmd *c)
     }
     uint8_t command = (uint8_t)c->payload.p[0];
     s->run = (px_running){.command = command};
+    px_again_begin(s);
     if (!find_text(s, c)) return PX_DONE;
     px_done done = handler_of(command)(s, c);
     if (done == PX_WAIT) return done;
     px_hold_forget(s);
-    s->hold_over = false;
+    s->hold_over = s->again.back = false;
     s->asked_state = s->rules_counted = false;
     if (s->answer.asked) px_named_done(s);
     s->loop->stats.commands++;

@@ -18,7 +18,7 @@ bool px_hold(px_session *s, b_slice sql)
 {
     if (s->rules == NULL || s->hold_over) return false;
     bool old = stale(s) && rw_may_touch(s->rules, px_vars_charset(s), sql) && !px_session_pinned(s);
-    if (!old && !rw_may_touch_held(s->rules, px_vars_charset(s), sql)) return false;
+    if (!old && !px_again_waits(s) && !rw_may_touch_held(s->rules, px_vars_charset(s), sql)) return false;
     if (s->held) return true;
     px_loop *loop = s->loop;
     s->held = true;
@@ -73,15 +73,33 @@ void px_hold_release(px_loop *loop)
     }
 }
 
+/* Does it wait because of an error that it has met? */
+static bool met_error(const px_session *s)
+{
+    return s->again.back && !s->again.over;
+}
+
+static bool too_long(const px_session *s, uint64_t now_ms)
+{
+    uint64_t most = s->rules == NULL ? 0 : rw_ruleset_held(s->rules);
+    return now_ms - s->held_ms > (most == 0 ? STALE_MS : most);
+}
+
+/* Nobody lets go of it: it is answered with px_hold_refuses, or else with the error that it has met. */
+static void give_up(px_session *s)
+{
+    px_hold_forget(s);
+    if (met_error(s))
+        s->again.over = true;
+    else
+        s->hold_over = true;
+    px_session_settle(s);
+}
+
 void px_hold_tick(px_loop *loop, uint64_t now_ms)
 {
-    while (loop->held_first != NULL) {
-        px_session *s = loop->held_first;
-        uint64_t most = s->rules == NULL ? 0 : rw_ruleset_held(s->rules);
-        if (most == 0) most = STALE_MS;
-        if (now_ms - s->held_ms <= most) return;
-        px_hold_forget(s);
-        s->hold_over = true; /* it is answered with px_hold_refuses */
-        px_session_settle(s);
+    for (px_session *s = loop->held_first, *next; s != NULL; s = next) {
+        next = s->held_next;
+        if (too_long(s, now_ms) || (met_error(s) && !px_again_waits(s))) give_up(s);
     }
 }

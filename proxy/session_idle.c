@@ -22,6 +22,7 @@ void px_session_rest(px_session *s, uint64_t now_ms)
     s->rested = true;
     b_arena_free(s->arena);
     s->arena = NULL;
+    px_again_rest(s);
     px_conn_rest(&s->client);
     px_conn_rest(&s->backend);
 }

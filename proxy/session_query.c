@@ -295,15 +295,18 @@ px_done px_query_migrating(px_session *s, const px_cmd *c, b_slice from, b_slice
     s->statements++;
     s->run.res = &s->result;
     s->run.started_ns = uv_hrtime();
-    count_planned(s, sql);
+    if (!s->run.again) count_planned(s, sql);
     px_test_stop(sql);
-    pass_on(s, c, from, s->result.verdict == RW_PASS ? sql : s->result.sql,
-            &s->loop->stats.statements_passed);
+    b_slice sent = s->result.verdict == RW_PASS ? sql : s->result.sql;
+    if (px_again_relays(s, c, sent, NULL)) return PX_DONE;
+    px_again_keep(s, c, sent, NULL);
+    pass_on(s, c, from, sent, &s->loop->stats.statements_passed);
     return PX_DONE;
 }
 
 px_done px_query_pass(px_session *s, const px_cmd *c, b_slice from, b_slice sql)
 {
+    if (px_again_relays(s, c, sql, NULL)) return PX_DONE;
     s->statements++;
     pass_on(s, c, from, sql, &s->loop->stats.statements_forwarded);
     return PX_DONE;

@@ -176,6 +176,14 @@ static void finish(px_session *s)
     }
 }
 
+static void end(px_session *s)
+{
+    if (s->again.back)
+        px_again_back(s);
+    else
+        finish(s);
+}
+
 /* --- packets --- */
 
 /* Rows of a few statements are changed; those of all others are passed on before they are whole. */
@@ -217,6 +225,7 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
         return true;
     case MP_EV_EOF: s->run.had_ok = true; return false;
     case MP_EV_ERR:
+        if (px_again(s, whole)) return true;
         s->run.failed = true;
         if (s->run.res != NULL) suspect(s, whole);
         if (shown) px_patch_error(s, whole, seq);
@@ -278,7 +287,8 @@ static size_t packet(px_session *s, char *p, size_t n)
     s->last_seq = seq;
     s->skip = h.len - (uint32_t)have;
     if (!on_event(s, ev, h, p + MP_HEADER, seq)) px_conn_send(&s->client, p, MP_HEADER + have);
-    if (s->resp.done && (s->state == PX_RUN || s->state == PX_RELAY)) finish(s);
+    s->run.answered = true;
+    if (s->resp.done && (s->state == PX_RUN || s->state == PX_RELAY)) end(s);
     return MP_HEADER + have;
 }
 

@@ -232,8 +232,13 @@ px_done px_stmt_prepare(px_session *s, const px_cmd *c)
         mp_stmts_remove(s->stmts, stmt->client_id);
         return too_big(s, c);
     }
+    if (px_again_relays(s, c, sql, x->context)) {
+        mp_stmts_remove(s->stmts, stmt->client_id);
+        return PX_DONE;
+    }
     s->run.stmt = stmt;
     s->run.res = x->arena == NULL ? NULL : &x->res;
+    px_again_keep(s, c, sql, x->context);
     if (x->res.verdict == RW_PASS)
         px_cmd_forward(s, c);
     else
@@ -302,7 +307,10 @@ static bool renew(px_session *s, const px_cmd *c, mp_stmt *stmt, px_done *done)
     }
     if (looked && !px_query_known(s, c, done)) return false;
     if (s->hidden.failed && s->hidden.stmt == stmt) { /* preparing it again was tried just now */
-        mp_packet_put(px_conn_buf(&s->client), (uint8_t)(c->last_seq + 1), b_buf_view(&s->hidden.error));
+        if (px_again_hidden(s, b_slice_of(stmt->sql, stmt->sql_len), b_buf_view(&s->hidden.error)))
+            *done = PX_WAIT;
+        else
+            mp_packet_put(px_conn_buf(&s->client), (uint8_t)(c->last_seq + 1), b_buf_view(&s->hidden.error));
         px_hidden_clear(s);
         return false;
     }
@@ -392,13 +400,16 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
                          x->over ? " (straddle: more than max_session_bytes; send less, or raise it)" : "");
         return PX_DONE;
     }
+    b_slice sent = text_of(stmt, x->arena, &x->res);
+    if (px_again_relays(s, c, sent, x->context)) return PX_DONE;
+    px_again_keep(s, c, sent, x->context);
     s->statements++;
     s->run.stmt = stmt;
     s->run.kind = x->kind;
     if (x->arena != NULL) {
         s->run.res = &x->res;
         s->run.started_ns = uv_hrtime();
-        px_query_count(s, &x->res, x->context, b_slice_of(stmt->sql, stmt->sql_len));
+        if (!s->run.again) px_query_count(s, &x->res, x->context, b_slice_of(stmt->sql, stmt->sql_len));
     }
     uint64_t *count = x->arena == NULL            ? &s->loop->stats.statements_forwarded
                       : x->res.verdict == RW_PASS ? &s->loop->stats.statements_passed

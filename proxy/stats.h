@@ -26,6 +26,7 @@
     X(statements_refused, "statements", "statements refused with an error of ours")                          \
     X(statements_reprepared, "statements", "prepared statements prepared again, unseen, for a new epoch")    \
     X(statements_held, "statements", "statements that waited for an instant rename")                         \
+    X(statements_again, "statements", "sent once more after error 1054 for a column that had moved")         \
     X(longest_hold, "ms", "the longest that a statement waited so")                                          \
     X(hidden_statements, "statements", "statements of our own on clients' backend connections")              \
     X(bytes_from_clients, "bytes", "read from clients that have left")                                       \

@@ -155,10 +155,12 @@ void rw__catalog_builder_remove(rw_catalog_builder *b, b_slice schema, b_slice n
     b->n--;
 }
 
-void rw__catalog_builder_trigger(rw_catalog_builder *b, b_slice schema, b_slice name)
+void rw__catalog_builder_trigger(rw_catalog_builder *b, b_slice schema, b_slice name, bool before)
 {
     entry *e = find_entry(b, schema, name);
-    if (e != NULL) e->table.before_triggers = true;
+    if (e == NULL) return;
+    e->table.fires = true;
+    if (before) e->table.before_triggers = true;
 }
 
 rw_server rw__catalog_builder_server(const rw_catalog_builder *b)

@@ -197,8 +197,8 @@ static void create_trigger(rw__ddl *d)
     if (!delete &&!rw__ddl_word(d, RW_W_INSERT) && !rw__ddl_word(d, RW_W_UPDATE)) rw__ddl_fail(d, "INSERT");
     if (!rw__ddl_word(d, RW_W_ON)) rw__ddl_fail(d, "ON");
     table_name(d, &table);
-    if (before && !delete &&d->status == B_OK)
-        rw__catalog_builder_trigger(d->builder, table.schema, table.name);
+    if (d->status == B_OK)
+        rw__catalog_builder_trigger(d->builder, table.schema, table.name, before && !delete);
 }
 
 /* OR REPLACE, ALGORITHM = x, DEFINER = x, SQL SECURITY x, up to the word that says what is created. */

@@ -43,6 +43,7 @@ void rw__ddl_table(rw__ddl *d, rw_table *t);
 const rw_table *rw__catalog_builder_find(const rw_catalog_builder *b, b_slice schema, b_slice name);
 void rw__catalog_builder_remove(rw_catalog_builder *b, b_slice schema, b_slice name);
 rw_server rw__catalog_builder_server(const rw_catalog_builder *b);
-void rw__catalog_builder_trigger(rw_catalog_builder *b, b_slice schema, b_slice name);
+/* before: it is a BEFORE INSERT or BEFORE UPDATE one. */
+void rw__catalog_builder_trigger(rw_catalog_builder *b, b_slice schema, b_slice name, bool before);
 
 #endif

@@ -186,6 +186,16 @@ const char *shop_cell(ts_conn *c, const char *sql, const char *column, char *buf
     return buf;
 }
 
+long long shop_stat(ts_conn *admin, const char *name)
+{
+    long long value = -1;
+    ts_result *r = ts_query(admin, "SHOW STATS");
+    for (size_t i = 0; i < r->nrows; i++)
+        if (strcmp(ts_cell(r, i, "name"), name) == 0) value = atoll(ts_cell(r, i, "value"));
+    ts_result_free(r);
+    return value;
+}
+
 void shop_await(ts_conn *admin, const char *column, const char *part)
 {
     char got[600] = "";

@@ -38,6 +38,8 @@ void shop_each_server(void (*check)(shop *f), const char *extra);
 void shop_expect(ts_conn *c, const char *sql, unsigned error, const char *part);
 /* One cell of the first row; "NULL" for NULL, "(none)" where there is no row or no such column. */
 const char *shop_cell(ts_conn *c, const char *sql, const char *column, char *buf, size_t size);
+/* A number of SHOW STATS; -1 where there is none of that name. */
+long long shop_stat(ts_conn *admin, const char *name);
 /* Waits until that cell of SHOW MIGRATION has the part in it (10 s). */
 void shop_await(ts_conn *admin, const char *column, const char *part);
 

@@ -1,6 +1,8 @@
 /* instant_rename under load: 8 clients at full speed over both names, by text and prepared, in transactions
- * and outside, while the columns are renamed forward and back. No error, no wrong row; the longest stall is
- * told. And what stands in its way: a transaction that holds the table, a process that dies in the middle. */
+ * and outside, through one proxy or two, while the columns are renamed forward and back. No error, no wrong
+ * row; the longest stall is told. The same where the rename does not wait for anybody, so that statements
+ * meet error 1054 and are sent once more. And what stands in its way: a transaction that holds the table, a
+ * process that dies in the middle. */
 #include "shop.h"
 
 #include <pthread.h>
@@ -15,7 +17,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-enum { CLIENTS = 8, TURNS = 6, STALL_MS = 1500 };
+/* STALL_MS: what would be no stall any more but a statement left behind; how long one is, is told. */
+enum { CLIENTS = 8, TURNS = 6, STALL_MS = 20000 };
 
 #define INSTANT "strategy: instant_rename\nobserve_days: 0\ngate_ms: 400"
 
@@ -23,6 +26,7 @@ typedef struct client {
     pthread_t thread;
     unsigned number, port;
     const char *column;
+    bool transactions; /* some */
     atomic_bool *stop;
     unsigned long statements, errors;
     double longest_ms;
@@ -57,7 +61,7 @@ static void round_trip(client *k, ts_conn *c, unsigned n)
     char sql[300], value[40];
     long long id = 10000 + (long long)k->number;
     ts_mode mode = n % 2 == 0 ? TS_TEXT : TS_PREPARED;
-    bool transaction = n % 5 == 0;
+    bool transaction = k->transactions && n % 5 == 0;
     snprintf(value, sizeof value, "v%u-%u", k->number, n);
     if (transaction) ts_result_free(say(k, c, TS_TEXT, "BEGIN"));
     snprintf(sql, sizeof sql, "REPLACE INTO transactions (id, account_id, %s) VALUES (%lld, 1, '%s')",
@@ -82,15 +86,19 @@ static void *client_main(void *arg)
     return NULL;
 }
 
-static void start_clients(shop *f, client *clients, atomic_bool *stop)
+/* Half of them through the other proxy. */
+static void start_clients(const ts_proxy *one, const ts_proxy *other, bool transactions, client *clients,
+                          atomic_bool *stop)
 {
     for (unsigned i = 0; i < CLIENTS; i++) {
+        const ts_proxy *p = i < CLIENTS / 2 ? one : other;
         clients[i] = (client){.number = i,
                               .column = i % 2 == 0 ? "transaction_type" : "payment_method",
+                              .transactions = transactions,
                               .stop = stop,
-                              .port = i < 2        ? f->proxy.port_both
-                                      : i % 2 == 0 ? f->proxy.port_old
-                                                   : f->proxy.port_new};
+                              .port = i % 4 < 2    ? p->port_both
+                                      : i % 2 == 0 ? p->port_old
+                                                   : p->port_new};
         assert_int_equal(pthread_create(&clients[i].thread, NULL, client_main, &clients[i]), 0);
     }
 }
@@ -123,12 +131,12 @@ static long long columns(shop *f, const char *name)
                   name);
 }
 
-static void under_load(shop *f)
+static void turn(shop *f, const ts_proxy *other)
 {
     client clients[CLIENTS];
     atomic_bool stop = false;
     shop_apply(f, INSTANT);
-    start_clients(f, clients, &stop);
+    start_clients(&f->proxy, other, true, clients, &stop);
     for (int i = 0; i < TURNS; i++) {
         usleep(100000);
         ts_do(f->admin, i % 2 == 0 ? "ADVANCE MIGRATION " SHOP_MIGRATION " TO contracted"
@@ -139,6 +147,55 @@ static void under_load(shop *f)
     end_clients(f, clients, &stop);
     assert_true(ts_int(f->direct, "SELECT COUNT(*) FROM straddle.history WHERE action = 'hold'") >= TURNS);
     assert_int_equal(ts_int(f->direct, "SELECT held FROM straddle.migrations"), 0);
+}
+
+static void under_load(shop *f)
+{
+    turn(f, &f->proxy);
+}
+
+static void two_proxies(shop *f)
+{
+    ts_proxy other;
+    ts_proxy_start(&other, f->server, NULL);
+    turn(f, &other);
+    ts_proxy_end(&other);
+}
+
+/* ---- error 1054 ---- */
+
+/* What the engine does, but without a hold and without waiting for anybody. */
+static void rename_rashly(shop *f, bool forward)
+{
+    ts_do(f->direct, "DO GET_LOCK('straddle.coordinator', 60)");
+    ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN %s TO %s",
+          forward ? "transaction_type" : "payment_method", forward ? "payment_method" : "transaction_type");
+    usleep(300000);
+    ts_do(f->direct, "BEGIN");
+    ts_do(f->direct, "UPDATE straddle.state SET epoch = epoch + 1");
+    ts_do(f->direct, "UPDATE straddle.migrations SET phase = '%s'", forward ? "contracted" : "planned");
+    ts_do(f->direct, "COMMIT");
+    ts_do(f->direct, "DO RELEASE_LOCK('straddle.coordinator')");
+}
+
+static void rashly(shop *f)
+{
+    client clients[CLIENTS];
+    atomic_bool stop = false;
+    ts_proxy other;
+    ts_proxy_start(&other, f->server, NULL);
+    shop_apply(f, INSTANT);
+    start_clients(&f->proxy, &other, false, clients, &stop);
+    for (int i = 0; i < TURNS; i++) {
+        usleep(300000);
+        rename_rashly(f, i % 2 == 0);
+    }
+    end_clients(f, clients, &stop);
+    ts_conn *admin = ts_proxy_admin(&other);
+    assert_true(shop_stat(f->admin, "statements_again") > 0);
+    assert_true(shop_stat(admin, "statements_again") > 0);
+    ts_close(admin);
+    ts_proxy_end(&other);
 }
 
 /* A transaction older than the rename is waited for, without anybody being held; and one that came to stay
@@ -195,6 +252,18 @@ static void test_under_load(void **state)
     shop_each_server(under_load, NULL);
 }
 
+static void test_two_proxies(void **state)
+{
+    (void)state;
+    shop_each_server(two_proxies, NULL);
+}
+
+static void test_rashly(void **state)
+{
+    (void)state;
+    shop_each_server(rashly, NULL);
+}
+
 static void test_blocked(void **state)
 {
     (void)state;
@@ -209,7 +278,8 @@ static void test_dies(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_under_load), cmocka_unit_test(test_blocked),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_under_load), cmocka_unit_test(test_two_proxies),
+                                       cmocka_unit_test(test_rashly), cmocka_unit_test(test_blocked),
                                        cmocka_unit_test(test_dies)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -427,16 +427,6 @@ static void test_reload(void **state)
     ts_proxy_end(&p);
 }
 
-static long long stat_of(ts_conn *admin, const char *name)
-{
-    long long value = -1;
-    ts_result *r = ts_query(admin, "SHOW STATS");
-    for (size_t i = 0; i < r->nrows; i++)
-        if (strcmp(ts_cell(r, i, "name"), name) == 0) value = atoll(ts_cell(r, i, "value"));
-    ts_result_free(r);
-    return value;
-}
-
 /* By our own count: MariaDB 10.11 resumes, but all of its counters of that stand at 0. */
 static void check_resumed(const ts_server *s)
 {
@@ -448,10 +438,10 @@ static void check_resumed(const ts_server *s)
         if (mysql_errno(my) != 0) fail_msg("%s", mysql_error(my));
         mysql_close(my);
     }
-    long long resumed = stat_of(admin, "backend_tls_resumed");
+    long long resumed = shop_stat(admin, "backend_tls_resumed");
     if (resumed < 16 || resumed > 19) fail_msg("%s: of 20 sessions %lld were resumed", s->name, resumed);
-    assert_int_equal(stat_of(admin, "backend_tls"), 20);
-    assert_int_equal(stat_of(admin, "clients_tls"), 10);
+    assert_int_equal(shop_stat(admin, "backend_tls"), 20);
+    assert_int_equal(shop_stat(admin, "clients_tls"), 10);
     ts_close(admin);
     ts_proxy_end(&p);
 }

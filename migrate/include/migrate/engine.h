@@ -77,8 +77,11 @@ rw_ruleset *mig_engine_ruleset(mig_engine *e);
 
 /* Reads the catalogue anew, under a new epoch if it differs: after DDL was seen. Does not wait. */
 void mig_engine_catalog_changed(mig_engine *e);
-/* Looks at once whether the migrating tables are still as the rules have them. Does not wait. */
-void mig_engine_catalog_suspect(mig_engine *e);
+/* Looks at once whether the migrating tables are still as the rules have them. Does not wait. What it returns
+ * is reached by mig_engine_catalog_looked once the epoch was read and the tables looked at after this, and
+ * found to be as the rules of that epoch have them. */
+uint64_t mig_engine_catalog_suspect(mig_engine *e);
+uint64_t mig_engine_catalog_looked(mig_engine *e);
 
 /* Registers a session's connection on the server, before its first statement on a migrating table: when this
  * instance dies, those are killed, and nothing that it has sent can still be done. Does not block; the host's

@@ -47,6 +47,7 @@ typedef struct rw_table {
     const b_slice *indexes; /* their names */
     size_t nindexes;
     bool is_view, partitioned;
+    bool fires;           /* a change of its rows may fire a trigger: its own, or where that cascades to */
     bool before_triggers; /* has a BEFORE INSERT or BEFORE UPDATE trigger */
     /* For a view: the base tables it names, straight or through other views. */
     const struct rw_table_name *bases;

@@ -158,6 +158,10 @@ typedef struct rw_result {
 b_status rw_rewrite(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
                     rw_result *out) B_MUSTCHECK;
 
+/* The server has answered this text, the one that it was sent, with an error about a name, and with nothing
+ * before it: is that proof that nothing of the text was carried out? False where it is not. */
+bool rw_fails_early(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena);
+
 /* The text that SHOW CREATE TABLE has of a migrating table, as the plain table of ctx's schema version would
  * have it; sql_mode, version and charset of *ctx count. Appends to *out. B_INVALID when the text is not
  * understood, and must not be shown. */

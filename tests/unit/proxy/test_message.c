@@ -55,8 +55,28 @@ static void test_rows(void **state)
     }
 }
 
+static void test_unknown(void **state)
+{
+    static const struct {
+        const char *message, *column;
+    } some[] = {
+        {"Unknown column 'a' in 'field list'", "a"},
+        {"Unknown column 's.t.a' in 'where clause'", "a"},
+        {"Unbekanntes Tabellenfeld 'ab' in 'SET'", "ab"},
+        {"Unknown column 'a", ""},
+        {"Unknown column", ""},
+        {"'", ""},
+        {"", ""},
+        {"Unknown column '' in", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        assert_true(
+            b_slice_eq(px_message_unknown(b_slice_str(some[i].message)), b_slice_str(some[i].column)));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_unknown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

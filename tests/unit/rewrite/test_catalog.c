@@ -130,7 +130,7 @@ static void test_dump(void **state)
     assert_non_null(t);
     assert_int_equal(t->ncolumns, 4);
     assert_true(t->partitioned);
-    assert_true(t->before_triggers);
+    assert_true(t->before_triggers && t->fires);
     assert_true(t->columns[0].primary_key && t->columns[1].primary_key && !t->columns[2].primary_key);
     assert_true(b_slice_eq(t->columns[2].collation, B_LIT("utf8mb4_bin")));
     assert_true(b_slice_eq(t->columns[3].collation, B_LIT("utf8mb4_0900_ai_ci")));
