@@ -95,7 +95,7 @@ const adm__command adm__commands[] = {
      "Statements that were refused, and why."},
     {"SHOW CLIENTS", READS, adm__show_clients,
      "id,user,host,program,schema,version,state,backend_id,epoch,transaction,statements,bytes_in,bytes_out,"
-     "age_s",
+     "age_s,thread",
      "The client connections of this instance."},
     {"SHOW INSTANCES", READS, adm__show_instances,
      "id,host,pid,started,state,lease_ms,seen_epoch,acked_epoch,waiting_for,connections",

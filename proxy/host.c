@@ -178,6 +178,7 @@ static void client_row(const px_session *s, b_table *out)
     b_table_int(out, (int64_t)s->client.bytes_in);
     b_table_int(out, (int64_t)s->client.bytes_out);
     b_table_int(out, (int64_t)((uv_now(&s->loop->uv) - s->born_ms) / 1000));
+    b_table_int(out, (int64_t)s->loop->index);
 }
 
 static void client_rows(px_loop *loop, void *arg)
@@ -190,7 +191,7 @@ static void clients(void *ctx, b_table *out)
 {
     static const char *const names[] = {"id",         "user",     "host",       "program", "schema",
                                         "version",    "state",    "backend_id", "epoch",   "transaction",
-                                        "statements", "bytes_in", "bytes_out",  "age_s"};
+                                        "statements", "bytes_in", "bytes_out",  "age_s",   "thread"};
     columns(out, names, sizeof names / sizeof *names);
     each_loop(ctx, client_rows, out);
 }

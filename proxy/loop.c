@@ -3,6 +3,7 @@
 
 #include "protocol/compress.h"
 #include "session.h"
+#include "spread.h"
 
 #include <stdlib.h>
 
@@ -31,8 +32,10 @@ static void run_tasks(px_loop *loop)
     }
 }
 
+/* Connections first: whoever asks this loop to drain means those that were on the way, too. */
 static void on_wake(uv_async_t *a)
 {
+    px_spread_take(a->data);
     run_tasks(a->data);
 }
 
@@ -99,15 +102,13 @@ void px_loop_drop(px_loop *loop, void *why)
 
 static void on_connection(px_listen *on, int fd)
 {
-    px_session_accept(on->arg, fd);
+    px_spread(on->arg, fd);
 }
 
 static b_status hear(px_loop *loop, const cfg_listener *c, int fd, b_err *err)
 {
     px_listener *l = &loop->listeners[loop->nlisteners++];
-    *l = (px_listener){.loop = loop,
-                       .index = (size_t)(c - loop->config->c->listeners),
-                       .version = (rw_version)c->schema_version};
+    *l = (px_listener){.loop = loop, .index = (size_t)(c - loop->config->c->listeners)};
     l->on = (px_listen){.fd = fd,
                         .is_pipe = c->address.path != NULL,
                         .address = c->address.text,
@@ -220,6 +221,7 @@ static void close_all(px_loop *loop, void *unused)
     loop->closed = true;
     uv_mutex_unlock(&loop->lock);
     px_loop_deafen(loop, NULL);
+    px_spread_discard(loop);
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
         px_session_close(s);

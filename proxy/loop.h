@@ -17,12 +17,12 @@ enum { PX_READ_BUFFER = 64 * 1024, PX_TICK_MS = 100 };
 typedef struct px_loop px_loop;
 struct px_session;
 struct px_task;
+struct px_arrival;
 
 typedef struct px_listener {
     px_listen on;
     px_loop *loop;
     size_t index; /* in the configuration */
-    rw_version version;
 } px_listener;
 
 /* Lines of the log about sessions that failed before their login. */
@@ -39,8 +39,10 @@ struct px_loop {
     uv_async_t wake;
     uv_timer_t tick;
     unsigned ticks;
-    uv_mutex_t lock; /* guards tasks and closed */
+    uv_mutex_t lock; /* guards tasks, arrivals and closed */
     struct px_task *tasks;
+    struct px_arrival *arrivals; /* connections that other loops have taken for this one */
+    atomic_uint load;            /* sessions here and on the way here */
     bool closed;
     bool draining, started;
 

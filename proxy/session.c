@@ -1,6 +1,8 @@
 /* A session's life: accept, connect to the backend, move bytes, end. See session.h. */
 #include "session.h"
 
+#include "spread.h"
+
 #include <assert.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -94,7 +96,7 @@ static void free_session(px_session *s)
     loop->nsessions--;
     loop->stats.bytes_from_clients += s->client.bytes_in;
     loop->stats.bytes_to_clients += s->client.bytes_out;
-    atomic_fetch_sub(&loop->app->sessions, 1);
+    px_spread_left(loop);
     free(s);
 }
 
@@ -517,22 +519,21 @@ void px_session_begin(px_session *s)
     if (s->state == PX_CONNECT) px_conn_read(&s->client, true);
 }
 
-static px_session *new_session(px_listener *l)
+static px_session *new_session(px_loop *loop, const px_arrival *a)
 {
-    px_loop *loop = l->loop;
     px_session *s = calloc(1, sizeof *s);
     if (s == NULL) return NULL;
     s->loop = loop;
     s->stmts = mp_stmts_new(px_stmt_free_extra);
-    if (s->stmts == NULL || px_conn_init(&s->client, s, &loop->uv, l->on.is_pipe) != 0) {
+    if (s->stmts == NULL || px_conn_init(&s->client, s, &loop->uv, a->is_pipe) != 0) {
         mp_stmts_free(s->stmts);
         free(s);
         return NULL;
     }
     s->handles = 1;
     s->id = atomic_fetch_add(&loop->app->next_session, 1);
-    s->listener_version = s->version = l->version;
-    s->listener = (unsigned)(l->index);
+    s->listener = a->listener;
+    s->listener_version = s->version = (rw_version)loop->config->c->listeners[a->listener].schema_version;
     s->born_ms = s->since_ms = s->active_ms = uv_now(&loop->uv);
     s->next = loop->sessions;
     if (s->next != NULL) s->next->prev = s;
@@ -564,29 +565,32 @@ static bool too_many(px_session *s, unsigned now)
     return true;
 }
 
-void px_session_accept(px_listener *l, int fd)
+void px_session_accept(px_loop *loop, const px_arrival *a)
 {
-    px_loop *loop = l->loop;
-    px_session *s = new_session(l);
+    px_session *s = new_session(loop, a);
     if (s == NULL) {
         b_logf(&loop->app->log, B_ERROR, "listener", "address=%s a connection is closed: out of memory",
-               l->on.address);
-        close(fd);
+               loop->config->c->listeners[a->listener].address.text);
+        close(a->fd);
+        px_spread_left(loop);
         return;
     }
-    unsigned now = atomic_fetch_add(&loop->app->sessions, 1) + 1;
     loop->stats.connections_total++;
-    if (px_stream_open(&s->client.u.stream, l->on.is_pipe, fd) != 0) {
-        close(fd);
+    if (px_stream_open(&s->client.u.stream, a->is_pipe, a->fd) != 0) {
+        close(a->fd);
         px_session_close(s);
         return;
     }
-    if (!l->on.is_pipe) {
+    if (!a->is_pipe) {
         uv_tcp_nodelay(&s->client.u.tcp, 1);
         uv_tcp_keepalive(&s->client.u.tcp, 1, 60);
     }
-    px_peer_note(s, l->on.is_pipe);
-    if (too_many(s, now)) return;
+    px_peer_note(s, a->is_pipe);
+    if (loop->draining) { /* it was on the way here */
+        px_session_drain(s);
+        return;
+    }
+    if (too_many(s, a->sessions)) return;
     if (!px_peer_awaits_header(s)) {
         px_session_begin(s);
     } else if (s->state == PX_HEADER) {

@@ -267,8 +267,9 @@ typedef struct px_session {
 typedef struct px_cmd px_cmd;
 
 /* session.c */
-void px_session_accept(px_listener *l, int fd); /* takes the descriptor */
-void px_session_begin(px_session *s);           /* whose it is is known: on to the backend */
+struct px_arrival;
+void px_session_accept(px_loop *loop, const struct px_arrival *a); /* takes the descriptor */
+void px_session_begin(px_session *s); /* whose it is is known: on to the backend */
 void px_session_set_state(px_session *s, px_state state);
 const char *px_session_state_name(px_state state);
 void px_session_read(px_session *s, px_conn *c, char *p, ssize_t n); /* n < 0: libuv error */

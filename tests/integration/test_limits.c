@@ -111,6 +111,50 @@ static void test_sockets(void **state)
     on_both(check_sockets);
 }
 
+/* How many clients there are on each of the two event loops. */
+static void clients_by_thread(ts_conn *admin, unsigned n[2])
+{
+    ts_result *r = ts_query(admin, "SHOW CLIENTS");
+    assert_int_equal(r->error, 0);
+    n[0] = n[1] = 0;
+    for (size_t i = 0; i < r->nrows; i++) n[strcmp(ts_cell(r, i, "thread"), "0") != 0]++;
+    ts_result_free(r);
+}
+
+static void want_spread(ts_conn *admin, const ts_raw_login *l)
+{
+    enum { EACH = 6 };
+    ts_raw *r[2 * EACH];
+    unsigned n[2] = {1, 1};
+    for (int i = 0; i < 3000 && n[0] + n[1] > 0; i++) { /* those of before have ended */
+        clients_by_thread(admin, n);
+        usleep(20000);
+    }
+    for (size_t i = 0; i < 2 * EACH; i++) r[i] = ts_raw_connect(l);
+    clients_by_thread(admin, n);
+    assert_int_equal(n[0], EACH);
+    assert_int_equal(n[1], EACH);
+    for (size_t i = 0; i < 2 * EACH; i++) {
+        want_cell(r[i], "SELECT 'here'", "here");
+        ts_raw_close(r[i]);
+    }
+}
+
+/* Wherever connections are taken, each event loop has as many. */
+static void test_spread(void **state)
+{
+    (void)state;
+    ts_proxy p;
+    char path[200];
+    ts_proxy_start_with(&p, ts_mysql(), &(ts_setup){.listeners = "  - {address: DIR/sock}\n"});
+    ts_conn *admin = ts_proxy_admin(&p);
+    snprintf(path, sizeof path, "%s/sock", p.dir);
+    want_spread(admin, &(ts_raw_login){.path = path}); /* one loop listens */
+    want_spread(admin, &(ts_raw_login){.port = p.port_both});
+    ts_close(admin);
+    ts_proxy_end(&p);
+}
+
 static int listen_unix(const char *path)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -485,7 +529,7 @@ int main(void)
         cmocka_unit_test(test_header_in),        cmocka_unit_test(test_header_out),
         cmocka_unit_test(test_connections),      cmocka_unit_test(test_log_lines),
         cmocka_unit_test(test_statements),       cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_server_shut_down),
+        cmocka_unit_test(test_server_shut_down), cmocka_unit_test(test_spread),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }

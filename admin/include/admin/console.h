@@ -25,7 +25,7 @@ typedef struct adm_explain {
  * empty table; the columns are those of docs/admin.md (and of admin/commands.c):
  *
  *   clients   id, user, host, program, schema, version, state, backend_id, epoch, transaction, statements,
- *             bytes_in, bytes_out, age_s
+ *             bytes_in, bytes_out, age_s, thread
  *   stats     name, value, unit, meaning
  *   refusals  code, migration, user, message, sample, count, last_seen
  *   regex_rules  as SHOW REGEX RULES in docs/admin.md */
