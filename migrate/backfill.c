@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { FIRST_ROWS = 1000, LEAST_ROWS = 50, BUSY_MS = 20, IDLE_MS = 150, IDLE_THREADS = 3, LOOK_MS = 100 };
+#define REST_MS 500     /* between looks for something to do */
 #define PENDING_MS 3000 /* how often work that a phase still needs is tried again */
 #define ER_LOCK_WAIT 1205
 #define ER_DEADLOCK 1213
@@ -366,7 +367,7 @@ void *mig__backfill_main(void *engine)
             if (mig__zone_reset(db, &ignored) != B_OK) s = B_LOST;
         }
         if (s == B_LOST || s == B_DENIED) end_session(e, &db);
-        mig__sleep(e, s == B_OK ? LOOK_MS : 500);
+        mig__sleep(e, REST_MS);
     }
     end_session(e, &db);
     return NULL;

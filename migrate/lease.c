@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define FLUSH_MS 5000
+#define RENEWALS 20      /* of one lease */
 #define JOINING_LEASES 3 /* how long it may take to read the catalogue */
 
 const char *mig__member(mig_engine *e, char out[160])
@@ -109,15 +110,15 @@ static bool clean(mig_engine *e, uint64_t epoch, b_buf *text)
     return false;
 }
 
-b_status mig__ack_self(mig_engine *e, mig_db *db, b_err *err)
+/* *acked: with everything older gone. */
+static b_status acknowledge(mig_engine *e, mig_db *db, uint64_t epoch, bool *acked, b_err *err)
 {
-    uint64_t epoch = mig__ruleset_epoch(e);
     char id[160];
     b_buf q = {0}, text = {0};
     b_buf_printf(&q, "UPDATE straddle.instances SET seen_epoch = GREATEST(seen_epoch, %llu)",
                  (unsigned long long)epoch);
-    if (clean(e, epoch, &text))
-        b_buf_printf(&q, ", acked_epoch = GREATEST(acked_epoch, %llu)", (unsigned long long)epoch);
+    *acked = clean(e, epoch, &text);
+    if (*acked) b_buf_printf(&q, ", acked_epoch = GREATEST(acked_epoch, %llu)", (unsigned long long)epoch);
     b_slice cut = b_buf_view(&text);
     if (cut.n > 290) cut.n = 290;
     b_buf_str(&q, ", holder = ");
@@ -127,6 +128,12 @@ b_status mig__ack_self(mig_engine *e, mig_db *db, b_err *err)
     b_buf_deinit(&q);
     b_buf_deinit(&text);
     return s;
+}
+
+b_status mig__ack_self(mig_engine *e, mig_db *db, b_err *err)
+{
+    bool acked;
+    return acknowledge(e, db, mig__ruleset_epoch(e), &acked, err);
 }
 
 static void name_holders(const b_table *t, b_buf *who)
@@ -226,6 +233,7 @@ typedef struct keeper {
     mig_engine *e;
     mig_db *db;
     uint64_t renewed; /* when the lease was renewed last */
+    uint64_t acked;   /* the epoch that was acknowledged then; 0: none */
     uint64_t flushed; /* when the census was written last */
     bool complained;
     bool joining; /* a new incarnation that does not serve yet */
@@ -289,28 +297,54 @@ static b_status flush_census(keeper *k, b_err *err)
     return mig__census_write(k->e, k->db, err);
 }
 
-static b_status beat(keeper *k, b_err *err)
+static b_status reach(keeper *k, b_err *err)
+{
+    mig_db *db = NULL;
+    if (k->db != NULL) return B_OK;
+    b_status s = mig__connect(k->e, mig__settings_get(k->e).lease_ms / 2, &db, err);
+    if (s == B_OK) set_db(k, db);
+    return s;
+}
+
+static b_status renew_and_follow(keeper *k, b_err *err)
 {
     mig_engine *e = k->e;
-    b_status s = B_OK;
-    if (k->db == NULL) {
-        mig_db *db = NULL;
-        s = mig__connect(e, mig__settings_get(e).lease_ms / 2, &db, err);
-        if (s != B_OK) return s;
-        set_db(k, db);
-    }
-    bool held = false;
-    pthread_mutex_lock(&e->mu);
-    uint64_t suspected = e->suspected;
-    pthread_mutex_unlock(&e->mu);
-    s = renew(e, k->db, &held, err);
+    uint64_t epoch = 0;
+    bool held = false, acked = false;
+    b_status s = renew(e, k->db, &held, err);
     if (s == B_OK && !held) s = rejoin(k, err);
     if (s == B_OK) s = serve(k, err);
     if (s == B_OK) k->renewed = mig__now_ms();
-    uint64_t epoch = 0;
     if (s == B_OK) s = mig__epoch(k->db, &epoch, err);
     if (s == B_OK && epoch > mig__ruleset_epoch(e)) s = mig__refresh(e, k->db, err);
-    if (s == B_OK) s = mig__ack_self(e, k->db, err);
+    epoch = mig__ruleset_epoch(e);
+    if (s == B_OK) s = acknowledge(e, k->db, epoch, &acked, err);
+    k->acked = s == B_OK && acked ? epoch : 0;
+    return s;
+}
+
+/* The epoch is the one that was acknowledged, and the lease lasts for many looks at it: nothing to write. */
+static b_status quiet(keeper *k, bool *yes, b_err *err)
+{
+    uint64_t epoch = 0, since_ms = mig__now_ms() - k->renewed;
+    *yes = !k->joining && k->acked != 0 && k->acked == mig__ruleset_epoch(k->e) &&
+           since_ms < mig__settings_get(k->e).lease_ms / RENEWALS;
+    if (!*yes) return B_OK;
+    b_status s = mig__epoch(k->db, &epoch, err);
+    *yes = epoch == k->acked;
+    return s;
+}
+
+static b_status beat(keeper *k, b_err *err)
+{
+    mig_engine *e = k->e;
+    bool nothing = false;
+    b_status s = reach(k, err);
+    pthread_mutex_lock(&e->mu);
+    uint64_t suspected = e->suspected;
+    pthread_mutex_unlock(&e->mu);
+    if (s == B_OK) s = quiet(k, &nothing, err);
+    if (s == B_OK && !nothing) s = renew_and_follow(k, err);
     if (s == B_OK) s = mig__watch(e, k->db, suspected, err);
     if (s == B_OK) s = take_catalog(k, err);
     return s == B_OK ? flush_census(k, err) : s;
