@@ -14,6 +14,7 @@ static const char usage[] =
     "  --socket PATH          a unix socket instead\n"
     "  --user U --password P  (default app, app)\n"
     "  --schema S             default schema (default none)\n"
+    "  --tls                  with TLS, whatever certificate the server has\n"
     "  --query SQL            a statement; {id} is a random number from 1 to --rows. Given several times, "
     "one\n"
     "                         is picked at random each time\n"
@@ -83,6 +84,7 @@ static bool set(options *o, int option, char *arg)
     case 'q': return add_query(o, arg);
     case 't': return add_table(o, arg);
     case 'm': return set_mode(o, arg);
+    case 'T': return o->tls = true;
     case 'i': return add_pids(o, arg);
     case 'P': return number(arg, 1, 65535, &v) && ((o->port = (unsigned)v), true);
     case 'n': return number(arg, 1, 1e15, &v) && ((o->rows = (uint64_t)v), true);
@@ -101,7 +103,8 @@ static const struct option known[] = {
     {"query", 1, NULL, 'q'},  {"table", 1, NULL, 't'},       {"rows", 1, NULL, 'n'},
     {"mode", 1, NULL, 'm'},   {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
     {"warmup", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'},        {"pid", 1, NULL, 'i'},
-    {"seed", 1, NULL, 'e'},   {"help", 0, NULL, 'H'},        {NULL, 0, NULL, 0}};
+    {"seed", 1, NULL, 'e'},   {"tls", 0, NULL, 'T'},         {"help", 0, NULL, 'H'},
+    {NULL, 0, NULL, 0}};
 
 bool options_parse(int argc, char **argv, options *o, int *status)
 {

@@ -16,7 +16,7 @@ typedef struct options {
     unsigned connections;
     double seconds, warmup;
     double rate; /* statements a second of all connections together; 0 = as fast as answers come */
-    bool prepared;
+    bool prepared, tls;
     int pids[PIDS_MAX]; /* whose CPU time is charged to the statements */
     unsigned npids;
     uint64_t seed;

@@ -106,6 +106,7 @@ static bool connect_all(session *s)
     s->db = mysql_init(NULL);
     if (s->db == NULL) return failed(s, "connect", "out of memory");
     mysql_options(s->db, MYSQL_OPT_CONNECT_TIMEOUT, &timeout);
+    if (o->tls) mysql_optionsv(s->db, MYSQL_OPT_SSL_ENFORCE, &o->tls);
     if (mysql_real_connect(s->db, o->socket == NULL ? o->host : NULL, o->user, o->password, o->schema,
                            o->port, o->socket, 0) == NULL) {
         failed(s, "connect", mysql_error(s->db));
@@ -124,12 +125,13 @@ static bool run_text(session *s, unsigned i)
     if (fill(s, s->w->r->o->queries[i], NULL, sql) < 0)
         return failed(s, "query", "the statement is too long");
     if (mysql_real_query(s->db, sql, strlen(sql)) != 0) return failed(s, "query", mysql_error(s->db));
-    MYSQL_RES *result = mysql_store_result(s->db);
+    MYSQL_RES *result = mysql_use_result(s->db);
     if (result == NULL && mysql_errno(s->db) != 0) return failed(s, "query", mysql_error(s->db));
     if (result == NULL) return true;
-    s->w->rows += mysql_num_rows(result);
+    while (mysql_fetch_row(result) != NULL) s->w->rows++;
+    bool good = mysql_errno(s->db) == 0 || failed(s, "query", mysql_error(s->db));
     mysql_free_result(result);
-    return true;
+    return good;
 }
 
 static bool run_prepared(session *s, unsigned i)
