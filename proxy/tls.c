@@ -128,6 +128,7 @@ px_tls_got px_tls_read(px_tls *t, char *buf, size_t size, size_t *n)
         size_t got = 0;
         int rc = SSL_read_ex(t->ssl, buf + *n, size - *n, &got);
         *n += got;
+        if (rc == 1 && t->nin == 0 && SSL_pending(t->ssl) == 0) return PX_TLS_MORE;
         if (rc == 1) continue;
         int error = SSL_get_error(t->ssl, rc);
         if (error == SSL_ERROR_WANT_READ) return PX_TLS_MORE;
