@@ -82,6 +82,12 @@ void px_tls_error_text(char *out, size_t size)
     ERR_clear_error();
 }
 
+/* SSL_get_error wants the thread's queue of errors to be empty before. To look is cheaper than to clear. */
+static void clear_errors(void)
+{
+    if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 static bool fail(px_tls *t, int error)
 {
     long verified = SSL_get_verify_result(t->ssl);
@@ -123,7 +129,7 @@ px_tls_got px_tls_read(px_tls *t, char *buf, size_t size, size_t *n)
     if (t->failed) return PX_TLS_FAILED;
     if (!t->ready && !handshake(t)) return PX_TLS_FAILED;
     if (!t->ready) return PX_TLS_MORE;
-    ERR_clear_error();
+    clear_errors();
     while (*n < size) {
         size_t got = 0;
         int rc = SSL_read_ex(t->ssl, buf + *n, size - *n, &got);
@@ -143,7 +149,7 @@ bool px_tls_write(px_tls *t, const char *p, size_t n)
 {
     size_t done = 0;
     if (!t->ready || t->failed) return false;
-    ERR_clear_error();
+    clear_errors();
     int rc = SSL_write_ex(t->ssl, p, n, &done);
     if (rc == 1 && done == n) return true;
     return fail(t, SSL_get_error(t->ssl, rc));
