@@ -4,10 +4,10 @@
 #include "resolve.h"
 
 /* NEXT VALUE FOR s, PREVIOUS VALUE FOR s: whatever the tree makes of them, the words show. */
-static bool names_sequence(const rw_planner *p, const rw_expr *e)
+bool rw__names_sequence(const rw_tokens *tokens, const rw_expr *e)
 {
     for (uint32_t i = e->tok; i + 2 < e->end; i++) {
-        const rw_token *t = &p->t->tok[i];
+        const rw_token *t = &tokens->tok[i];
         if (t[0].kind == RW_TOK_IDENT && t[1].kind == RW_TOK_IDENT && t[2].kind == RW_TOK_IDENT &&
             t[1].word == RW_W_VALUE && t[2].word == RW_W_FOR) {
             return true;
@@ -45,7 +45,7 @@ static bool deterministic_one(const rw_planner *p, const rw_expr *e)
     case RW_E_DEFAULT_OF:
     case RW_E_VALUES_OF: return true;
     case RW_E_FUNC: return (rw__function_of(e) & RW_FN_STEADY) != 0 && deterministic_list(p, e->kids);
-    case RW_E_OP: return !names_sequence(p, e) && deterministic_list(p, e->kids);
+    case RW_E_OP: return !rw__names_sequence(p->t, e) && deterministic_list(p, e->kids);
     case RW_E_STAR:
     case RW_E_SUBQUERY:
     case RW_E_SYSVAR:

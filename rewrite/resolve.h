@@ -314,7 +314,8 @@ void rw__note_shape(rw_planner *p, rw_mtab *mt, bool write);
 /* True when evaluating it twice gives the same value with no side effect: no RAND(), UUID(), NOW(6) is fine,
  * user variables assigned, stored functions, subqueries, … anything unknown is false. */
 bool rw__deterministic(const rw_planner *p, const rw_expr *e);
-bool rw__has_subquery(const rw_expr *e); /* a list: any of it */
+bool rw__names_sequence(const rw_tokens *t, const rw_expr *e); /* NEXT VALUE FOR … and such in it */
+bool rw__has_subquery(const rw_expr *e);                       /* a list: any of it */
 
 /* ---- statements: one emitter each ------------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
 
 #include "form.h"
 #include "prefilter.h"
+#include "rewrite/shadow.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -286,6 +287,31 @@ rw_ruleset *rw_ruleset_new(uint64_t epoch, rw_catalog *c, const rw_migration *m,
     rw_ruleset_unref(r);
     (void)b_fail(err, B_NOMEM, "out of memory for the rules of epoch %llu", (unsigned long long)epoch);
     return NULL;
+}
+
+/* Reads, and nothing else, are the same in dual_write and in switched but for the column they go to. */
+rw_ruleset *rw_ruleset_other(const rw_ruleset *r, size_t i, b_err *err)
+{
+    const rw_migration *m = rw_ruleset_at(r, i);
+    if (m == NULL || (m->phase != RW_DUAL_WRITE && m->phase != RW_SWITCHED)) {
+        (void)b_fail(err, B_STATE, "reads can be tried on the other column in dual_write and switched only");
+        return NULL;
+    }
+    rw_ruleset *out = NULL;
+    rw_migration *all = calloc(r->n, sizeof *all);
+    rw_pair *pairs = calloc(m->npairs, sizeof *pairs);
+    if (all != NULL && pairs != NULL) {
+        memcpy(all, r->migrations, r->n * sizeof *all);
+        memcpy(pairs, m->pairs, m->npairs * sizeof *pairs);
+        for (size_t k = 0; k < m->npairs; k++) pairs[k].a_stale = false;
+        all[i].pairs = pairs;
+        all[i].phase = m->phase == RW_SWITCHED ? RW_DUAL_WRITE : RW_SWITCHED;
+        out = rw_ruleset_new(r->epoch, r->catalog, all, r->n, err);
+    } else {
+        (void)b_fail(err, B_NOMEM, "out of memory for the rules of shadow reads");
+    }
+    free(all), free(pairs);
+    return out;
 }
 
 rw_ruleset *rw_ruleset_ref(rw_ruleset *r)
