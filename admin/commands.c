@@ -10,7 +10,8 @@ const adm__command adm__commands[] = {
     {"SHOW MIGRATION name", READS, adm__show_migration,
      "name,table,columns,phase,since,epoch,generation,enabled,old_trusted,pending,backfill,direction,rows_"
      "done,rows_total,rate_rows_s,eta_s,throttle,chunk_rows,max_lag_ms,max_threads_running,observe_days,"
-     "guard,checksum,checksum_rows,checksum_differing,checksum_at,waiting_for,last_error",
+     "guard,checksum,checksum_rows,checksum_differing,checksum_at,shadow_sampled,shadow_compared,"
+     "shadow_differing,shadow_skipped,shadow_failed,shadow_dropped,waiting_for,last_error",
      "Everything known of one migration, in one row: progress, rate, what it waits for."},
     {"APPLY MIGRATION FROM FILE path", CHANGES, adm__apply_file, NULL,
      "Reads a definition file and takes the migration on, in phase planned. A relative path starts at "
@@ -60,6 +61,9 @@ const adm__command adm__commands[] = {
      "Rows whose columns differed when they were compared."},
     {"SHOW RECHECK", READS, adm__show_recheck, "migration,rounds,rows,differing,first_keys,ended",
      "The last of the rounds in which both columns are compared again and again."},
+    {"SHOW SHADOW READS name", READS, adm__show_shadow,
+     "outcome,detail,reads,statement,rows,other_rows,first_seen,last_seen,settled",
+     "What came of SELECTs that were run again through both columns."},
     {"SHOW REHEARSALS", READS, adm__show_rehearsals,
      "migration,clone,started,ended,result,rows,rows_after,differing,statements,conflicts,errors,worst_p99_"
      "ms,"

@@ -81,6 +81,7 @@ b_status adm__abort(adm__call *call);
 b_status adm__advise(adm__call *call);
 b_status adm__show_differences(adm__call *call);
 b_status adm__show_recheck(adm__call *call);
+b_status adm__show_shadow(adm__call *call);
 b_status adm__show_rehearsals(adm__call *call);
 b_status adm__enable(adm__call *call);
 b_status adm__disable(adm__call *call);

@@ -154,6 +154,11 @@ b_status adm__show_differences(adm__call *call)
     return mig_differences(call->console->engine, name_of(call), call->out, call->err);
 }
 
+b_status adm__show_shadow(adm__call *call)
+{
+    return mig_shadow(call->console->engine, name_of(call), call->out, call->err);
+}
+
 b_status adm__show_recheck(adm__call *call)
 {
     return mig_recheck(call->console->engine, call->out, call->err);

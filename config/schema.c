@@ -375,6 +375,10 @@ static const cfg__key pace_keys[] = {
          "share of the time, in percent, in which both columns are compared again and again once the "
          "backfill is "
          "complete; 0 = not at all"),
+    PACE(shadow_percent, "0", 0, 100,
+         "share of the SELECTs on the table, in percent, that are run once more through each of both columns "
+         "and compared, once the backfill is complete; 0 = none"),
+    PACE(shadow_per_s, "10", 1, 1000, "most of them in a second, in each instance"),
     PACE_TEXT(check_sql,
               "a SELECT of one value: 0 or no row lets the backfill go on, 1 has it wait, more pauses it"),
     PACE_TEXT(check_http,

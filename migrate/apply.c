@@ -291,12 +291,15 @@ b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err
                                          "straddle.bypass y ON y.migration = m.name "
                                          "WHERE m.name = '%s'",
                                          op.m->name);
+        const char *shadow =
+            b_arena_printf(op.m->arena, "DELETE FROM straddle.shadow WHERE migration = '%s'", op.m->name);
         mig__m *m = op.m;
         mig__change c = {
-            .sql = {sql},
+            .sql = {sql, shadow},
             .event = {.migration = m->name, .action = "remove", .from = rw_phase_name(m->phase)}};
         op.m = NULL; /* there is nothing to read again afterwards */
-        s = sql == NULL ? b_fail(err, B_NOMEM, "out of memory") : mig__publish(&op, &c, err);
+        s = sql == NULL || shadow == NULL ? b_fail(err, B_NOMEM, "out of memory")
+                                          : mig__publish(&op, &c, err);
         mig__free(m);
     }
     mig__op_end(&op);

@@ -240,6 +240,27 @@ b_status mig_db_query(mig_db *db, const char *sql, b_table **out, b_err *err)
     return s;
 }
 
+b_status mig_db_each(mig_db *db, b_slice sql, mig_db_row *row, void *arg, b_err *err)
+{
+    static const char what[] = "a statement of a client's";
+    if (mysql_real_query(&db->my, sql.p, (unsigned long)sql.n) != 0) return mig__db_failed(db, err, what);
+    MYSQL_RES *res = mysql_use_result(&db->my);
+    if (res == NULL) return mysql_errno(&db->my) == 0 ? B_OK : mig__db_failed(db, err, what);
+    unsigned n = mysql_num_fields(res);
+    bool more = true;
+    for (MYSQL_ROW r = mysql_fetch_row(res); r != NULL; r = mysql_fetch_row(res)) {
+        more = row(arg, (const char *const *)r, mysql_fetch_lengths(res), n);
+        if (!more) break;
+    }
+    b_status s = more && mysql_errno(&db->my) != 0 ? mig__db_failed(db, err, what) : B_OK;
+    if (!more) {
+        mig_db_interrupt(db); /* freeing the result would read all that is left of it */
+        s = b_fail(err, B_TOO_BIG, "%s has more rows than are wanted", what);
+    }
+    mysql_free_result(res);
+    return s;
+}
+
 b_status mig_db_exec(mig_db *db, uint64_t *affected, b_err *err, const char *fmt, ...)
 {
     va_list ap;

@@ -24,13 +24,19 @@ bool mig__stopping(mig_engine *e)
     return stop;
 }
 
+struct timespec mig__from_now(uint32_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) t.tv_sec++, t.tv_nsec -= 1000000000;
+    return t;
+}
+
 void mig__sleep(mig_engine *e, uint32_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    struct timespec until = mig__from_now(ms);
     pthread_mutex_lock(&e->mu);
     while (!e->stop && pthread_cond_timedwait(&e->wake, &e->mu, &until) == 0) continue;
     pthread_mutex_unlock(&e->mu);
@@ -201,8 +207,10 @@ mig_engine *mig_engine_new(const cfg_config *config, const mig_host *host, b_log
     make_id(e);
     mig__know_self(e);
     e->hooks = mig__hooks_new(log);
-    if (e->hooks == NULL) (void)b_fail(err, B_NOMEM, "out of memory for the hooks");
-    if (e->hooks == NULL || mig__hooks_set(e->hooks, config, err) != B_OK ||
+    e->shadow = mig__shadow_new();
+    bool made = e->hooks != NULL && e->shadow != NULL;
+    if (!made) (void)b_fail(err, B_NOMEM, "out of memory for the engine's threads");
+    if (!made || mig__hooks_set(e->hooks, config, err) != B_OK ||
         mig__settings_copy(&e->settings, config, err) != B_OK) {
         mig_engine_free(e);
         return NULL;
@@ -261,7 +269,7 @@ static b_status start_threads(mig_engine *e, b_err *err)
     if (pthread_create(&e->bypass_thread, NULL, mig__bypass_main, e) != 0)
         return b_fail(err, B_NOMEM, "cannot start the guard's thread");
     e->bypass_running = true;
-    return B_OK;
+    return mig__shadow_start(e, err);
 }
 
 b_status mig_engine_start(mig_engine *e, b_err *err)
@@ -286,6 +294,7 @@ void mig_engine_stop(mig_engine *e)
     pthread_cond_broadcast(&e->wake);
     pthread_mutex_unlock(&e->mu);
     mig__registrar_stop(e);
+    if (e->shadow != NULL) mig__shadow_stop(e->shadow);
     if (e->backfill_running) pthread_join(e->backfill_thread, NULL);
     if (e->recheck_running) pthread_join(e->recheck_thread, NULL);
     if (e->bypass_running) pthread_join(e->bypass_thread, NULL);
@@ -300,6 +309,7 @@ void mig_engine_free(mig_engine *e)
     mig_engine_stop(e);
     mig__registrar_deinit(e);
     mig__hooks_free(e->hooks);
+    mig__shadow_free(e->shadow);
     rw_ruleset_unref(e->ruleset);
     mig__settings_deinit(&e->settings);
     pthread_cond_destroy(&e->wake);

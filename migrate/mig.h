@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #define MIG__SCHEMA_VERSION 1
 #define MIG__LOCK "straddle.coordinator"
@@ -60,6 +61,7 @@ typedef struct mig__registrar { /* register.c */
 } mig__registrar;
 
 typedef struct mig__hooks mig__hooks;
+typedef struct mig__shadow mig__shadow;
 
 struct mig_engine {
     const cfg_config *config;
@@ -84,6 +86,7 @@ struct mig_engine {
     rw_ruleset *ruleset;
     uint64_t catalog_hash;
     mig__hooks *hooks;          /* hooks.c; has its own lock */
+    mig__shadow *shadow;        /* shadow.c; likewise */
     uint64_t suspected, looked; /* how often that was said; up to which the tables were looked at since */
     bool suspect;               /* a statement met an error that may tell of somebody's DDL */
     uint64_t watched_ms, told_epoch; /* watch.c: last look; the rules that were last said to be stale */
@@ -92,7 +95,8 @@ struct mig_engine {
     pthread_t lease_thread, backfill_thread, recheck_thread, bypass_thread;
 };
 
-uint64_t mig__now_ms(void); /* monotonic */
+uint64_t mig__now_ms(void);                 /* monotonic */
+struct timespec mig__from_now(uint32_t ms); /* the same clock, for pthread_cond_timedwait */
 bool mig__stopping(mig_engine *e);
 void mig__sleep(mig_engine *e, uint32_t ms); /* ends early at stop */
 b_status mig__settings_copy(mig__settings *s, const cfg_config *c, b_err *err) B_MUSTCHECK;
@@ -569,7 +573,28 @@ b_status mig__verify_range(mig_db *db, const mig__m *m, const mig__key *k, const
                            mig__checksum *out, b_err *err) B_MUSTCHECK;
 
 void *mig__recheck_main(void *engine); /* recheck.c */
-void *mig__bypass_main(void *engine);  /* bypass.c */
+
+/* Of straddle.migrations m and straddle.backfill b: both columns of the migration are written, and all rows
+ * are right, but for somebody who writes past the proxy. */
+#define MIG__BOTH_KEPT                                                                                       \
+    "m.phase IN ('dual_write', 'switched') AND m.pending = '' AND m.a_trusted = 1 AND b.state = 'complete' " \
+    "AND b.reverse = 0 AND m.strategy = 'dual_write' AND NOT (m.phase = 'switched' AND EXISTS (SELECT 1 "    \
+    "FROM straddle.migration_changes w WHERE w.migration = m.name AND w.one_way = 1))"
+
+/* shadow.c, shadow_keep.c */
+mig__shadow *mig__shadow_new(void); /* NULL: out of memory */
+b_status mig__shadow_start(mig_engine *e, b_err *err) B_MUSTCHECK;
+void mig__shadow_stop(mig__shadow *h);
+void mig__shadow_free(mig__shadow *h); /* NULL is fine */
+/* Is a difference open that shadow reads of a rename have found? */
+b_status mig__gate_shadow(mig__op *op, b_err *err) B_MUSTCHECK;
+/* Both columns were found right in a comparison that took so long: what was found before it is settled. */
+b_status mig__shadow_settle(mig_db *db, const char *migration, uint64_t took_ms, b_err *err) B_MUSTCHECK;
+enum { MIG__SHADOW_TOTALS = 6 }; /* sampled, compared, differing, skipped, failed, dropped */
+b_status mig__shadow_totals(mig_db *db, const char *migration, uint64_t out[MIG__SHADOW_TOTALS],
+                            b_err *err) B_MUSTCHECK;
+
+void *mig__bypass_main(void *engine); /* bypass.c */
 /* SHOW BINARY LOG STATUS, or what older servers have. */
 b_status mig__log_status(mig_db *db, b_table **out, b_err *err) B_MUSTCHECK;
 

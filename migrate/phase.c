@@ -12,9 +12,9 @@
  *   edge                    gates                               before            after
  *   planned > expanded                                                            ACK, ADD B, guard
  *   expanded > dual_write                                                         (backfill starts by itself)
- *   dual_write > switched   backfill, checksum, twins; checksum after cascades
- *   switched > retired      checksum                            retire A, B       ACK, B's own default
- *   retired > contracted    no use of the old name, checksum                      ACK, DROP A
+ *   dual_write > switched   backfill, shadow reads, checksum, twins; checksum after cascades
+ *   switched > retired      shadow reads, checksum              retire A, B       ACK, B's own default
+ *   retired > contracted    no use of the old name, shadow reads, checksum        ACK, DROP A
  *   (all forward edges but the last: the preflight is run again, as the first gate; `guard: triggers` has its
  *   triggers looked at before, or where columns come and go after)
  *   contracted > finished
@@ -64,12 +64,13 @@ static b_status gate_backfill(mig__op *op, b_err *err)
 
 static b_status record_checksum(mig__op *op, const mig__checksum *c, b_err *err)
 {
-    return mig__query(
+    b_status s = mig__query(
         op->db, NULL, err,
         "UPDATE straddle.migrations SET checksum_clean = %d, checksum_rows = %llu, checksum_differing = "
         "%llu, checksum_at = NOW(3) WHERE name = '%s'",
         c->differing == 0 ? 1 : 0, (unsigned long long)c->rows, (unsigned long long)c->differing,
         op->m->name);
+    return s == B_OK && c->differing == 0 ? mig__shadow_settle(op->db, op->m->name, c->ms, err) : s;
 }
 
 static b_status run_checksum(mig__op *op, b_err *err)
@@ -270,15 +271,16 @@ static const mig__edge edges[] = {
      .backfill = "state = 'running', reverse = 0, last_key = NULL, rows_done = 0, rows_total = 0",
      .migration = VOID_ALL},
     {RW_DUAL_WRITE, RW_SWITCHED,
-     .gates = {gate_preflight, gate_two_ways, gate_backfill, gate_cascades, gate_checksum, gate_twins,
-               gate_cascades},
+     .gates = {gate_preflight, gate_two_ways, gate_backfill, mig__gate_shadow, gate_cascades, gate_checksum,
+               gate_twins, gate_cascades},
      .before = {guard_here}},
-    {RW_SWITCHED, RW_RETIRED, .gates = {gate_preflight, gate_checksum_now},
+    {RW_SWITCHED, RW_RETIRED, .gates = {gate_preflight, mig__gate_shadow, gate_checksum_now},
      .before = {mig__retire_before, guard_retired}, .after = {mig__wait_ack, mig__retire_after, republish},
      .backfill = VOID_BACKFILL,
      .migration = "checksum_clean = IF(guard = 'triggers', a_trusted = 1 AND checksum_differing = 0, "
                   "checksum_clean), a_trusted = 0"},
-    {RW_RETIRED, RW_CONTRACTED, .gates = {gate_preflight, mig__gate_unused, gate_checksum_taken},
+    {RW_RETIRED, RW_CONTRACTED,
+     .gates = {gate_preflight, mig__gate_unused, mig__gate_shadow, gate_checksum_taken},
      .after = {mig__wait_ack, guard_here, mig__drop_old, republish}},
     {RW_CONTRACTED, RW_FINISHED, .gates = {gate_unused_instant}},
     {RW_EXPANDED, RW_PLANNED, .after = {mig__wait_ack, guard_here, mig__drop_new, republish},

@@ -35,15 +35,8 @@ static b_status next(mig_db *db, char *name, size_t size, b_err *err)
         db,
         "SELECT m.name FROM straddle.migrations m JOIN straddle.backfill b ON b.migration = m.name JOIN "
         "straddle.pace p ON p.migration = m.name AND p.name = 'recheck_percent' AND p.value <> '0' LEFT JOIN "
-        "straddle.recheck r ON r.migration = m.name WHERE m.phase IN ('dual_write', 'switched') AND "
-        "m.pending = '' "
-        "AND m.a_trusted = 1 AND b.state = 'complete' AND b.reverse = 0 AND m.strategy = 'dual_write' AND "
-        "NOT "
-        "(m.phase = 'switched' AND EXISTS (SELECT 1 FROM straddle.migration_changes w WHERE w.migration = "
-        "m.name AND "
-        "w.one_way = 1)) ORDER "
-        "BY "
-        "r.ended IS NOT NULL, r.ended LIMIT 1",
+        "straddle.recheck r ON r.migration = m.name WHERE " MIG__BOTH_KEPT
+        " ORDER BY r.ended IS NOT NULL, r.ended LIMIT 1",
         name, size, err);
 }
 

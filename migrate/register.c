@@ -305,10 +305,7 @@ static void work(mig_engine *e)
 
 static void wait_for_work(mig__registrar *r)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += IDLE_MS * 1000000L;
-    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    struct timespec until = mig__from_now(IDLE_MS);
     while (!r->stop && r->asked.n == 0 && pthread_cond_timedwait(&r->wake, &r->mu, &until) == 0) continue;
 }
 

@@ -63,7 +63,8 @@ static void add_eta(b_table *out, const mig__m *m)
         b_table_int(out, m->bf_total > m->bf_done ? (int64_t)((m->bf_total - m->bf_done) / m->bf_rate) : 0);
 }
 
-static void add_migration(b_table *out, const mig__m *m, const char *waiting)
+static void add_migration(b_table *out, const mig__m *m, const uint64_t shadow[MIG__SHADOW_TOTALS],
+                          const char *waiting)
 {
     b_table_row(out);
     b_table_str(out, m->name), b_table_printf(out, "%s.%s", m->schema, m->table);
@@ -82,28 +83,40 @@ static void add_migration(b_table *out, const mig__m *m, const char *waiting)
     b_table_str(out, cfg_guard_name(m->guard));
     b_table_str(out, m->checksum_at[0] == '\0' ? "none" : (m->checksum_clean ? "clean" : "differs"));
     b_table_int(out, (int64_t)m->checksum_rows), b_table_int(out, (int64_t)m->checksum_differing);
-    b_table_str(out, m->checksum_at), b_table_str(out, waiting), b_table_str(out, m->last_error);
+    b_table_str(out, m->checksum_at);
+    for (size_t i = 0; i < MIG__SHADOW_TOTALS; i++) b_table_int(out, (int64_t)shadow[i]);
+    b_table_str(out, waiting), b_table_str(out, m->last_error);
 }
+
+/* Of SHOW MIGRATION: about, shadow_names, ends. */
+static const char *const about[] = {
+    "name",         "table",      "columns",    "phase",         "since",
+    "epoch",        "generation", "enabled",    "old_trusted",   "pending",
+    "backfill",     "direction",  "rows_done",  "rows_total",    "rate_rows_s",
+    "eta_s",        "throttle",   "chunk_rows", "max_lag_ms",    "max_threads_running",
+    "observe_days", "guard",      "checksum",   "checksum_rows", "checksum_differing",
+    "checksum_at"};
+static const char *const shadow_names[MIG__SHADOW_TOTALS] = {"shadow_sampled",   "shadow_compared",
+                                                             "shadow_differing", "shadow_skipped",
+                                                             "shadow_failed",    "shadow_dropped"};
+static const char *const ends[] = {"waiting_for", "last_error"};
 
 b_status mig_show(mig_engine *e, const char *name, b_table *out, b_err *err)
 {
-    static const char *const names[] = {
-        "name",         "table",       "columns",    "phase",         "since",
-        "epoch",        "generation",  "enabled",    "old_trusted",   "pending",
-        "backfill",     "direction",   "rows_done",  "rows_total",    "rate_rows_s",
-        "eta_s",        "throttle",    "chunk_rows", "max_lag_ms",    "max_threads_running",
-        "observe_days", "guard",       "checksum",   "checksum_rows", "checksum_differing",
-        "checksum_at",  "waiting_for", "last_error"};
     mig_db *db = NULL;
     mig__m *m = NULL;
     b_buf who = {0};
+    uint64_t shadow[MIG__SHADOW_TOTALS] = {0};
     b_status s = mig__connect(e, 0, &db, err);
     if (s == B_OK) s = mig__load(db, name, &m, err);
+    if (s == B_OK) s = mig__shadow_totals(db, m->name, shadow, err);
     if (s == B_OK) s = waiting_for(e, db, &who, err);
     mig_db_close(db);
     if (s == B_OK) {
-        COLUMNS(out, names);
-        add_migration(out, m, b_buf_cstr(&who));
+        COLUMNS(out, about);
+        COLUMNS(out, shadow_names);
+        COLUMNS(out, ends);
+        add_migration(out, m, shadow, b_buf_cstr(&who));
     }
     b_buf_deinit(&who);
     mig__free(m);
@@ -157,6 +170,20 @@ b_status mig_recheck(mig_engine *e, b_table *out, b_err *err)
         &q,
         "SELECT migration, rounds, row_count AS `rows`, differing, first_keys, ended FROM straddle.recheck "
         "ORDER BY migration");
+    b_status s = show_query(e, &q, out, err);
+    b_buf_deinit(&q);
+    return s;
+}
+
+b_status mig_shadow(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    b_buf q = {0};
+    b_buf_str(
+        &q,
+        "SELECT outcome, detail, seen AS `reads`, statement, read_rows AS `rows`, other_rows, first_seen, "
+        "last_seen, settled FROM straddle.shadow WHERE migration = ");
+    b_buf_quote(&q, b_slice_str(name));
+    b_buf_str(&q, " ORDER BY outcome <> 'differing', settled IS NOT NULL, last_seen DESC LIMIT 1000");
     b_status s = show_query(e, &q, out, err);
     b_buf_deinit(&q);
     return s;

@@ -58,6 +58,14 @@ static const char *const tables[] = {
     "NULL, old_value VARBINARY(1000) NULL, new_value VARBINARY(1000) NULL, seen DATETIME(3) NOT NULL, "
     "repaired "
     "DATETIME(3) NULL, UNIQUE KEY (migration, key_hash)) ENGINE=InnoDB",
+    /* what came of shadow reads; detail: why it was skipped, the error, or the digest of a statement that
+     * differs; blocks: such a difference is not met at a gate until it is settled */
+    "CREATE TABLE IF NOT EXISTS straddle.shadow (migration VARCHAR(128) CHARACTER SET ascii NOT NULL, "
+    "outcome "
+    "VARCHAR(16) CHARACTER SET ascii NOT NULL, detail VARCHAR(160) NOT NULL, seen BIGINT UNSIGNED NOT NULL, "
+    "first_seen DATETIME(3) NOT NULL, last_seen DATETIME(3) NOT NULL, settled DATETIME(3) NULL, statement "
+    "TEXT NULL, read_rows BIGINT UNSIGNED NULL, other_rows BIGINT UNSIGNED NULL, blocks TINYINT NOT NULL "
+    "DEFAULT 0, PRIMARY KEY (migration, outcome, detail)) ENGINE=InnoDB",
     /* where guard: watch is in the binary log of which server, and what could not be read */
     "CREATE TABLE IF NOT EXISTS straddle.guard (id TINYINT NOT NULL PRIMARY KEY, server VARCHAR(100) NOT "
     "NULL, file "

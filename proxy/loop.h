@@ -69,6 +69,7 @@ struct px_loop {
     rw_matcher *matcher; /* of the regex rules; NULL before the first */
     px_latency *latency;
     px_unknown unknown;
+    uint64_t dice; /* session_shadow.c; never 0 */
 };
 
 /* Opens the sockets (index 0 also the unix ones), or claims those that were inherited, and makes the loop

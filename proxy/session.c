@@ -85,6 +85,7 @@ static void free_session(px_session *s)
     b_buf_deinit(&s->lost);
     px_log_drop(s);
     px_again_rest(s);
+    px_shadow_drop(s);
     b_arena_free(s->arena);
     px_patch_forget(s);
     if (s->rules != NULL) rw_ruleset_unref(s->rules);

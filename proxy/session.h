@@ -256,6 +256,7 @@ typedef struct px_session {
     b_arena *arena;        /* of the statement at hand; NULL before the first on a migrating table */
     px_counted counted[2]; /* uses of new and of old names: what was counted last */
     rw_result result;
+    mig_sample *sample;   /* the statement at hand, to be run again; NULL: it is not */
     b_arena *shown_arena; /* names that SHOW WARNINGS after the last statement may hold; NULL: none */
     rw_result shown;      /* only shown and nshown are set */
     b_buf slow;           /* COM_QUERY: its text, where slow ones are logged */
@@ -470,6 +471,12 @@ void px_hidden_state(px_session *s);
 void px_hidden_prepare(px_session *s, mp_stmt *stmt, b_arena *arena, const rw_result *res);
 size_t px_hidden_backend(px_session *s, char *p, size_t n);
 void px_hidden_clear(px_session *s);
+
+/* session_shadow.c */
+/* Of a statement whose s->result is known: keeps it, if it is one of the share. */
+void px_shadow_sample(px_session *s, b_slice sql);
+void px_shadow_done(px_session *s); /* its answer is over */
+void px_shadow_drop(px_session *s);
 
 /* session_vars.c */
 void px_vars_track(px_session *s, b_slice state);

@@ -100,6 +100,7 @@ void px_again_back(px_session *s)
     const b_buf *command = &s->again.command;
     if (s->run.command == MP_COM_STMT_PREPARE) mp_stmts_remove(s->stmts, s->run.stmt->client_id);
     px_log_drop(s);
+    px_shadow_drop(s);
     px_patch_forget(s);
     s->run = (px_running){.command = 0};
     px_conn_unread(&s->client, command->p, command->n);

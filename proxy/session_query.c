@@ -300,6 +300,7 @@ px_done px_query_migrating(px_session *s, const px_cmd *c, b_slice from, b_slice
     b_slice sent = s->result.verdict == RW_PASS ? sql : s->result.sql;
     if (px_again_relays(s, c, sent, NULL)) return PX_DONE;
     px_again_keep(s, c, sent, NULL);
+    if (mig_shadow_on(s->loop->app->engine)) px_shadow_sample(s, sql);
     pass_on(s, c, from, sent, &s->loop->stats.statements_passed);
     return PX_DONE;
 }

@@ -153,6 +153,7 @@ static void finish(px_session *s)
     note_status(s);
     note_shown(s);
     if (r->sent_ns != 0) px_log_slow(s);
+    if (s->sample != NULL) px_shadow_done(s);
     if (r->res != NULL && r->command != MP_COM_STMT_PREPARE) {
         note_effects(s);
         if (r->started_ns != 0) note_latency(s);

@@ -99,6 +99,7 @@ static const example examples[] = {
     {"SHOW REHEARSALS", "SHOW REHEARSALS", 0},
     {"VERIFY MIGRATION name [REPAIR]", "VERIFY MIGRATION " M " REPAIR", 0},
     {"SHOW DIFFERENCES name", "SHOW DIFFERENCES " M, 0},
+    {"SHOW SHADOW READS name", "SHOW SHADOW READS " M, 0},
     {"SHOW RECHECK", "SHOW RECHECK", 0},
     {"CREATE RULE yaml", "CREATE RULE `{name: r, text: 'x y', action: count}`", 0},
     {"ALTER RULE yaml", "ALTER RULE '{name: r, text: x  y, action: log}'", 0},

@@ -24,6 +24,8 @@ typedef struct cfg_pace {
     uint32_t max_pending_io, critical_pending_io;         /* reads, writes and syncs under way */
     uint32_t max_p99_percent, critical_p99_percent;       /* of the p99 without the backfill */
     uint32_t recheck_percent;                             /* of the time; 0: none */
+    uint32_t shadow_percent;                              /* of the SELECTs; 0: none */
+    uint32_t shadow_per_s;                                /* of them a second */
     char *check_sql;  /* NULL: none; its first value: 0 or no row = go on, 1 = wait, 2 and more = pause */
     char *check_http; /* NULL: none; 2xx = go on, 410 = pause, anything else = wait */
     char *windows;    /* NULL: always; see cfg_windows_parse */

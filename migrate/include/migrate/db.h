@@ -53,6 +53,11 @@ b_status mig_db_exec(mig_db *db, uint64_t *affected, b_err *err, const char *fmt
 /* The first cell of the first row, copied into buf; B_NOT_FOUND for no row or NULL. */
 b_status mig_db_scalar(mig_db *db, const char *sql, char *buf, size_t size, b_err *err) B_MUSTCHECK;
 
+/* Runs one statement, and gives its rows on as they come (cells[i] NULL: NULL). `row` false: it is enough;
+ * then B_TOO_BIG, and the connection can only be closed. Errors do not quote the statement. */
+typedef bool mig_db_row(void *arg, const char *const *cells, const unsigned long *lengths, unsigned n);
+b_status mig_db_each(mig_db *db, b_slice sql, mig_db_row *row, void *arg, b_err *err) B_MUSTCHECK;
+
 /* The server's own message of the last statement that failed; "" where there is none. */
 const char *mig_db_error(mig_db *db);
 

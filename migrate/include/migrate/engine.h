@@ -11,6 +11,7 @@
 #include "base/table.h"
 #include "config/config.h"
 #include "rewrite/regex_rule.h"
+#include "rewrite/rewrite.h"
 
 typedef struct mig_engine mig_engine;
 
@@ -92,6 +93,23 @@ void mig_engine_register(mig_engine *e, uint64_t connection, uint64_t made_ms);
  * counts as held until the connection has been killed and is gone. Does not block. */
 void mig_engine_unregister(mig_engine *e, uint64_t connection, uint64_t epoch, bool in_flight);
 
+/* Shadow reads: a share of the clients' SELECTs is run again through both columns, and compared. From here to
+ * mig_shadow_free nothing blocks, and all may come from any thread. */
+typedef struct mig_read {                               /* a statement, and what its meaning hangs on */
+    b_slice sql, schema, mode, client, collation, zone; /* empty where it is not known */
+    rw_version version;
+    bool temps; /* the session has temporary tables */
+} mig_read;
+typedef struct mig_sample mig_sample;
+bool mig_shadow_on(const mig_engine *e); /* is any to be sampled at all? One load */
+/* A copy of it, or NULL: dice, any number, says that it is not one of the share, or there is no room for it,
+ * or its tables are those of no migration that is sampled now. rules, res: what was made of it, by which. */
+mig_sample *mig_shadow_sample(mig_engine *e, const mig_read *r, const rw_ruleset *rules, const rw_result *res,
+                              uint32_t dice);
+/* The server has answered the client without an error: it is run again later. Takes the sample. */
+void mig_shadow_offer(mig_engine *e, mig_sample *s);
+void mig_shadow_free(mig_sample *s); /* NULL is fine */
+
 /* Who asked: goes into the history. */
 typedef struct mig_actor {
     const char *user, *host;
@@ -152,6 +170,9 @@ b_status mig_verify(mig_engine *e, const char *name, bool repair, const mig_acto
 b_status mig_differences(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
 /* The last round of looking again, of each migration: SHOW RECHECK. */
 b_status mig_recheck(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;
+
+/* What came of shadow reads of one migration: SHOW SHADOW READS name. */
+b_status mig_shadow(mig_engine *e, const char *name, b_table *out, b_err *err) B_MUSTCHECK;
 
 /* SHOW REHEARSALS: the last 200, the newest first. */
 b_status mig_rehearsals(mig_engine *e, b_table *out, b_err *err) B_MUSTCHECK;

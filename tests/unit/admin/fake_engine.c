@@ -113,6 +113,11 @@ b_status mig_differences(mig_engine *e, const char *name, b_table *out, b_err *e
     (void)out;
     return called(e, err, "differences %s", name);
 }
+b_status mig_shadow(mig_engine *e, const char *name, b_table *out, b_err *err)
+{
+    (void)out;
+    return called(e, err, "shadow %s", name);
+}
 b_status mig_rehearsals(mig_engine *e, b_table *out, b_err *err)
 {
     (void)out;

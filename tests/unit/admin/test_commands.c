@@ -155,6 +155,7 @@ static const struct {
     {"VERIFY MIGRATION m REPAIR", "repair m", true},
     {"SHOW DIFFERENCES m", "differences m", false},
     {"SHOW RECHECK", "recheck", false},
+    {"SHOW SHADOW READS m", "shadow m", false},
     {"SHOW REHEARSALS", "rehearsals", false},
     {"ENABLE MIGRATION m", "enable m 1 by op", true},
     {"DISABLE MIGRATION m", "enable m 0 by op", true},
