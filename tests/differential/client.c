@@ -44,6 +44,12 @@ void dt_client_close(dt_client *c)
     free(c);
 }
 
+void dt_client_rollback(dt_client *c)
+{
+    ts_do(c->conn, "ROLLBACK");
+    ts_do(c->conn, "SET insert_id = 1000");
+}
+
 /* ---- lines ---- */
 
 /* What differs between the schemas by name only is written alike. */
@@ -324,7 +330,6 @@ bool dt_client_plan(dt_client *c, const dt_stmt *s, bool new_name, bool prepared
         if (strncmp(line, "R ", 2) == 0) add_plan_row(plan, line + 2, mysql);
     }
     b_buf_deinit(&answer);
-    ts_do(c->conn, "ROLLBACK");
-    ts_do(c->conn, "SET insert_id = 1000");
+    dt_client_rollback(c);
     return ok;
 }

@@ -532,6 +532,8 @@ static bool make_leaf(dt_gen *g, const dt_leaf *table, const char *name)
 static bool allowed(const dt_gen *g, unsigned i)
 {
     unsigned only = g->rules[i]->only;
+    bool prepared = g->no_params; /* inside PREPARE and EXECUTE IMMEDIATE (gen_write.c) */
+    if (prepared && (g->rules[i]->flags & DT_TEXT_ONLY) != 0) return false;
     return g->weights[i] > 0 && (only == DT_BOTH || (only == DT_ON_MARIADB) == g->mariadb);
 }
 

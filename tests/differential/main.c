@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Statements on one set of schemas; then come others, of the next seed. */
-enum { ROUND = 3000 };
+enum { ROUND = 6000 };
 
 static const char help[] =
     "usage: differential [options]\n"

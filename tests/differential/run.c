@@ -21,8 +21,8 @@ static bool replanned(void *arg)
     if (t->known == 0) {
         b_buf plain = {0}, proxied = {0};
         bool both =
-            dt_client_plan(s->plain[t->c->new_name], &s->stmt, t->c->new_name, t->c->prepared, &plain) &&
-            dt_client_plan(s->proxied[t->c->version], &s->stmt, t->c->new_name, t->c->prepared, &proxied);
+            dt_client_plan(s->at->plain[t->c->new_name], &s->stmt, t->c->new_name, t->c->prepared, &plain) &&
+            dt_client_plan(s->at->proxied[t->c->version], &s->stmt, t->c->new_name, t->c->prepared, &proxied);
         t->known = !both || strcmp(b_buf_cstr(&plain), b_buf_cstr(&proxied)) != 0 ? 2 : 1;
         b_buf_deinit(&plain), b_buf_deinit(&proxied);
     }
@@ -32,10 +32,10 @@ static bool replanned(void *arg)
 dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[600])
 {
     if (expected == NULL) {
-        dt_client_run(s->plain[c->new_name], &s->stmt, c->new_name, c->prepared, &s->want);
+        dt_client_run(s->at->plain[c->new_name], &s->stmt, c->new_name, c->prepared, &s->want);
         expected = b_buf_cstr(&s->want);
     }
-    dt_client_run(s->proxied[c->version], &s->stmt, c->new_name, c->prepared, &s->got);
+    dt_client_run(s->at->proxied[c->version], &s->stmt, c->new_name, c->prepared, &s->got);
     dt_write(&s->stmt, s->world, c->new_name, DT_MIG, false, &s->sql);
     try_plan plan = {.s = s, .c = c};
     dt_case k = {.stmt = &s->stmt,
@@ -53,20 +53,41 @@ dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[
     return dt_compare(&k, expected, b_buf_cstr(&s->got), why);
 }
 
-void dt_clients_open(dt_state *s, unsigned session)
+void dt_clients_use(dt_state *s, unsigned session)
 {
     const ts_proxy *p = &s->proxy;
     const unsigned ports[] = {p->port_old, p->port_new, p->port_both};
+    dt_clients *c = s->at = &s->clients[s->world->number][session];
+    if (session >= DT_SESSIONS_MAX) ts_die("more than %d sessions", DT_SESSIONS_MAX);
+    if (c->plain[0] != NULL) return;
     for (int i = 0; i < 2; i++)
-        s->plain[i] = dt_client_open(s->server->host, s->server->port, s->world, (dt_side)i, session);
+        c->plain[i] = dt_client_open(s->server->host, s->server->port, s->world, (dt_side)i, session);
     for (int i = 0; i < 3; i++)
-        s->proxied[i] = dt_client_open("127.0.0.1", ports[i], s->world, DT_MIG, session);
+        c->proxied[i] = dt_client_open("127.0.0.1", ports[i], s->world, DT_MIG, session);
 }
 
-void dt_clients_close(dt_state *s)
+void dt_clients_close(dt_clients *c)
 {
-    for (int i = 0; i < 2; i++) dt_client_close(s->plain[i]), s->plain[i] = NULL;
-    for (int i = 0; i < 3; i++) dt_client_close(s->proxied[i]), s->proxied[i] = NULL;
+    for (int i = 0; i < 2; i++) dt_client_close(c->plain[i]), c->plain[i] = NULL;
+    for (int i = 0; i < 3; i++) dt_client_close(c->proxied[i]), c->proxied[i] = NULL;
+}
+
+void dt_clients_close_all(dt_state *s)
+{
+    for (unsigned w = 0; w < DT_WORLDS; w++)
+        for (unsigned i = 0; i < DT_SESSIONS_MAX; i++) dt_clients_close(&s->clients[w][i]);
+}
+
+/* No transaction may hold up the next phase. */
+static void end_transactions(dt_state *s)
+{
+    for (unsigned w = 0; w < DT_WORLDS; w++) {
+        for (unsigned i = 0; i < DT_SESSIONS_MAX; i++) {
+            const dt_clients *c = &s->clients[w][i];
+            for (int k = 0; k < 2 && c->plain[0] != NULL; k++) dt_client_rollback(c->plain[k]);
+            for (int k = 0; k < 3 && c->plain[0] != NULL; k++) dt_client_rollback(c->proxied[k]);
+        }
+    }
 }
 
 static bool lost(const dt_state *s)
@@ -101,8 +122,8 @@ static void report(dt_state *s, const dt_cell *c, char why[600])
     bool generated = s->o->replay == NULL;
     if (s->totals->differed > s->o->shown) return;
     if (lost(s)) {
-        dt_clients_close(s);
-        dt_clients_open(s, s->stmt.session);
+        dt_clients_close(s->at);
+        dt_clients_use(s, s->stmt.session);
     } else if (generated) {
         dt_shrink(s, c, why);
     }
@@ -236,16 +257,15 @@ static void run_phase(dt_state *s)
         }
         if (world % s->workers != s->worker) continue;
         if (block != open) {
-            dt_clients_close(s);
             s->world = &s->worlds[world % DT_WORLDS];
-            dt_clients_open(s, session);
+            dt_clients_use(s, session);
             open = block;
         }
         make(s, r, session);
         one_statement(s);
-        if (lost(s)) open = UINT32_MAX;
+        if (lost(s)) dt_clients_close(s->at), open = UINT32_MAX;
     }
-    dt_clients_close(s);
+    end_transactions(s);
 }
 
 /* ---- a server ---- */
@@ -257,7 +277,9 @@ static void begin(dt_state *s)
     ts_do(s->direct, "DROP DATABASE IF EXISTS dt");
     ts_do(s->direct, "CREATE DATABASE dt");
     ts_forget_migrations(s->server);
-    ts_proxy_start(&s->proxy, s->server, NULL);
+    /* With TLS, reading the system's certificates for the engine's own connections takes longer than half of
+     * the statements. */
+    ts_proxy_start_with(&s->proxy, s->server, &(ts_setup){.backend_keys = "tls: {mode: disabled}"});
     s->admin = ts_proxy_admin(&s->proxy);
     for (unsigned i = 0; i < DT_WORLDS; i++) {
         dt_world_make(&s->worlds[i], s->o->seed, i);
@@ -303,6 +325,7 @@ void dt_run(const dt_options *o, const ts_server *server, dt_totals *t)
         for (unsigned i = 0; i < DT_WORLDS; i++) dt_world_unwatch(&s.worlds[i], s.direct);
     }
     dt_workers_end(w, t);
+    dt_clients_close_all(&s);
     finish(&s);
     dt_replay_close(r);
 }

@@ -12,6 +12,14 @@ typedef struct dt_cell {
     bool new_name, prepared;
 } dt_cell;
 
+/* Of one world and session, made when they are first asked for and kept to the end of the run: opening them takes
+ * as long as a dozen statements. */
+typedef struct dt_clients {
+    dt_client *plain[2], *proxied[3]; /* by name; by version */
+} dt_clients;
+
+enum { DT_SESSIONS_MAX = 16 };
+
 typedef struct dt_state {
     const dt_options *o;
     const ts_server *server;
@@ -26,7 +34,7 @@ typedef struct dt_state {
     unsigned worker, workers;       /* this process is that one of so many */
     const struct dt_replay *replay; /* or NULL */
     const dt_world *world;
-    dt_client *plain[2], *proxied[3]; /* by name; by version */
+    dt_clients clients[DT_WORLDS][DT_SESSIONS_MAX], *at; /* at: those in use */
     char **expected;                  /* transcripts on the plain tables, four a statement */
     b_buf want, got, sql;
 } dt_state;
@@ -36,8 +44,10 @@ bool dt_applies(const dt_state *s, const dt_cell *c);
 /* Compares s->stmt in a cell; expected: the transcript on the plain table where it is known, or NULL. */
 dt_verdict dt_try(dt_state *s, const dt_cell *c, const char *expected, char why[600]);
 
-void dt_clients_open(dt_state *s, unsigned session);
-void dt_clients_close(dt_state *s);
+/* Those of s->world and that session; closed, all or only these. */
+void dt_clients_use(dt_state *s, unsigned session);
+void dt_clients_close(dt_clients *c);
+void dt_clients_close_all(dt_state *s);
 
 /* The processes that run the statements of a phase, each those of worlds of its own; the caller's own process
  * has the admin connection. With one worker (--workers 1, --only) nothing is forked. */

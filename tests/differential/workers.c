@@ -32,6 +32,7 @@ static void work(dt_workers *w, unsigned i, int go, int done)
         fflush(stdout);
         if (write(done, &phase, 1) != 1) break;
     }
+    dt_clients_close_all(w->s);
     _exit(0);
 }
 
