@@ -4,6 +4,9 @@
 
 enum { UNKNOWN_COLUMN = 1054, DUPLICATE_KEY = 1062 };
 
+/* Errors whose names are tables'. One may be called as a column is, of this table or of another. */
+static const unsigned of_tables[] = {1051, 1066, 1093, 1099, 1100, 1109, 1142, 1146, 1288, 1442};
+
 typedef struct names {
     const rw_shown *v;
     size_t n;
@@ -23,6 +26,8 @@ static size_t find_last(b_slice s, b_slice needle)
  * bytes before. */
 static size_t values_end(unsigned code, b_slice message)
 {
+    for (size_t i = 0; i < sizeof of_tables / sizeof *of_tables; i++)
+        if (of_tables[i] == code) return message.n;
     if (code == DUPLICATE_KEY) return message.n; /* names an index, at its end: without_twin() */
     if (code == UNKNOWN_COLUMN)
         return message.n; /* what the server does not find the client has written so */
@@ -35,15 +40,17 @@ static size_t values_end(unsigned code, b_slice message)
 
 static bool ends_name(char c)
 {
-    return c == '`' || c == '\'' || c == '.';
+    return c == '`' || c == '"' || c == '\'' || c == '.';
 }
 
-/* What stands before a name that begins behind message[at], in `t`.`c` or 't.c'. Empty: nothing. */
+/* What stands before a name that begins behind message[at], in `t`.`c`, "t"."c" or 't.c'. Empty: nothing. */
 static b_slice qualifier(b_slice message, size_t at)
 {
     size_t end = at;
-    bool tick = message.p[at] == '`';
-    if (tick && (at < 2 || message.p[at - 1] != '.' || message.p[at - 2] != '`')) return b_slice_of(NULL, 0);
+    char quote = message.p[at];
+    bool tick = quote == '`' || quote == '"';
+    if (tick && (at < 2 || message.p[at - 1] != '.' || message.p[at - 2] != quote))
+        return b_slice_of(NULL, 0);
     if (!tick && message.p[at] != '.') return b_slice_of(NULL, 0);
     if (tick) end = at - 2;
     size_t from = end;
@@ -54,7 +61,8 @@ static b_slice qualifier(b_slice message, size_t at)
 /* name: what stands before the column. The table's own name may have its schema before it. */
 static bool calls_table(const rw_shown *s, b_slice message, b_slice name)
 {
-    if (name.n == 0) return true;
+    /* MariaDB collects in such a table what a statement assigns. */
+    if (name.n == 0 || b_slice_eq(name, B_LIT("(temporary)"))) return true;
     if (b_slice_ieq(name, s->table.name)) {
         size_t at = (size_t)(name.p - message.p);
         b_slice schema = at == 0 ? b_slice_of(NULL, 0) : qualifier(message, at - 1);
@@ -68,11 +76,13 @@ static bool calls_table(const rw_shown *s, b_slice message, b_slice name)
     return false;
 }
 
-/* A physical name behind message[at], which is a quote or the dot before it: 'B', `B`, 't.B'. */
+/* A physical name behind message[at], which is a quote or the dot before it: 'B', `B`, 't.B', "t"."B". What
+ * stands in double quotes by itself may be a text. */
 static const rw_shown *name_at(names all, b_slice message, size_t at)
 {
     char begin = message.p[at];
-    if (begin != '\'' && begin != '`' && begin != '.') return NULL;
+    if (begin != '\'' && begin != '`' && begin != '"' && begin != '.') return NULL;
+    if (begin == '"' && qualifier(message, at).n == 0) return NULL;
     char end = begin;
     if (begin == '.') end = '\'';
     for (size_t i = 0; i < all.n; i++) {
