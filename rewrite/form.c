@@ -117,15 +117,23 @@ static rw_form make(b_arena *arena, b_slice open, b_slice expr, b_slice column, 
     return f;
 }
 
-static rw_form make_read(rw_flavour flavour, b_arena *arena, b_slice expr, const rw_column *from,
+/* An expression over one column, or that column itself, with the type of another. */
+static rw_form make_cast(rw_flavour flavour, b_arena *arena, b_slice expr, b_slice column,
                          const rw_column *to, bool *ok)
 {
     b_buf before = {0}, after = {0};
-    if (expr.n > 0 || !rw__type_alike(from, to)) rw__type_cast(flavour, to, &before, &after);
-    rw_form f = make(arena, b_buf_view(&before), expr, from->name, b_buf_view(&after), ok);
+    rw__type_cast(flavour, to, &before, &after);
+    rw_form f = make(arena, b_buf_view(&before), expr, column, b_buf_view(&after), ok);
     *ok = *ok && !before.failed && !after.failed;
     b_buf_deinit(&before), b_buf_deinit(&after);
     return f;
+}
+
+static rw_form make_read(rw_flavour flavour, b_arena *arena, b_slice expr, const rw_column *from,
+                         const rw_column *to, bool *ok)
+{
+    if (expr.n == 0 && rw__type_alike(from, to)) return make(arena, expr, expr, from->name, expr, ok);
+    return make_cast(flavour, arena, expr, from->name, to, ok);
 }
 
 static bool is_list(const rw_column *c)
@@ -166,6 +174,7 @@ void rw__forms_make(rw_flavour flavour, rw_pair *p, b_slice zone, b_arena *arena
         f->up_fits = f->up_same && rw__type_fits(&a, &b);
         f->up = make(arena, B_LIT(""), p->up, p->from, B_LIT(""), ok);
         f->read_to = make_read(flavour, arena, p->up, &a, &b, ok);
+        f->bare_to = make_cast(flavour, arena, B_LIT(""), b.name, &b, ok);
         f->to_list = is_list(&b) && !(f->up_same && b_slice_ieq(a.type, b.type));
     }
     if (p->from.n > 0 && !p->one_way) {
@@ -173,6 +182,7 @@ void rw__forms_make(rw_flavour flavour, rw_pair *p, b_slice zone, b_arena *arena
         f->down_fits = f->down_same && rw__type_fits(&b, &a);
         f->down = make(arena, B_LIT(""), p->down, p->to, B_LIT(""), ok);
         f->read_from = make_read(flavour, arena, p->down, &b, &a, ok);
+        f->bare_from = make_cast(flavour, arena, p->down, b.name, &a, ok);
         f->from_list = is_list(&a) && !(f->down_same && b_slice_ieq(a.type, b.type));
     }
     if (rw_pair_zoned(p)) f->zone = zone.n > 0 ? zone : B_LIT("SYSTEM");

@@ -21,10 +21,13 @@ typedef struct rw_form {
 typedef struct rw_forms {
     rw_form up, down;           /* for assigning: B from the columns of A, A from those of B */
     rw_form read_to, read_from; /* for reading B, A where the column itself is not read: with its type */
-    bool up_fits, down_fits;    /* certainly stored without loss: B from A, A from B */
-    bool up_same, down_same;    /* B = A, A = B: only the type changes */
-    bool to_list, from_list;    /* B, A is an ENUM or SET that is read as a text: its order is another one */
-    b_slice zone; /* hangs on the session's time zone, which has to be this one; empty: does not */
+    /* B and A out of B, which never are the bare column B: its default reads A, and CREATE TABLE … SELECT
+     * would take it along. */
+    rw_form bare_to, bare_from;
+    bool up_fits, down_fits; /* certainly stored without loss: B from A, A from B */
+    bool up_same, down_same; /* B = A, A = B: only the type changes */
+    bool to_list, from_list; /* B, A is an ENUM or SET that is read as a text: its order is another one */
+    b_slice zone;            /* hangs on the session's time zone, which has to be this one; empty: does not */
 } rw_forms;
 
 /* B as it is to be: p->target, or A under B's name. */

@@ -89,6 +89,11 @@ static rw_vcol pair_column(const rw_planner *p, const rw_mtab *mt, uint32_t inde
     rw_vcol v = {.name = new_name ? pair->to : pair->from, .mt = mt, .pair = index};
 
     rw__pair_bind(mt, pair, new_name, !plain && rw__phase_reads_to(pair->phase), &v);
+    if (p->as_plain && pair->phase == RW_SWITCHED && pair->forms != NULL && pair->b_default_up) {
+        v.form = new_name ? &pair->forms->bare_to : &pair->forms->bare_from;
+        v.phys = v.form->text;
+        v.column = NULL;
+    }
     v.new_name = new_name;
     v.first = first;
     v.extra = !first;

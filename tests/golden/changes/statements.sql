@@ -50,3 +50,4 @@ DELETE FROM t WHERE last = 'x' ORDER BY cents LIMIT 1;
 LOAD DATA INFILE 'x' INTO TABLE t (cents, first, last);
 LOAD DATA INFILE 'x' INTO TABLE t (@a, full_name) SET amount = @a;
 SELECT DEFAULT(cents) FROM t;
+CREATE TABLE made SELECT cents, last, small, amount FROM t;
