@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { UNKNOWN_COLUMN = 1054, DUPLICATE_KEY = 1062 };
+enum { UNKNOWN_COLUMN = 1054, DUPLICATE_KEY = 1062, JSON_VALUE = 3156 };
 
 /* Errors whose names are tables'. One may be called as a column is, of this table or of another. */
 static const unsigned of_tables[] = {1051, 1066, 1093, 1099, 1100, 1109, 1142, 1146, 1288, 1442};
@@ -108,12 +108,30 @@ static b_slice without_twin(names all, b_slice message)
     return message;
 }
 
+/* "Invalid JSON value for CAST to DOUBLE from column c at row 1" has a name without quotes. Is it one of
+ * them? Then at is where it begins. */
+static const rw_shown *bare_name(names all, b_slice message, size_t *at)
+{
+    static const char before[] = " from column ";
+    size_t from = find_last(message, B_LIT(before)), to = find_last(message, B_LIT(" at row "));
+    if (from == message.n || to == message.n || to < from + sizeof before - 1) return NULL;
+    *at = from + sizeof before - 1;
+    for (size_t i = 0; i < all.n; i++)
+        if (b_slice_ieq(b_slice_of(message.p + *at, to - *at), all.v[i].physical)) return &all.v[i];
+    return NULL;
+}
+
 void px_message_put(b_buf *out, const rw_shown *shown, size_t nshown, unsigned code, b_slice message)
 {
     names all = {shown, nshown};
     b_slice text = code == DUPLICATE_KEY ? without_twin(all, message) : message;
     size_t at = values_end(code, text);
+    const rw_shown *bare = code == JSON_VALUE ? bare_name(all, text, &at) : NULL;
     b_buf_add(out, text.p, at);
+    if (bare != NULL) {
+        b_buf_slice(out, bare->shown);
+        at += bare->physical.n;
+    }
     while (at < text.n) {
         const rw_shown *s = name_at(all, text, at);
         b_buf_char(out, text.p[at++]);
