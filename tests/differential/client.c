@@ -280,8 +280,9 @@ void dt_client_run(dt_client *c, const dt_stmt *s, bool new_name, bool prepared,
         run_string(c, "DROP TABLE IF EXISTS made", 'M', true, transcript);
     }
     if ((s->flags & DT_WRITES) != 0) {
-        snprintf(sql, sizeof sql, "CALL dt.%s%s()", dt_world_schema(c->world, c->side, schema),
-                 names_others(s) ? "_all" : "");
+        bool as_new = c->side == DT_MIG && c->world->change != NULL && new_name;
+        snprintf(sql, sizeof sql, "CALL dt.%s%s%s()", dt_world_schema(c->world, c->side, schema),
+                 as_new ? "_as_new" : "", names_others(s) ? "_all" : "");
         run_string(c, sql, 'T', true, transcript);
     }
 }
@@ -306,30 +307,39 @@ static void add_plan_row(b_buf *out, char *row, bool mysql)
     b_buf_char(out, '\n');
 }
 
-bool dt_client_plan(dt_client *c, const dt_stmt *s, bool new_name, bool prepared, b_buf *plan)
+static bool explain(dt_client *c, const dt_stmt *s, const char *text, size_t n, bool prepared, b_buf *plan)
 {
     b_buf answer = {0};
     dt_stmt asked = *s;
-    asked.flags = DT_ORDERED;
-    dt_write(s, c->world, new_name, c->side, !prepared, &c->sql);
-    char *text_of = strdup(b_buf_cstr(&c->sql));
-    if (text_of == NULL) ts_die("out of memory");
-    b_buf_clear(&c->sql);
     bool mysql = strstr(mysql_get_server_info(c->m), "MariaDB") == NULL;
-    b_buf_printf(&c->sql, "EXPLAIN %s%s", mysql ? "FORMAT=TRADITIONAL " : "", text_of);
-    free(text_of);
+    asked.flags = DT_ORDERED;
+    b_buf_clear(&c->sql);
+    b_buf_printf(&c->sql, "EXPLAIN %s%.*s", mysql ? "FORMAT=TRADITIONAL " : "", (int)n, text);
     if (prepared)
         (void)run_prepared(c, &asked, &answer);
     else
         (void)run_text(c, c->sql.p, c->sql.n, 'R', true, &answer);
     bool ok = answer.n > 0 && answer.p[0] == 'C';
-    char *text = answer.p;
-    for (char *line = text, *next; ok && line != NULL && *line != '\0'; line = next) {
+    for (char *line = answer.p, *next; ok && line != NULL && *line != '\0'; line = next) {
         next = strchr(line, '\n');
         if (next != NULL) *next++ = '\0';
         if (strncmp(line, "R ", 2) == 0) add_plan_row(plan, line + 2, mysql);
     }
     b_buf_deinit(&answer);
+    return ok;
+}
+
+bool dt_client_plan(dt_client *c, const dt_stmt *s, bool new_name, bool prepared, b_buf *plan)
+{
+    bool ok = true;
+    b_buf text = {0};
+    dt_write(s, c->world, new_name, c->side, !prepared, &text);
+    /* No literal of the grammar has `; ` in it. */
+    for (const char *p = b_buf_cstr(&text), *end; ok && p != NULL; p = end == NULL ? NULL : end + 2) {
+        end = strstr(p, "; ");
+        ok = explain(c, s, p, end == NULL ? strlen(p) : (size_t)(end - p), prepared, plan);
+    }
+    b_buf_deinit(&text);
     dt_client_rollback(c);
     return ok;
 }

@@ -10,6 +10,7 @@ typedef struct dt_case { /* under which a statement was run */
     const dt_stmt *stmt;
     const char *sql; /* as the client wrote it */
     bool mariadb, new_name, prepared;
+    bool nullable; /* the plain table is the one whose column may be NULL (run.c) */
     int phase;
     dt_side version; /* DT_MIG: both */
     const dt_world *world;
@@ -17,6 +18,8 @@ typedef struct dt_case { /* under which a statement was run */
     /* Does EXPLAIN show another plan on the migrating table, or does it not explain the statement (DO,
      * EXECUTE)? Asked only where it matters. */
     bool (*replanned)(void *arg);
+    /* Told of each pair of lines that an exception covers. */
+    void (*fired)(void *arg, const char *name, const char *want, const char *got);
     void *arg;
 } dt_case;
 
@@ -25,7 +28,8 @@ typedef struct dt_exception {
     const char *name, *reason;
     bool (*holds)(const dt_case *c, const char *want, const char *got);
     bool plan; /* only where the plan is another one (replanned) */
-    bool rest; /* nothing that follows is compared */
+    /* Is what follows compared? Not behind an error that only one of the two had. */
+    enum { DT_GO_ON, DT_STOP, DT_STOP_AT_ERROR } then;
 } dt_exception;
 extern const dt_exception dt_exceptions[]; /* ended by one without a name */
 

@@ -299,6 +299,11 @@ static void leaf_order_total(dt_gen *g)
         dt_put(g, i == 0 ? "" : ", ");
         dt_put(g, f->v[i].qualifier);
         dt_put(g, ".id");
+        if (f->v[i].columns != DT_D) continue; /* a UNION may have an id twice */
+        dt_put(g, ", ");
+        dt_put(g, f->v[i].qualifier);
+        dt_put(g, ".");
+        leaf_name(g);
     }
     if (f->n == 0) dt_put(g, "1");
 }
@@ -356,6 +361,7 @@ static void leaf_val(dt_gen *g)
 {
     static const char *const dates[] = {"2020-01-01", "2021-05-06", "1999-12-31", "2020-01-02 03:04:05"};
     static const char *const enums[] = {"card", "wire", "cash", "gift", "2"};
+    static const char *const jsons[] = {"12", "[]", "{\"b\": \"card\"}", "[1, \"card\"]", "\"card\"", "null"};
     unsigned odd = dt_pick(&g->tape, 24);
     if (odd == 23) {
         param_or(g, 'n', "");
@@ -370,14 +376,26 @@ static void leaf_val(dt_gen *g)
     case DT_NUMBER_KIND: leaf_number(g); break;
     case DT_DATE_KIND: param_or(g, 's', dates[dt_pick(&g->tape, 4)]); break;
     case DT_ENUM_KIND: param_or(g, 's', enums[dt_pick(&g->tape, 5)]); break;
+    case DT_JSON_KIND: param_or(g, 's', jsons[dt_pick(&g->tape, 6)]); break;
     }
 }
 
 /* An expression that mostly fits into the migrating column. */
 static void leaf_fit(dt_gen *g)
 {
-    static const char *const rules[] = {"fit_text", "fit_number", "fit_date", "fit_enum"};
+    static const char *const rules[] = {"fit_text", "fit_number", "fit_date", "fit_enum", "fit_json"};
     dt_make(g, rules[g->world->type->kind]);
+}
+
+/* What only a column of JSON can be asked, and one with a FULLTEXT index. */
+static void leaf_json(dt_gen *g)
+{
+    dt_make(g, g->world->type->kind == DT_JSON_KIND ? "json_e" : "col");
+}
+
+static void leaf_special(dt_gen *g)
+{
+    dt_make(g, g->world->type->kind == DT_JSON_KIND ? "json_b" : g->world->instant ? "match" : "simple_b");
 }
 
 static void leaf_concat(dt_gen *g)
@@ -504,6 +522,8 @@ static const dt_leaf leaves[] = {
     {"val", leaf_val},
     {"fit", leaf_fit},
     {"concat", leaf_concat},
+    {"json", leaf_json},
+    {"special", leaf_special},
     {"query", leaf_query},
     {"query1", leaf_query1},
     {"query2", leaf_query2},

@@ -27,9 +27,11 @@ enum {                 /* what is special about a statement */
        DT_SHAPE = 4,   /* the result shows how many columns the table has */
        DT_OTHER = 8,   /* names of o, p or an alias that are one of the pair's: only for a client to whom that
                           name is not the migrating column */
-       DT_VOLATILE = 16,   /* stores a value that differs from run to run */
-       DT_TEXT_ONLY = 32,  /* cannot be prepared */
-       DT_MAKES_TABLE = 64 /* makes table made, which is compared and dropped */
+       DT_VOLATILE = 16,    /* stores a value that differs from run to run */
+       DT_TEXT_ONLY = 32,   /* cannot be prepared */
+       DT_MAKES_TABLE = 64, /* makes table made, which is compared and dropped */
+       DT_BY_POSITION =
+           128 /* gives values to all columns without naming them: those of the client's version */
 };
 
 enum { DT_PARAMS = 24, DT_SOURCES = 8, DT_FRAMES = 8 };

@@ -162,6 +162,13 @@ static void leaf_immediate(dt_gen *g)
     free(copy);
 }
 
+static void leaf_volatile(dt_gen *g)
+{
+    static const char *const rules[] = {"volatile_text", "volatile_number", "volatile_date", "volatile_enum",
+                                        "volatile_json"};
+    dt_make(g, rules[g->world->type->kind]);
+}
+
 static void leaf_unordered(dt_gen *g)
 {
     g->stmt->flags &= ~(unsigned)DT_ORDERED;
@@ -187,6 +194,7 @@ const dt_leaf dt_write_leaves[] = {
     {"select_head", leaf_select_head},
     {"query_into", leaf_query_into},
     {"immediate", leaf_immediate},
+    {"volatile", leaf_volatile},
     {"unordered", leaf_unordered},
     {NULL, NULL},
 };

@@ -83,8 +83,8 @@ const dt_rule dt_query_rules[] = {
     {"tail", 1, "{where} ORDER BY {total} LIMIT 3 OFFSET 1", 0, DT_ORDERED},
     {"tail", 2, "{where}{lock}"},
     {"tail", 1, "{where} HAVING {b}", DT_ON_MYSQL},
-    /* Prepared, `HAVING EXISTS (SELECT 1 FROM t JOIN s ON (NOT x) IS NOT NULL)`, x being of outside, ends MariaDB
-     * 10.11.19 ("pure virtual method called"). */
+    /* Prepared, `HAVING EXISTS (SELECT 1 FROM t JOIN s ON (NOT x) IS NOT NULL)`, x being of outside, ends
+     * MariaDB 10.11.19 ("pure virtual method called"). */
     {"tail", 1, "{where} HAVING {b}", DT_ON_MARIADB, DT_TEXT_ONLY},
     {"where", 3, ""},
     {"where", 6, " WHERE {b}"},
@@ -203,6 +203,8 @@ const dt_rule dt_query_rules[] = {
      DT_ON_MYSQL},
     {"from", 1, "{t}, " JSON_ROWS "{as_x}"},
     {"from", 1, "{t} LEFT JOIN " JSON_ROWS "{as_x} ON {b}"},
+    {"from", 1, "{t}, {json_rows}{as_x}"},
+    {"from", 1, "{t} LEFT JOIN {json_rows}{as_x} ON TRUE"},
     {"from", 1, "(VALUES ROW(1, 'card'), ROW(2, 'wire')) AS v0 (id, x){x_v0}", DT_ON_MYSQL},
     {"from", 1, "{t} FORCE INDEX (PRIMARY)"},
     {"from", 1, "{t} IGNORE INDEX (k_c)"},

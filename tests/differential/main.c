@@ -35,6 +35,7 @@ static const char help[] =
     "                     create, around, show)\n"
     "  --workers N        processes a server, of worlds of their own: 1, 2 or 4 (default 2)\n"
     "  --show N           cases to make minimal and print (default 10)\n"
+    "  --tell NAME        print what the exception of that name (or all) covers\n"
     "  --replay FILE      the statements of a file, in the form in which cases are printed\n";
 
 static int index_of(const char *const *names, int n, const char *name)
@@ -66,8 +67,8 @@ static void options(int argc, char **argv, dt_options *o, int *server)
         {"seed", 1, NULL, 's'},    {"statements", 1, NULL, 'n'}, {"cells", 1, NULL, 'c'},
         {"server", 1, NULL, 'S'},  {"phase", 1, NULL, 'p'},      {"version", 1, NULL, 'v'},
         {"only", 1, NULL, 'o'},    {"weights", 1, NULL, 'w'},    {"show", 1, NULL, 'k'},
-        {"workers", 1, NULL, 'W'}, {"replay", 1, NULL, 'r'},     {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"workers", 1, NULL, 'W'}, {"replay", 1, NULL, 'r'},     {"tell", 1, NULL, 't'},
+        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
@@ -81,6 +82,7 @@ static void options(int argc, char **argv, dt_options *o, int *server)
         case 'w': o->weights = optarg; break;
         case 'W': o->workers = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'k': o->shown = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 't': o->tell = optarg; break;
         case 'r': o->replay = optarg; break;
         case 'h': fputs(help, stdout); exit(0);
         default: exit(2);

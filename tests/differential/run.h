@@ -14,6 +14,7 @@ typedef struct dt_options {
     long only;          /* this statement alone, in all cells; or -1 */
     int phase, version; /* only that one; or -1 */
     const char *weights; /* or NULL */
+    const char *tell;    /* an exception, of which each case is printed, or "all"; or NULL */
     const char *replay;  /* a file of statements instead of generated ones; or NULL */
 } dt_options;
 

@@ -12,10 +12,11 @@ typedef struct dt_cell {
     bool new_name, prepared;
 } dt_cell;
 
-/* Of one world and session, made when they are first asked for and kept to the end of the run: opening them takes
- * as long as a dozen statements. */
+/* Of one world and session, made when they are first asked for and kept to the end of the run: opening them
+ * takes as long as a dozen statements. */
 typedef struct dt_clients {
     dt_client *plain[2], *proxied[3]; /* by name; by version */
+    dt_client *nullable[2]; /* by name; where the column is NOT NULL on the plain table, but not here */
 } dt_clients;
 
 enum { DT_SESSIONS_MAX = 16 };
@@ -35,8 +36,8 @@ typedef struct dt_state {
     const struct dt_replay *replay; /* or NULL */
     const dt_world *world;
     dt_clients clients[DT_WORLDS][DT_SESSIONS_MAX], *at; /* at: those in use */
-    char **expected;                  /* transcripts on the plain tables, four a statement */
-    b_buf want, got, sql;
+    char **expected; /* transcripts on the plain tables, four a statement */
+    b_buf want, got, sql, other;
 } dt_state;
 
 /* Can s->stmt be compared in that cell? */
