@@ -17,10 +17,23 @@ static const rw_shown *find_shown(const px_session *s, const mp_column *c)
     return NULL;
 }
 
+/* Is it read from the table itself? MySQL gives the table also to the columns of a derived one, whose names
+ * may be of other columns: (SELECT note AS B FROM t) AS d. */
+static bool direct(const px_session *s, const mp_column *c)
+{
+    const rw_result *res = s->run.res;
+    if (b_slice_ieq(c->table, c->org_table)) return true;
+    for (size_t i = 0; i < res->nshown; i++)
+        if (b_slice_ieq(res->shown[i].table.name, c->org_table) && px_is_alias(&res->shown[i], c->table))
+            return true;
+    return false;
+}
+
 /* The pair whose new column this is while it has not A's flags yet: in switched. NULL for any other column.
  */
 static const rw_pair *find_pair(const px_session *s, const mp_column *c)
 {
+    if (!direct(s, c)) return NULL;
     for (size_t i = 0; i < rw_ruleset_size(s->rules); i++) {
         const rw_migration *m = rw_ruleset_at(s->rules, i);
         if (m->phase != RW_SWITCHED || !b_slice_ieq(m->table, c->org_table) ||

@@ -260,6 +260,34 @@ static void check_context_gone(shop *f)
     ts_close(c);
 }
 
+/* In switched the new column is nullable, and the client is told the plain table's flags: of that column, by
+ * whatever name the table has, not of what a derived table calls so. */
+static void check_flags(shop *f)
+{
+    static const char *const column[] = {"SELECT payment_method FROM transactions",
+                                         "SELECT t.transaction_type FROM transactions AS t",
+                                         "SELECT t.payment_method FROM t_mig.transactions t JOIN accounts a"};
+    static const char *const another[] = {
+        "SELECT payment_method FROM (SELECT note AS payment_method FROM transactions) AS d",
+        "WITH w (id, payment_method) AS (SELECT id, note FROM transactions WHERE payment_method = 'card') "
+        "SELECT "
+        "payment_method FROM w",
+        "WITH w (payment_method) AS (SELECT note FROM transactions) SELECT payment_method FROM w"};
+    shop_apply(f, NULL);
+    ts_go(f->admin, SHOP_MIGRATION, "switched");
+    ts_conn *c = client(f, 0);
+    for (int i = 0; i < 3; i++) {
+        ts_result *r = ts_run(c, TS_PREPARED, column[i], NULL, 0);
+        ts_result *d = ts_run(c, TS_PREPARED, another[i], NULL, 0);
+        assert_int_equal(r->ncols, 1);
+        assert_int_equal(d->ncols, 1);
+        assert_int_equal(r->flags[0] & NOT_NULL_FLAG, NOT_NULL_FLAG);
+        assert_int_equal(d->flags[0] & NOT_NULL_FLAG, 0);
+        ts_result_free(r), ts_result_free(d);
+    }
+    ts_close(c);
+}
+
 /* --- epochs that are easily lost --- */
 
 static void check_hidden_transactions(shop *f)
@@ -499,6 +527,12 @@ static void test_context_gone(void **state)
     shop_each_server(check_context_gone, NULL);
 }
 
+static void test_flags(void **state)
+{
+    (void)state;
+    shop_each_server(check_flags, NULL);
+}
+
 static void test_hidden_transactions(void **state)
 {
     (void)state;
@@ -542,6 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_context),
         cmocka_unit_test(test_context_gone),
+        cmocka_unit_test(test_flags),
         cmocka_unit_test(test_hidden_transactions),
         cmocka_unit_test(test_leaving_holds),
         cmocka_unit_test(test_last_statement),
