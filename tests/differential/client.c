@@ -50,6 +50,16 @@ void dt_client_rollback(dt_client *c)
     ts_do(c->conn, "SET insert_id = 1000");
 }
 
+void dt_client_rebuild(dt_client *c, dt_side side)
+{
+    char schema[32];
+    b_buf b = {0};
+    b_buf_ident(&b, b_slice_str(c->world->names->table));
+    ts_do(c->conn, "ALTER TABLE %s.%s FORCE", dt_world_schema(c->world, side, schema), b_buf_cstr(&b));
+    dt_client_rollback(c);
+    b_buf_deinit(&b);
+}
+
 /* ---- lines ---- */
 
 /* What differs between the schemas by name only is written alike. */

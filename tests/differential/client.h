@@ -21,6 +21,7 @@ typedef struct dt_client dt_client;
 dt_client *dt_client_open(const char *host, unsigned port, const dt_world *w, dt_side side, unsigned session);
 void dt_client_close(dt_client *c);
 void dt_client_rollback(dt_client *c);
+void dt_client_rebuild(dt_client *c, dt_side side); /* the table of that side */
 
 /* Runs the statement under one of the column's names and undoes it. */
 void dt_client_run(dt_client *c, const dt_stmt *s, bool new_name, bool prepared, b_buf *transcript);

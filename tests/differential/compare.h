@@ -10,7 +10,8 @@ typedef struct dt_case { /* under which a statement was run */
     const dt_stmt *stmt;
     const char *sql; /* as the client wrote it */
     bool mariadb, new_name, prepared;
-    bool nullable; /* the plain table is the one whose column may be NULL (run.c) */
+    const char *
+        plain; /* the plain table's transcript, where `want` is of the one whose column may be NULL (run.c) */
     int phase;
     dt_side version; /* DT_MIG: both */
     const dt_world *world;

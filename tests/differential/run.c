@@ -48,7 +48,7 @@ static bool nullable_differs(dt_state *s, const dt_cell *c, dt_case k, const cha
     bool differs = s->phase == DT_SWITCHED || (s->phase > DT_SWITCHED && s->world->unique);
     if (!differs || s->world->nullable || s->world->change != NULL) return false;
     dt_client_run(s->at->nullable[c->new_name], &s->stmt, c->new_name, c->prepared, &s->other);
-    k.nullable = true;
+    k.plain = k.want;
     k.want = b_buf_cstr(&s->other);
     dt_verdict v = dt_compare(&k, k.want, k.got, why);
     if (v != DT_SAME && v != DT_EXCEPTED) return false;
@@ -240,6 +240,15 @@ static void choose(const dt_state *s, dt_cell *all, unsigned n)
     memcpy(all, in, n * sizeof *all);
 }
 
+/* After some thousand transactions that were rolled back MySQL's FULLTEXT indexes go on finding, or miss,
+ * some row, in either table; never in a new index. */
+static void rebuild(dt_state *s, const dt_cell *c)
+{
+    end_transactions(s);
+    dt_client_rebuild(s->at->plain[c->new_name], c->new_name ? DT_NEW : DT_OLD);
+    dt_client_rebuild(s->at->plain[c->new_name], DT_MIG);
+}
+
 static void one_cell(dt_state *s, const dt_cell *c)
 {
     char why[600];
@@ -249,7 +258,10 @@ static void one_cell(dt_state *s, const dt_cell *c)
         *known = strdup(b_buf_cstr(&s->want));
     }
     /* The plain table's answer may have been another one's turn, and the plan one that passes. */
-    for (int again = 0; again < 2 && v == DT_DIFFERS && !lost(s); again++) v = dt_try(s, c, NULL, why);
+    for (int again = 0; again < 2 && v == DT_DIFFERS && !lost(s); again++) {
+        if (again == 0 && s->world->instant) rebuild(s, c);
+        v = dt_try(s, c, NULL, why);
+    }
     judge(s, c, v, why);
 }
 
