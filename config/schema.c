@@ -351,6 +351,10 @@ static MAP_OF(pair_map, "a column pair", cfg_pair, pair_keys);
 
 static const cfg__key pace_keys[] = {
     PACE(chunk_rows, "10000", 1, 1000000, "most rows in one chunk"),
+    PACE(parallel_ranges, "1", 1, 16,
+         "chunks that are filled at the same time, on as many connections, while the server is idle (at most "
+         "3 "
+         "statements run there)"),
     PACE(max_lag_ms, "2000", 1, 3600000, "replica lag, in ms, above which the backfill waits"),
     PACE(critical_lag_ms, "0", 0, 86400000, "replica lag, in ms, at which it pauses for good; 0 = never"),
     PACE(max_threads_running, "50", 0, 100000,

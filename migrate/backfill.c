@@ -1,4 +1,5 @@
-/* The backfill: one thread, one connection, one range of the primary key a transaction.
+/* The backfill: one thread, one range of the primary key a transaction; on an idle server several at a time,
+ * where that is allowed (lanes.c).
  *
  * A chunk's transaction first updates the checkpoint's row where migration, phase, generation, runner and
  * state are still its own; publishing a phase locks the same row, so a chunk can never commit into a later
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_RANGES = 16 }; /* of parallel_ranges */
 enum { FIRST_ROWS = 1000, LEAST_ROWS = 50, BUSY_MS = 20, IDLE_MS = 150, IDLE_THREADS = 3, LOOK_MS = 100 };
 #define REST_MS 500     /* between looks for something to do */
 #define PENDING_MS 3000 /* how often work that a phase still needs is tried again */
@@ -25,6 +27,8 @@ typedef struct runner {
     b_buf last; /* literals of the last key done; empty: none */
     b_buf keep; /* columns with ON UPDATE, assigned to themselves */
     uint64_t rows, done, total, since_ms, since_rows, target_ms, looked_ms;
+    bool idle;            /* the server is */
+    mig__lanes *lanes;    /* NULL: none yet */
     uint64_t *pending_ms; /* when pending work was tried last */
     char said[300];       /* the throttle's reason as stored */
     char locked[300];     /* whose row locks stop the chunk; "" when it got through */
@@ -96,26 +100,106 @@ static b_status give_way(runner *r, const b_err *err)
     return B_OK;
 }
 
+static void move_on(runner *r, const b_buf *hi, uint64_t rows)
+{
+    b_buf_clear(&r->last), b_buf_slice(&r->last, b_buf_view(hi));
+    r->done += rows;
+    r->locked[0] = '\0';
+}
+
 /* One range. *end: the table's end was reached. */
 static b_status one_range(runner *r, bool *end, b_err *err)
 {
     b_buf hi = {0};
-    uint64_t found = 0, asked = r->rows, started = mig__now_ms();
+    uint64_t found = 0, started = mig__now_ms();
     const char *last = r->last.n == 0 ? NULL : b_buf_cstr(&r->last);
-    b_status s = mig__key_range(r->db, r->m, &r->key, last, asked, &hi, &found, err);
-    *end = false;
-    if (s == B_OK && found == 0) {
-        *end = true;
-    } else if (s == B_OK) {
-        s = chunk(r, b_buf_cstr(&hi), found, err);
-        if (s == B_OK) {
-            b_buf_clear(&r->last), b_buf_slice(&r->last, b_buf_view(&hi));
-            r->done += found;
-            r->locked[0] = '\0';
-            adapt(r, mig__now_ms() - started);
-        }
+    b_status s = mig__key_range(r->db, r->m, &r->key, last, r->rows, &hi, &found, err);
+    *end = s == B_OK && found == 0;
+    if (s == B_OK && found > 0) s = chunk(r, b_buf_cstr(&hi), found, err);
+    if (s == B_OK && found > 0) {
+        move_on(r, &hi, found);
+        adapt(r, mig__now_ms() - started);
     }
     b_buf_deinit(&hi);
+    return s;
+}
+
+typedef struct wave { /* neighbouring ranges */
+    mig__range ranges[MOST_RANGES];
+    b_buf hi[MOST_RANGES];
+    uint64_t rows[MOST_RANGES];
+    size_t n;
+} wave;
+
+static b_status plan_wave(runner *r, size_t most, wave *w, b_err *err)
+{
+    const char *last = r->last.n == 0 ? NULL : b_buf_cstr(&r->last);
+    b_status s = B_OK;
+    for (w->n = 0; s == B_OK && w->n < most; w->n++) {
+        b_buf *hi = &w->hi[w->n];
+        s = mig__key_range(r->db, r->m, &r->key, last, r->rows, hi, &w->rows[w->n], err);
+        if (s != B_OK || w->rows[w->n] == 0) break;
+        w->ranges[w->n].after = last;
+        w->ranges[w->n].upto = last = b_buf_cstr(hi);
+    }
+    return s;
+}
+
+/* The checkpoint moves to the last range before which none failed; those behind it find little to do again.
+ */
+static b_status record_wave(runner *r, const wave *w, b_err *err)
+{
+    size_t good = 0;
+    uint64_t rows = 0;
+    while (good < w->n && w->ranges[good].s == B_OK) rows += w->rows[good++];
+    if (good > 0) {
+        b_status s = mig__begin(r->db, err);
+        if (s == B_OK) s = checkpoint(r, b_buf_cstr(&w->hi[good - 1]), rows, err);
+        if (s == B_OK) s = mig__commit(r->db, err);
+        if (s != B_OK) {
+            mig__undo(r->db);
+            return s;
+        }
+        move_on(r, &w->hi[good - 1], rows);
+    }
+    if (good == w->n) return B_OK;
+    *err = w->ranges[good].err;
+    return w->ranges[good].s;
+}
+
+static b_status several_ranges(runner *r, size_t most, bool *end, b_err *err)
+{
+    wave *w = calloc(1, sizeof *w);
+    uint64_t started = mig__now_ms();
+    if (w == NULL) return b_fail(err, B_NOMEM, "out of memory for a chunk of the backfill");
+    b_status s = plan_wave(r, most, w, err);
+    *end = s == B_OK && w->n == 0;
+    if (s == B_OK && w->n > 0) {
+        mig__lanes_fill(r->lanes, r->m, &r->key, b_buf_cstr(&r->keep), w->ranges, w->n);
+        s = record_wave(r, w, err);
+        if (s == B_OK) adapt(r, mig__now_ms() - started);
+    }
+    for (size_t i = 0; i < MOST_RANGES; i++) b_buf_deinit(&w->hi[i]);
+    free(w);
+    return s;
+}
+
+/* How many ranges at a time: one where there is anything to give way to. */
+static size_t width(runner *r)
+{
+    size_t want = r->m->pace.parallel_ranges < MOST_RANGES ? r->m->pace.parallel_ranges : MOST_RANGES;
+    if (want < 2 || !r->idle || r->locked[0] != '\0') return 1;
+    if (mig__lanes_count(r->lanes) < want) {
+        mig__lanes_free(r->lanes);
+        r->lanes = mig__lanes_new(r->e, want);
+    }
+    return r->lanes == NULL ? 1 : want;
+}
+
+static b_status next_ranges(runner *r, bool *end, b_err *err)
+{
+    size_t n = width(r);
+    b_status s = n > 1 ? several_ranges(r, n, end, err) : one_range(r, end, err);
     return s == B_DATABASE && (err->db_errno == ER_LOCK_WAIT || err->db_errno == ER_DEADLOCK)
                ? give_way(r, err)
                : s;
@@ -170,8 +254,8 @@ static b_status look(runner *r, bool *go, b_err *err)
     if (s != B_OK) return s;
     mig__go how = mig__throttle_check(&r->throttle, r->db, m);
     const mig__vitals *v = &r->throttle.vitals;
-    bool idle = v->known[MIG__THREADS_RUNNING] && v->value[MIG__THREADS_RUNNING] <= IDLE_THREADS;
-    r->target_ms = idle ? IDLE_MS : BUSY_MS;
+    r->idle = v->known[MIG__THREADS_RUNNING] && v->value[MIG__THREADS_RUNNING] <= IDLE_THREADS;
+    r->target_ms = r->idle ? IDLE_MS : BUSY_MS;
     *go = how == MIG__GO;
     if (how == MIG__PAUSE) return pause_for_good(r, err);
     return store_reason(r, *go ? r->locked : r->throttle.reason, err);
@@ -213,7 +297,7 @@ static b_status run_chunks(runner *r, b_err *err)
         if (s == B_OK && !go)
             mig__sleep(r->e, LOOK_MS);
         else if (s == B_OK)
-            s = one_range(r, &end, err);
+            s = next_ranges(r, &end, err);
     }
     return s == B_OK ? complete(r, err) : s;
 }
@@ -290,6 +374,7 @@ static b_status run_one(mig_engine *e, mig_db *db, mig__m *m, uint64_t *pending_
     if (s == B_OK) s = take_over(&r, &err);
     if (s == B_OK) s = run_chunks(&r, &err);
     if (s != B_OK && s != B_CANCELLED) note(&r, &err);
+    mig__lanes_free(r.lanes);
     mig__throttle_deinit(&r.throttle);
     mig__key_deinit(&r.key);
     b_buf_deinit(&r.last);
@@ -320,21 +405,21 @@ static b_status find_work(mig_engine *e, mig_db *db, mig__m **out, b_err *err)
     return s;
 }
 
-static void end_session(mig_engine *e, mig_db **db)
+void mig__backfill_session_end(mig_engine *e, mig_db **db)
 {
     if (*db != NULL) mig_engine_unregister(e, mig_db_thread_id(*db), 0, false);
     mig_db_close(*db);
     *db = NULL;
 }
 
-static b_status session(mig_engine *e, mig_db **db, b_err *err)
+b_status mig__backfill_session(mig_engine *e, mig_db **db, b_err *err)
 {
     if (*db != NULL) return B_OK;
     b_status s = mig__connect(e, 0, db, err);
     if (s == B_OK) s = mig__register_own(e, *db, err);
     if (s == B_OK) s = mig_db_query(*db, "SET SESSION innodb_lock_wait_timeout = 1", NULL, err);
     if (s == B_OK || *db == NULL) return s;
-    end_session(e, db);
+    mig__backfill_session_end(e, db);
     return s;
 }
 
@@ -353,7 +438,7 @@ void *mig__backfill_main(void *engine)
     while (!mig__stopping(e)) {
         b_err err = {0};
         mig__m *m = NULL;
-        b_status s = session(e, &db, &err);
+        b_status s = mig__backfill_session(e, &db, &err);
         if (s == B_OK) retry_pending(e, db, &pending_ms);
         if (s == B_OK) s = find_work(e, db, &m, &err);
         if (s == B_OK && m != NULL) {
@@ -366,9 +451,9 @@ void *mig__backfill_main(void *engine)
             b_err ignored;
             if (mig__zone_reset(db, &ignored) != B_OK) s = B_LOST;
         }
-        if (s == B_LOST || s == B_DENIED) end_session(e, &db);
+        if (s == B_LOST || s == B_DENIED) mig__backfill_session_end(e, &db);
         mig__sleep(e, REST_MS);
     }
-    end_session(e, &db);
+    mig__backfill_session_end(e, &db);
     return NULL;
 }

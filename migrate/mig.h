@@ -502,6 +502,26 @@ b_status mig__key_range(mig_db *db, const mig__m *m, const mig__key *k, const ch
                         b_buf *hi, uint64_t *found, b_err *err) B_MUSTCHECK;
 
 void *mig__backfill_main(void *engine);
+/* A connection of a backfill, registered and with its settings; *db NULL: none yet. */
+b_status mig__backfill_session(mig_engine *e, mig_db **db, b_err *err) B_MUSTCHECK;
+void mig__backfill_session_end(mig_engine *e, mig_db **db);
+
+/* lanes.c: ranges of one backfill that are filled at the same time, each on a thread and a connection of its
+ * own. */
+typedef struct mig__lanes mig__lanes;
+typedef struct mig__range {
+    const char *after, *upto; /* as mig__fill takes them */
+    b_status s; /* what came of it: B_CANCELLED when the backfill is not this instance's any more */
+    b_err err;
+} mig__range;
+/* At most n lanes; NULL: no thread could be started. */
+mig__lanes *mig__lanes_new(mig_engine *e, size_t n);
+size_t mig__lanes_count(const mig__lanes *l); /* 0 for NULL */
+/* Returns when all are done. None moves the checkpoint; each holds a shared lock on its row, where migration,
+ * phase, generation, runner and state are m's, until it has committed. */
+void mig__lanes_fill(mig__lanes *l, const mig__m *m, const mig__key *k, const char *keep, mig__range *ranges,
+                     size_t n);
+void mig__lanes_free(mig__lanes *l); /* NULL is fine */
 
 /* vitals.c: what the server says of its load. Deadlocks are counted since its start. */
 typedef enum mig__vital {

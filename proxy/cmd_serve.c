@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "notify.h"
 #include "options.h"
+#include "session.h"
 #include "takeover.h"
 
 #include <errno.h>
@@ -106,7 +107,7 @@ static void on_drain_poll(uv_timer_t *t)
     if (left > 0)
         b_logf(&sv->app.log, B_WARN, "proxy", "%u sessions did not end in drain_timeout_ms and are closed",
                left);
-    each_loop(sv, px_loop_drop, NULL);
+    each_loop(sv, px_loop_drop, (char *)(uintptr_t)PX_STOPPING);
     sv->drain_over = true;
     maybe_end(sv);
 }

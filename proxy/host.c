@@ -86,7 +86,7 @@ static void drop_sessions(void *ctx)
 {
     px_app *app = ctx;
     b_logf(&app->log, B_WARN, "proxy", "all sessions are dropped: this instance was fenced");
-    each_loop(app, px_loop_drop, NULL);
+    each_loop(app, px_loop_drop, (char *)(uintptr_t)PX_FENCED);
 }
 
 static void sum_usage(px_loop *loop, void *arg)

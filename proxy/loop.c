@@ -85,16 +85,15 @@ void px_loop_drain(px_loop *loop, void *unused)
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
         bool idle = s->state < PX_HIDDEN || s->state == PX_ORPHAN || s->state == PX_IDLE;
-        if (idle && !(s->backend.open && px_session_pinned(s))) px_session_drain(s);
+        if (idle && !(s->backend.open && px_session_pinned(s))) px_session_end(s, PX_STOPPING);
     }
 }
 
 void px_loop_drop(px_loop *loop, void *why)
 {
-    (void)why;
     for (px_session *s = loop->sessions, *next; s != NULL; s = next) {
         next = s->next;
-        px_session_drain(s);
+        px_session_end(s, why);
     }
 }
 

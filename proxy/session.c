@@ -367,7 +367,7 @@ void px_session_settle(px_session *s)
     } else if (s->leaving && !s->held && (s->state == PX_IDLE || s->state == PX_ORPHAN)) {
         px_session_close(s);
     } else if (s->state < PX_LINGER) {
-        if (s->state == PX_IDLE && s->loop->draining && !px_session_pinned(s)) px_session_drain(s);
+        if (s->state == PX_IDLE && s->loop->draining && !px_session_pinned(s)) px_session_end(s, PX_STOPPING);
         if (s->state < PX_LINGER) balance(s);
     }
 }
@@ -453,10 +453,10 @@ static uint8_t next_seq(const px_session *s)
     return under_way ? (uint8_t)(s->last_seq + 1) : 0;
 }
 
-void px_session_drain(px_session *s)
+void px_session_end(px_session *s, const char *why)
 {
     if (s->state >= PX_LINGER) return;
-    px_session_fail(s, next_seq(s), 1053, "08S01", "straddle: the proxy is shutting down; connect again");
+    px_session_fail(s, next_seq(s), 1053, "08S01", "%s", why);
 }
 
 /* A statement that is running goes on in the server, so the session stays, and its epoch with it, until the
@@ -588,7 +588,7 @@ void px_session_accept(px_loop *loop, const px_arrival *a)
     }
     px_peer_note(s, a->is_pipe);
     if (loop->draining) { /* it was on the way here */
-        px_session_drain(s);
+        px_session_end(s, PX_STOPPING);
         return;
     }
     if (too_many(s, a->sessions)) return;

@@ -290,7 +290,11 @@ void px_session_fail(px_session *s, uint8_t seq, unsigned code, const char *sqls
     B_PRINTF(5, 6);
 void px_session_linger(px_session *s);
 void px_session_close(px_session *s);
-void px_session_drain(px_session *s);
+#define PX_STOPPING "straddle: the proxy is shutting down; connect again"
+#define PX_FENCED                                                                                            \
+    "straddle: this instance had lost its lease and was taken for dead, so all its sessions end; see what "  \
+    "became of the last statement, and connect again"
+void px_session_end(px_session *s, const char *why); /* a fixed text */
 void px_session_kill(px_session *s); /* at an operator's word; a statement that runs is waited for */
 
 /* session_epoch.c */

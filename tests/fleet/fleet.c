@@ -47,7 +47,7 @@ void fleet_start(fleet *f, const ts_server *s, const char *limits)
     for (int i = 0; i < FLEET; i++) ts_proxy_start(&f->proxy[i], i == FLEET - 1 ? &f->seen : s, limits);
     ts_conn *admin = fleet_admin(f, 0);
     ts_do(admin, "APPLY MIGRATION 'name: " FLEET_MIGRATION "\ntable: t_fleet.pay\ncolumns: [{from: kind, to: "
-                 "method}]\nobserve_days: 0\nbackfill: {chunk_rows: 20}\n'");
+                 "method}]\nobserve_days: 0\nbackfill: {chunk_rows: 20, parallel_ranges: 3}\n'");
     ts_close(admin);
 }
 

@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 typedef struct cfg_pace {
-    uint32_t chunk_rows; /* most rows a chunk */
+    uint32_t chunk_rows;      /* most rows a chunk */
+    uint32_t parallel_ranges; /* chunks at the same time, while the server is idle */
     /* where it waits, and where it pauses until an operator resumes it */
     uint32_t max_lag_ms, critical_lag_ms;
     uint32_t max_threads_running, critical_threads_running;
