@@ -38,7 +38,7 @@ static void column_values(b_buf *q, const b_table *t, bool mariadb)
     }
     b_buf_printf(q, ", %d, %d, ", null ? 1 : 0, (int)kind);
     b_buf_quote(q, b_buf_view(&value));
-    b_buf_char(q, ')');
+    b_buf_printf(q, ", %d)", b_slice_find(extra, B_LIT("on update")) != (size_t)-1);
     b_buf_deinit(&value);
 }
 
@@ -218,7 +218,7 @@ static b_status apply(mig__op *op, b_arena *a, const cfg_migration *m, b_err *er
     if (s == B_OK) s = changes_rows(op, a, m, &changes, err);
     b_buf_str(&q, "INSERT INTO straddle.migration_columns (migration, n, from_name, to_name, after_name, "
                   "type, charset, "
-                  "collation, comment, nullable, default_kind, default_text) VALUES ");
+                  "collation, comment, nullable, default_kind, default_text, on_update) VALUES ");
     for (size_t i = 0; s == B_OK && i < m->ncolumns; i++) s = column_row(op, a, m, i, &q, err);
     if (s == B_OK && (q.failed || changes.failed)) s = b_fail(err, B_NOMEM, "out of memory");
     if (s == B_OK) s = publish_planned(op, a, m, b_buf_cstr(&q), b_buf_cstr(&changes), err);

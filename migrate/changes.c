@@ -145,6 +145,7 @@ static b_status fill_target(changes *c, const cfg_pair *cp, rw_pair *p)
     rw_column *t = &p->target;
     *t = p->plain;
     t->name = p->to;
+    t->on_update_now = t->on_update_now && cp->type == NULL && p->up.n == 0 && p->down.n == 0;
     b_status s = cp->type == NULL ? B_OK : read_type(c, cp, t);
     if (s != B_OK) return s;
     if (p->up.n > 0 && t->default_kind == RW_DEFAULT_LITERAL) {

@@ -20,7 +20,7 @@ static bool starts(const char *type, const char *word)
 
 bool mig__can_default_up(const mig__pair *p)
 {
-    if (p->no_default_up) return false;
+    if (p->no_default_up || p->plain.on_update_now) return false;
     switch (p->plain.default_kind) {
     case RW_DEFAULT_NONE:
     case RW_DEFAULT_NULL:
@@ -146,6 +146,15 @@ static void default_value(b_buf *out, bool mariadb, const mig__pair *p, const ch
     }
 }
 
+/* With the precision of the type: servers take no other. */
+static void on_update(b_buf *out, const rw_column *c)
+{
+    size_t paren = b_slice_find(c->type, B_LIT("("));
+    if (!c->on_update_now) return;
+    b_buf_str(out, " ON UPDATE CURRENT_TIMESTAMP");
+    if (paren < c->type.n) b_buf_add(out, c->type.p + paren, c->type.n - paren);
+}
+
 void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const char *name, bool not_null,
                      bool invisible, mig__def def)
 {
@@ -159,6 +168,7 @@ void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const cha
     if (value.n != 0) b_buf_printf(out, " DEFAULT %s", b_buf_cstr(&value));
     if (value.failed) out->failed = true;
     b_buf_deinit(&value);
+    on_update(out, mig__is_new(p, name) ? &p->target : &p->plain);
     if (invisible) b_buf_str(out, " INVISIBLE");
     if (p->comment[0] != '\0') b_buf_str(out, " COMMENT "), b_buf_quote(out, b_slice_str(p->comment));
 }
@@ -179,6 +189,7 @@ b_status mig__column_now(mig_db *db, const mig__m *m, const char *column, mig__l
         out->exists = true;
         out->nullable = b_slice_ieq(mig__cell(t, 0, "IS_NULLABLE"), B_LIT("YES"));
         out->invisible = b_slice_find(extra, B_LIT("INVISIBLE")) != (size_t)-1;
+        out->on_update = b_slice_find(extra, B_LIT("on update")) != (size_t)-1;
         out->kind = mig__default_parse(mig__mariadb(db), mig__cell(t, 0, "COLUMN_DEFAULT"), extra,
                                        mig__cell(t, 0, "COLUMN_TYPE"), out->nullable, &text);
         snprintf(out->default_text, sizeof out->default_text, "%s", b_buf_cstr(&text));
@@ -268,13 +279,14 @@ static b_status make(mig__op *op, const mig__pair *p, shape want, b_err *err)
         return b_fail(err, B_STATE, "column %s of %s.%s is gone; it was dropped by somebody else",
                       want.column, op->m->schema, op->m->table);
     bool same_null = now.nullable == !want.not_null, same_default = default_is(&now, op->db, p, &want);
-    bool same_visible = now.invisible == want.invisible;
-    if (same_null && same_default && same_visible) return B_OK;
-    bool to = mig__is_new(p, want.column);
+    bool same_visible = now.invisible == want.invisible, to = mig__is_new(p, want.column);
+    bool same_update = now.on_update == (to ? p->target.on_update_now : p->plain.on_update_now);
+    if (same_null && same_default && same_visible && same_update) return B_OK;
     rw_default_kind kind = to ? p->target.default_kind : p->plain.default_kind;
     bool by_modify = !same_default && (large_type(to ? p->b.type : p->a.type) ||
                                        (want.def == MIG__DEF_OWN && kind == RW_DEFAULT_NOW));
-    if (!same_null || mig__mariadb(op->db) || by_modify) return modify(op, p, &want, !same_null, err);
+    if (!same_null || !same_update || mig__mariadb(op->db) || by_modify)
+        return modify(op, p, &want, !same_null, err);
     if (!same_default) s = set_default(op, p, &want, err);
     if (s == B_OK && !same_visible) s = set_visibility(op, &want, err);
     return s;

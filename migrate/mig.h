@@ -370,7 +370,7 @@ b_status mig__alter(mig__op *op, const char *change, bool inplace, b_err *err) B
 b_status mig__ddl(mig__op *op, const char *statement, const char *sql_mode, b_err *err) B_MUSTCHECK;
 
 typedef struct mig__live { /* a column as it is now */
-    bool exists, nullable, invisible;
+    bool exists, nullable, invisible, on_update;
     rw_default_kind kind;
     char default_text[2048];
 } mig__live;

@@ -101,9 +101,10 @@ static b_status plan_guard(plan *p, rw_phase phase, b_err *err)
     return s;
 }
 
-static void plan_fill(plan *p)
+static b_status plan_fill(plan *p, b_err *err)
 {
-    b_buf q = {0};
+    b_buf q = {0}, keep = {0};
+    b_status s = mig__fill_keep(p->db, p->m, &keep, err);
     char estimate[64];
     add(p, "dual_write", "-- every write of one column becomes a write of both (no SQL on the table)",
         "ROLLBACK MIGRATION: the new column is written no more",
@@ -122,7 +123,7 @@ static void plan_fill(plan *p)
         mig__up(&p->m->pairs[i], &q);
         some = true;
     }
-    b_buf_str(&q, " WHERE ");
+    b_buf_printf(&q, "%s WHERE ", b_buf_cstr(&keep));
     mig__differs(p->m, &q);
     add(p, "dual_write", b_buf_cstr(&q), "PAUSE BACKFILL",
         "in chunks of the primary key: row locks of one chunk, only on rows that need the change (READ "
@@ -130,7 +131,8 @@ static void plan_fill(plan *p)
         seconds_for(p, ROWS_PER_SECOND, estimate));
     add(p, "dual_write", "-- VERIFY: both columns of every row compared, byte for byte", "", "none",
         seconds_for(p, VERIFY_ROWS_PER_SECOND, estimate));
-    b_buf_deinit(&q);
+    b_buf_deinit(&q), b_buf_deinit(&keep);
+    return s;
 }
 
 static b_status plan_twins(plan *p, bool foreign, b_err *err)
@@ -359,8 +361,8 @@ static b_status run(plan *p, b_err *err)
     plan_expand(p);
     s = plan_guard(p, RW_EXPANDED, err);
     if (s != B_OK) return s;
-    plan_fill(p);
-    s = plan_twins(p, false, err);
+    s = plan_fill(p, err);
+    if (s == B_OK) s = plan_twins(p, false, err);
     if (s == B_OK) s = plan_twins(p, true, err);
     if (s != B_OK) return s;
     add(p, "switched", "-- reads move to the new column (no SQL on the table)",

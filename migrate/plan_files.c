@@ -70,7 +70,8 @@ static b_status undo_indexes(mig_db *db, const mig__m *m, block *b, b_err *err)
 /* After contracting the old column is not there any more: it is made again, and filled. */
 static b_status undo_contract(mig_db *db, const mig__m *m, const b_table *plan, block *b, b_err *err)
 {
-    b_buf fill = {0};
+    b_buf fill = {0}, keep = {0};
+    b_status s = mig__fill_keep(db, m, &keep, err);
     keep_names(plan, b);
     for (size_t i = 0; i < m->npairs; i++) {
         const mig__pair *p = &m->pairs[i];
@@ -85,10 +86,12 @@ static b_status undo_contract(mig_db *db, const mig__m *m, const b_table *plan, 
         b_buf_str(&b->down, ";\n");
         b_buf_printf(&fill, "%s%s = ", fill.n == 0 ? "" : ", ", mig__id(m->arena, p->from));
         mig__down(p, &fill);
+        if (!p->target.on_update_now) continue; /* it is not there yet, and so not in the list */
+        b_buf_printf(&keep, ", %s = %s", mig__id(m->arena, p->to), mig__id(m->arena, p->to));
     }
     if (fill.n > 0)
-        b_buf_printf(&b->down, "UPDATE %s.%s SET %s;\n", mig__id(m->arena, m->schema),
-                     mig__id(m->arena, m->table), b_buf_cstr(&fill));
+        b_buf_printf(&b->down, "UPDATE %s.%s SET %s%s;\n", mig__id(m->arena, m->schema),
+                     mig__id(m->arena, m->table), b_buf_cstr(&fill), b_buf_cstr(&keep));
     if (m->one_way) b_buf_str(&b->down, "-- the migration is one-way: nothing makes the old values again\n");
     b_buf_clear(&fill);
     for (size_t i = 0; i < m->npairs; i++) {
@@ -99,8 +102,8 @@ static b_status undo_contract(mig_db *db, const mig__m *m, const b_table *plan, 
         mig__column_def(&b->down, db, p, p->from, !p->plain.nullable, false, MIG__DEF_OWN);
         b_buf_str(&b->down, ";\n");
     }
-    b_buf_deinit(&fill);
-    return undo_indexes(db, m, b, err);
+    b_buf_deinit(&fill), b_buf_deinit(&keep);
+    return s == B_OK ? undo_indexes(db, m, b, err) : s;
 }
 
 static void undo_rename(const mig__m *m, block *b)

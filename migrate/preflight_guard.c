@@ -26,6 +26,12 @@ static void check_pair(mig__flight *f, const cfg_pair *c, const rw_pair *p)
             "a DATETIME becomes a TIMESTAMP or was one: in a trigger its value hangs on the time zone "
             "of the session that writes",
             "set guard: watch");
+    if (p->plain.on_update_now)
+        mig__finding(
+            f, MIG__BLOCKER, name,
+            "ON UPDATE CURRENT_TIMESTAMP: a trigger cannot tell a value that was given from one that "
+            "the server has set",
+            "set guard: watch");
     if (p->from.n > 0 && p->plain.default_kind == RW_DEFAULT_EXPR)
         mig__finding(f, MIG__BLOCKER, name,
                      "its default is an expression: a trigger cannot tell whether an INSERT gave the old "

@@ -39,6 +39,21 @@ b_status mig__check_table(mig__flight *f, bool *there)
     return B_OK;
 }
 
+/* The new column gets the same ON UPDATE: the server then sets both to the same moment. */
+static void check_on_update(mig__flight *f, const char *name)
+{
+    if (mig__changes(f->m))
+        mig__finding(f, MIG__BLOCKER, name,
+                     "ON UPDATE CURRENT_TIMESTAMP: the server sets it whenever the row changes, and a column "
+                     "whose values the migration changes would not follow",
+                     "drop ON UPDATE first, and set it anew afterwards");
+    if (f->guard == CFG_GUARD_WATCH && f->m->guard_repair)
+        mig__finding(f, MIG__BLOCKER, name,
+                     "ON UPDATE CURRENT_TIMESTAMP: of a row that was written past the proxy the server may "
+                     "have set the other column, so that a repair cannot tell which of them was meant",
+                     "set guard: none, or guard: watch without repair");
+}
+
 static void check_column(mig__flight *f, const b_table *t, size_t i)
 {
     b_slice name = mig__cell(t, i, "c"), extra = mig__cell(t, i, "ex"), generated = mig__cell(t, i, "ge"),
@@ -66,10 +81,7 @@ static void check_column(mig__flight *f, const b_table *t, size_t i)
             "a TIMESTAMP NOT NULL column: MariaDB makes the new one NOT NULL only by copying the table, "
             "which blocks writes",
             "ADVANCE to retired will ask for FORCE; plan for the time of the copy");
-    if (b_slice_find(extra, B_LIT("on update")) != (size_t)-1)
-        mig__finding(f, MIG__BLOCKER, name.p,
-                     "ON UPDATE CURRENT_TIMESTAMP changes it behind every other update",
-                     "drop ON UPDATE first, and set it anew afterwards");
+    if (b_slice_find(extra, B_LIT("on update")) != (size_t)-1) check_on_update(f, name.p);
     if (generated.n > 0)
         mig__finding(f, MIG__BLOCKER, name.p, "it is a generated column: nobody writes it",
                      "drop and add it under the new name instead");

@@ -31,8 +31,7 @@ static const char *const tables[] = {
     "NULL, n INT NOT NULL, from_name VARCHAR(64) NOT NULL, to_name VARCHAR(64) NOT NULL, after_name "
     "VARCHAR(64) NOT NULL, type TEXT NOT NULL, charset VARCHAR(64) NOT NULL, collation VARCHAR(64) NOT NULL, "
     "comment TEXT NOT NULL, nullable TINYINT NOT NULL, default_kind INT NOT NULL, default_text TEXT NOT "
-    "NULL, "
-    "PRIMARY KEY (migration, n)) ENGINE=InnoDB",
+    "NULL, on_update TINYINT NOT NULL DEFAULT 0, PRIMARY KEY (migration, n)) ENGINE=InnoDB",
     /* of pairs that change more than the name: the expressions, and B as it is to be */
     "CREATE TABLE IF NOT EXISTS straddle.migration_changes (migration VARCHAR(128) CHARACTER SET ascii NOT "
     "NULL, n "
@@ -168,6 +167,7 @@ static const struct {
     {"migrations", "guard", "VARCHAR(16) NOT NULL DEFAULT 'none'"},
     {"migrations", "guard_repair", "TINYINT NOT NULL DEFAULT 0"},
     {"migrations", "found", "MEDIUMTEXT NULL"}, /* SHOW CREATE TABLE, when it was applied */
+    {"migration_columns", "on_update", "TINYINT NOT NULL DEFAULT 0"},
     {"instances", "gone_at", "DATETIME(6) NULL"},
     {"instances", "machine", "VARCHAR(80) CHARACTER SET ascii NOT NULL DEFAULT ''"},
     {"instances", "ticks", "BIGINT UNSIGNED NOT NULL DEFAULT 0"},
@@ -260,6 +260,8 @@ static void fill_pair(b_arena *a, const b_table *t, size_t i, mig__pair *p)
     p->one_way = mig__cell_u64(t, i, "one_way") != 0;
     fill_column(a, t, i, &of_a, p->from, &p->a, &p->plain);
     fill_column(a, t, i, changes ? &of_b : &of_a, p->to, &p->b, &p->target);
+    p->plain.on_update_now = mig__cell_u64(t, i, "on_update") != 0;
+    p->target.on_update_now = p->plain.on_update_now && !changes;
 }
 
 /* What all pairs together say. */

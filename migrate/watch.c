@@ -30,8 +30,10 @@ static b_slice differs(const b_table *t, const rw_table *known)
         b_slice name = mig__cell(t, i, "n");
         const rw_column *c = i < known->ncolumns ? &known->columns[i] : NULL;
         bool invisible = b_slice_find(mig__cell(t, i, "x"), B_LIT("INVISIBLE")) != (size_t)-1;
+        bool on_update = b_slice_find(mig__cell(t, i, "x"), B_LIT("on update")) != (size_t)-1;
         if (c == NULL || !b_slice_eq(c->name, name) || !b_slice_eq(c->type, mig__cell(t, i, "t")) ||
-            c->nullable != b_slice_ieq(mig__cell(t, i, "u"), B_LIT("YES")) || c->invisible != invisible)
+            c->nullable != b_slice_ieq(mig__cell(t, i, "u"), B_LIT("YES")) || c->invisible != invisible ||
+            c->on_update_now != on_update)
             return name;
     }
     return n < known->ncolumns ? known->columns[n].name : (b_slice){NULL, 0};

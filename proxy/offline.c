@@ -33,8 +33,8 @@ static rw_column added(rw_pair *p, b_slice expr)
 {
     rw_column b = p->target;
     b.nullable = b.invisible = true;
-    b.auto_increment = b.on_update_now = b.primary_key = false;
-    p->b_default_up = p->plain.default_kind != RW_DEFAULT_AUTO_INC;
+    b.auto_increment = b.primary_key = false;
+    p->b_default_up = p->plain.default_kind != RW_DEFAULT_AUTO_INC && !p->plain.on_update_now;
     b.default_kind = p->b_default_up ? RW_DEFAULT_EXPR : RW_DEFAULT_NULL;
     b.default_text = p->b_default_up ? expr : (b_slice){"", 0};
     return b;

@@ -110,8 +110,16 @@ static bool put_extra(rw_view *t, const rw_told *row)
     if (!row->moves) {
         return false;
     }
-    b_buf_printf(&t->b, "'%s%s%s'", generated ? "DEFAULT_GENERATED" : "",
-                 generated && c->invisible ? " " : "", c->invisible ? "INVISIBLE" : "");
+    b_buf_printf(&t->b, "'%s", generated ? "DEFAULT_GENERATED" : "");
+    if (c->on_update_now) {
+        b_buf_str(&t->b, generated ? " on update " : "on update ");
+        rw__type_now(t->p->server.flavour, c, &t->b);
+    }
+    if (c->invisible) {
+        const char *comma = t->p->server.flavour == RW_MYSQL ? " " : ", ";
+        b_buf_printf(&t->b, "%sINVISIBLE", generated || c->on_update_now ? comma : "");
+    }
+    b_buf_char(&t->b, '\'');
     return true;
 }
 

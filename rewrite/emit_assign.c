@@ -149,14 +149,29 @@ static void emit_twice(rw_planner *p, const rw_assigns *a, const rw_target *t)
     rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
 }
 
+/* A = A: nothing that changes. But a column that is assigned keeps its value where the server would set it by
+ * ON UPDATE, and so must the other one. */
+static void emit_itself(rw_planner *p, const rw_assigns *a, const rw_target *t)
+{
+    rw_marker none = {{NULL, 0}, false};
+    const rw_column *b = rw_table_column(t->mt->table, t->pair->to);
+
+    qualify_target(p, a, t, t->pair->from);
+    rw__put_name(p, &t->asg->col, t->pair->from);
+    rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
+    if (b != NULL && b->on_update_now) {
+        add_form(p, a, t, ", $ = $", none, rw_edit_after(p->edits, t->asg->value->end - 1));
+    }
+}
+
 static void emit_both(rw_planner *p, const rw_assigns *a, const rw_target *t)
 {
-    if (t->both_named || rw__is_itself(p, a, t)) { /* the client's own dual write; or nothing that changes */
-        if (!t->both_named) {
-            qualify_target(p, a, t, t->pair->from);
-            rw__put_name(p, &t->asg->col, t->pair->from);
-        }
+    if (t->both_named) { /* the client's own dual write */
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
+        return;
+    }
+    if (rw__is_itself(p, a, t)) {
+        emit_itself(p, a, t);
         return;
     }
     switch (a->form) {

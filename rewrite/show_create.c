@@ -6,6 +6,7 @@
 #include "show_create.h"
 
 #include "lexer.h"
+#include "type.h"
 
 enum { MAX_ELEMENTS = 5000 }; /* columns and keys of a table */
 
@@ -234,6 +235,10 @@ static void put_composed(creator *c, const element *e, const rw_pair *p)
     put_range(c, e->tok + 1, i, (size_t)c->t.tok[i - 1].off + c->t.tok[i - 1].len, false);
     b_buf_str(c->out, !p->plain.nullable ? " NOT NULL" : timestamp ? " NULL" : "");
     put_default(c, &p->plain);
+    if (p->plain.on_update_now) {
+        b_buf_str(c->out, " ON UPDATE ");
+        rw__type_now(c->server.flavour, &p->plain, c->out);
+    }
     for (rest = i, depth = 0; rest < e->end; rest++) {
         depth += is_op(c, rest, RW_OP_LPAREN);
         depth -= is_op(c, rest, RW_OP_RPAREN);
@@ -378,8 +383,7 @@ bool rw__show_create_can(const rw_mtable *m)
     for (size_t i = 0; i < m->npairs; i++) {
         const rw_pair *p = &m->pairs[i];
 
-        if (p->forms != NULL || p->from.n == 0 || p->to.n == 0 || p->plain.invisible ||
-            p->plain.on_update_now) {
+        if (p->forms != NULL || p->from.n == 0 || p->to.n == 0 || p->plain.invisible) {
             return false;
         }
     }

@@ -286,3 +286,14 @@ bool rw__type_fact(const rw_column *c, rw_type_fact fact, uint64_t *out)
     }
     return false;
 }
+
+void rw__type_now(rw_flavour flavour, const rw_column *c, b_buf *out)
+{
+    size_t paren = b_slice_find(c->type, B_LIT("("));
+    bool digits = paren < c->type.n;
+    b_buf_str(out, flavour == RW_MYSQL ? "CURRENT_TIMESTAMP" : "current_timestamp");
+    if (digits)
+        b_buf_add(out, c->type.p + paren, c->type.n - paren);
+    else if (flavour == RW_MARIADB)
+        b_buf_str(out, "()");
+}

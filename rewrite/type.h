@@ -19,6 +19,9 @@ bool rw__type_alike(const rw_column *a, const rw_column *b);
 /* Appends what stands before and after an expression to make its value look like column c's. */
 void rw__type_cast(rw_flavour flavour, const rw_column *c, b_buf *before, b_buf *after);
 
+/* Appends CURRENT_TIMESTAMP with the precision of c's type, as the server writes it. */
+void rw__type_now(rw_flavour flavour, const rw_column *c, b_buf *out);
+
 /* What information_schema.COLUMNS tells of a type. False: NULL. */
 typedef enum rw_type_fact {
     RW_TYPE_CHARACTERS, /* CHARACTER_MAXIMUM_LENGTH */

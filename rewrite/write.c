@@ -29,7 +29,9 @@ void rw__check_writable(rw_planner *p, const rw_mtab *mt)
     for (size_t i = 0; i < mt->m->npairs; i++) {
         const rw_pair *pair = &mt->m->pairs[i];
         const rw_column *a = rw_table_column(mt->table, pair->from);
+        const rw_column *b = rw_table_column(mt->table, pair->to);
         const rw_column *plain = &pair->plain;
+        bool update_a = a != NULL && a->on_update_now, update_b = b != NULL && b->on_update_now;
         if (rw__write_mode(pair) != RW_WRITE_BOTH || pair->from.n == 0) {
             continue;
         }
@@ -37,9 +39,11 @@ void rw__check_writable(rw_planner *p, const rw_mtab *mt)
             (a != NULL && a->auto_increment)) {
             rw__refuse(p, mt, "auto_increment", "a write of an AUTO_INCREMENT column",
                        "roll the migration back; such a column cannot be written twice");
-        } else if (plain->on_update_now || (a != NULL && a->on_update_now)) {
-            rw__refuse(p, mt, "on_update", "a write of a column with ON UPDATE CURRENT_TIMESTAMP",
-                       "roll the migration back; such a column cannot be written twice");
+        } else if (update_a != update_b || (update_a && pair->forms != NULL)) {
+            /* The server sets both, to the same moment, where both have it and a row changes. */
+            rw__refuse(p, mt, "on_update",
+                       "a write of a column with ON UPDATE CURRENT_TIMESTAMP, which its pair has not",
+                       "give both columns the same ON UPDATE, or roll the migration back");
         }
     }
 }

@@ -312,11 +312,11 @@ static const obstacle obstacles[] = {
      {"CREATE TABLE t (id INT PRIMARY KEY, a INT AUTO_INCREMENT, KEY (a))"},
      "AUTO_INCREMENT",
      ""},
-    {"on update",
-     {"CREATE TABLE t (id INT PRIMARY KEY, a TIMESTAMP DEFAULT CURRENT_TIMESTAMP ON UPDATE "
+    {"on update, whose values change",
+     {"CREATE TABLE t (id INT PRIMARY KEY, a DATETIME DEFAULT CURRENT_TIMESTAMP ON UPDATE "
       "CURRENT_TIMESTAMP)"},
      "ON UPDATE",
-     ""},
+     ", type: DATETIME(3)"},
     {"partitioned",
      {"CREATE TABLE t (id INT, a INT, PRIMARY KEY (id, a)) PARTITION BY HASH (a) PARTITIONS 2"},
      "partition",

@@ -16,6 +16,7 @@ typedef enum tw_kind {
     TW_INT_NULL,    /* INT NULL */
     TW_UUID,        /* an expression as the default */
     TW_NOW,         /* datetime with CURRENT_TIMESTAMP as the default */
+    TW_TOUCHED,     /* the same, and ON UPDATE CURRENT_TIMESTAMP */
     TW_ENUM,        /* NOT NULL DEFAULT 'a' */
     TW_DECIMAL,     /* NOT NULL DEFAULT 0.00 */
     TW_PARTITIONED, /* as TW_VARCHAR, partitioned by the key */
