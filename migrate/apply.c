@@ -269,6 +269,23 @@ static b_status change_row(mig__op *op, const char *action, const char *what, co
     return s;
 }
 
+/* Everything but the history and the rehearsals. */
+static b_status removal(const mig__m *m, mig__change *c, b_err *err)
+{
+    static const char *const tables[] = {
+        "migration_columns", "migration_changes", "backfill", "pace", "census", "bypass",
+        "recheck",           "differences",       "shadow"};
+    enum { TABLES = sizeof tables / sizeof tables[0] };
+    bool ok = true;
+    _Static_assert(TABLES + 1 <= sizeof c->sql / sizeof c->sql[0], "room for all of them");
+    for (size_t i = 0; i < TABLES; i++)
+        ok = (c->sql[i] = b_arena_printf(m->arena, "DELETE FROM straddle.%s WHERE migration = '%s'",
+                                         tables[i], m->name)) != NULL &&
+             ok;
+    c->sql[TABLES] = b_arena_printf(m->arena, "DELETE FROM straddle.migrations WHERE name = '%s'", m->name);
+    return ok && c->sql[TABLES] != NULL ? B_OK : b_fail(err, B_NOMEM, "out of memory");
+}
+
 b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err *err)
 {
     mig__op op;
@@ -281,25 +298,12 @@ b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err
                    "ADVANCE it first",
                    name, rw_phase_name(op.m->phase));
     if (s == B_OK) {
-        const char *sql = b_arena_printf(op.m->arena,
-                                         "DELETE m, c, x, b, p, u, y FROM straddle.migrations m LEFT JOIN "
-                                         "straddle.migration_columns c ON c.migration = m.name "
-                                         "LEFT JOIN straddle.migration_changes x ON x.migration = m.name "
-                                         "LEFT JOIN straddle.backfill b ON b.migration = m.name LEFT JOIN "
-                                         "straddle.pace p ON p.migration = m.name LEFT JOIN "
-                                         "straddle.census u ON u.migration = m.name LEFT JOIN "
-                                         "straddle.bypass y ON y.migration = m.name "
-                                         "WHERE m.name = '%s'",
-                                         op.m->name);
-        const char *shadow =
-            b_arena_printf(op.m->arena, "DELETE FROM straddle.shadow WHERE migration = '%s'", op.m->name);
         mig__m *m = op.m;
         mig__change c = {
-            .sql = {sql, shadow},
             .event = {.migration = m->name, .action = "remove", .from = rw_phase_name(m->phase)}};
+        s = removal(m, &c, err);
         op.m = NULL; /* there is nothing to read again afterwards */
-        s = sql == NULL || shadow == NULL ? b_fail(err, B_NOMEM, "out of memory")
-                                          : mig__publish(&op, &c, err);
+        if (s == B_OK) s = mig__publish(&op, &c, err);
         mig__free(m);
     }
     mig__op_end(&op);

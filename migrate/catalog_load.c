@@ -136,12 +136,7 @@ static b_status read_all(loader *l, mig_db *db, b_err *err)
     if (s == B_OK) s = mig_db_query(db, definitions, &l->views, err);
     if (s == B_OK && !l->mariadb) s = mig_db_query(db, usage_mysql, &l->usage, err);
     if (s == B_OK)
-        s = mig_db_query(
-            db,
-            "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, TRIGGER_NAME FROM "
-            "information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE' AND EVENT_MANIPULATION IN "
-            "('INSERT', 'UPDATE') ORDER BY 1, 2, 3, ACTION_ORDER",
-            &l->triggers, err);
+        s = mig_db_query(db, MIG__BEFORE_TRIGGERS " ORDER BY 1, 2, 3, ACTION_ORDER", &l->triggers, err);
     if (s == B_OK) s = mig_db_query(db, firing, &l->firing, err);
     if (s == B_OK)
         s = mig_db_query(db,
@@ -214,6 +209,17 @@ static void all_bases(loader *l, b_slice schema, b_slice view, bases *out)
 static bool row_is(const b_table *t, size_t i, b_slice schema, b_slice name)
 {
     return b_slice_eq(b_table_cell(t, i, 0), schema) && b_slice_eq(b_table_cell(t, i, 1), name);
+}
+
+uint64_t mig__triggers(const b_table *t, b_slice schema, b_slice name)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < b_table_rows(t); i++) {
+        b_slice event = b_table_cell(t, i, 2), trigger = b_table_cell(t, i, 3);
+        if (!row_is(t, i, schema, name) || mig__is_guard(trigger)) continue;
+        h = b_hash_mix(b_hash_mix(h, b_hash(event.p, event.n, 7)), b_hash(trigger.p, trigger.n, 7));
+    }
+    return h;
 }
 
 /* A BEFORE trigger of somebody's own after which a guard's trigger does not come, one for each migration of
@@ -318,6 +324,7 @@ static b_status add_tables(loader *l, rw_catalog_builder *b, b_err *err)
         t.partitioned = options.p != NULL && contains(options, "partitioned");
         t.fires = may_fire(l, t.schema, t.name);
         t.before_triggers = has_trigger(l, t.schema, t.name);
+        t.triggers = mig__triggers(l->triggers, t.schema, t.name);
         t.ncolumns = fill_columns(l, t.schema, t.name, &at, &columns);
         t.columns = columns;
         if (!t.is_view) fill_indexes(l, &t);

@@ -195,6 +195,12 @@ const char *mig__pace_insert(b_arena *a, const char *migration, const cfg_pace *
 
 /* *hash: of all that was read, to see whether it changed. */
 b_status mig__catalog_load(mig_db *db, rw_catalog **out, uint64_t *hash, b_err *err) B_MUSTCHECK;
+#define MIG__BEFORE_TRIGGERS                                                                                 \
+    "SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, EVENT_MANIPULATION, TRIGGER_NAME FROM "                 \
+    "information_schema.TRIGGERS WHERE ACTION_TIMING = 'BEFORE' AND EVENT_MANIPULATION IN "                  \
+    "('INSERT', 'UPDATE')"
+/* Which triggers of that table such an answer has, but for a guard's; 0: none. */
+uint64_t mig__triggers(const b_table *t, b_slice schema, b_slice name);
 /* The default of a column as information_schema tells it. text: where default_text shall live. */
 rw_default_kind mig__default_parse(bool mariadb, b_slice text, b_slice extra, b_slice type, bool nullable,
                                    b_buf *out);
@@ -293,7 +299,7 @@ void mig__op_step(mig__op *op, const char *step, const char *detail, uint64_t st
 b_status mig__wait_ack(mig__op *op, b_err *err) B_MUSTCHECK; /* of the published epoch */
 /* In a transaction with the new epoch: `change` (SQL, may be NULL) and the record; then in force. */
 typedef struct mig__change {
-    const char *sql[5]; /* run in this order; NULL ends */
+    const char *sql[10]; /* run in this order; NULL ends */
     mig__event event;
     bool without_ack; /* the caller has shown that this epoch may be published beside the two before it */
 } mig__change;

@@ -98,16 +98,24 @@ void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash)
     pthread_mutex_unlock(&e->publish);
 }
 
-/* Epoch and migrations are read in one snapshot; the catalogue is of the moment. */
+/* The rules of one epoch: where another one was published while they were read, they are read again. */
 b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err)
 {
-    rw_ruleset *r = NULL;
-    uint64_t hash = 0;
-    b_status s = mig_db_query(db, "START TRANSACTION WITH CONSISTENT SNAPSHOT", NULL, err);
-    if (s == B_OK) s = mig__ruleset_make(e, db, &r, &hash, err);
-    mig__undo(db);
-    if (s == B_OK) mig__ruleset_use(e, r, hash);
-    return s;
+    enum { TRIES = 5 };
+    for (int i = 0; i < TRIES; i++) {
+        rw_ruleset *r = NULL;
+        uint64_t hash = 0, epoch = 0;
+        b_status s = mig__ruleset_make(e, db, &r, &hash, err);
+        if (s == B_OK) s = mig__epoch(db, &epoch, err);
+        if (s == B_OK && epoch == rw_ruleset_epoch(r)) {
+            mig__ruleset_use(e, r, hash);
+            return B_OK;
+        }
+        rw_ruleset_unref(r);
+        if (s != B_OK) return s;
+    }
+    return b_fail(err, B_TIMEOUT,
+                  "epochs follow each other faster than their rules can be read; trying again");
 }
 
 uint64_t mig__ruleset_epoch(mig_engine *e)

@@ -1,7 +1,8 @@
 /* DDL that somebody runs directly on the database: once a second, and at once when a statement met an error
- * that tells of it, the columns of the migrating tables are compared with those that statements are rewritten
- * by. Where they differ, and no operation of the engine is under way, the data path is told that its rules
- * are stale: it holds statements on migrating tables until the catalogue is published anew. */
+ * that tells of it, the columns and BEFORE triggers of the migrating tables are compared with those that
+ * statements are rewritten by. Where they differ, and no operation of the engine is under way, the data path
+ * is told that its rules are stale: it holds statements on migrating tables until the catalogue is published
+ * anew. */
 #include "mig.h"
 
 #include <stdio.h>
@@ -18,6 +19,22 @@ static b_status read_columns(mig_db *db, const rw_migration *m, b_table **out, b
     b_buf_str(&q, " AND TABLE_NAME = "), b_buf_quote(&q, m->table);
     b_buf_str(&q, " ORDER BY ORDINAL_POSITION");
     b_status s = mig__ask(db, out, err, &q);
+    b_buf_deinit(&q);
+    return s;
+}
+
+/* A BEFORE trigger may change a column after the other one was made of it. */
+static b_status other_triggers(mig_db *db, const rw_migration *m, const rw_table *known, bool *yes,
+                               b_err *err)
+{
+    b_table *t = NULL;
+    b_buf q = {0};
+    b_buf_str(&q, MIG__BEFORE_TRIGGERS " AND EVENT_OBJECT_SCHEMA = "), b_buf_quote(&q, m->schema);
+    b_buf_str(&q, " AND EVENT_OBJECT_TABLE = "), b_buf_quote(&q, m->table);
+    b_buf_str(&q, " ORDER BY 3, ACTION_ORDER");
+    b_status s = mig__ask(db, &t, err, &q);
+    *yes = s == B_OK && mig__triggers(t, m->schema, m->table) != known->triggers;
+    b_table_free(t);
     b_buf_deinit(&q);
     return s;
 }
@@ -51,11 +68,14 @@ static b_status look_at(mig_db *db, const rw_ruleset *r, const rw_migration *m, 
     if (known == NULL || m->phase == RW_FINISHED || m->held_ms != 0) return B_OK;
     b_status s = read_columns(db, m, &t, err);
     b_slice column = s == B_OK ? differs(t, known) : (b_slice){NULL, 0};
-    if (column.p != NULL) {
-        c->found = true;
+    bool triggers = false;
+    if (s == B_OK) s = other_triggers(db, m, known, &triggers, err);
+    c->found = s == B_OK && (column.p != NULL || triggers);
+    if (c->found) {
         snprintf(c->migration, sizeof c->migration, "%.*s", B_ARG(m->name));
-        snprintf(c->text, sizeof c->text, "table %.*s.%.*s was changed directly on the database: column %.*s",
-                 B_ARG(m->schema), B_ARG(m->table), B_ARG(column));
+        snprintf(c->text, sizeof c->text, "table %.*s.%.*s was changed directly on the database: %s %.*s",
+                 B_ARG(m->schema), B_ARG(m->table), column.p != NULL ? "column" : "its BEFORE triggers",
+                 B_ARG(column));
     }
     b_table_free(t);
     return s;

@@ -173,8 +173,8 @@ static void start(fixture *f, unsigned rows)
     f->dirty = f->use_old = false;
     f->held = 0;
     f->migration.observe_days = 0;
-    f->migration.pace.chunk_rows = 10000;
-    f->migration.pace.parallel_ranges = 1;
+    cfg_pace_defaults(&f->migration.pace);
+    f->migration.pace.recheck_percent = 0;
     f->config.phase_timeout_ms = 5000;
     f->config.nreplicas = 0;
     rw_ruleset_unref(f->rules);

@@ -201,7 +201,7 @@ static void check_wrong(shop *f)
         {"ADVANCE MIGRATION", 1064, "ADVANCE MIGRATION name [TO phase] [FORCE]"},
         {"ADVANCE MIGRATION " M " TO", 1064, "ADVANCE MIGRATION name [TO phase] [FORCE]"},
         {"ADVANCE MIGRATION " M " TO expanded NOW", 1064, "ADVANCE MIGRATION name [TO phase] [FORCE]"},
-        {"SET BACKFILL " M " speed = 3", 1210, "there are chunk_rows, max_lag_ms"},
+        {"SET BACKFILL " M " speed = 3", 1210, "there are chunk_rows, parallel_ranges"},
         {"ADVANCE MIGRATION " M " TO nowhere", 1210, "planned, expanded, dual_write"},
         {"ADVANCE MIGRATION " M " TO planned; SHOW STATS", 1064, ""},
         {"SET BACKFILL " M " chunk_rows = 0", 1210, "1 to 1000000"},

@@ -34,11 +34,32 @@ static void begin(shop *f, const char *pace)
     ts_do(f->admin, "ADVANCE MIGRATION " M " TO dual_write");
 }
 
+/* Of a migration that was removed there is nothing but its history. */
+static void check_removed(shop *f)
+{
+    char name[80];
+    ts_result *r =
+        ts_query(f->direct, "SELECT TABLE_NAME AS t FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = "
+                            "'straddle' AND COLUMN_NAME = 'migration' AND TABLE_NAME NOT IN ('history', "
+                            "'rehearsals')");
+    assert_true(r->nrows > 8);
+    for (size_t i = 0; i < r->nrows; i++) {
+        snprintf(name, sizeof name, "%s", ts_cell(r, i, "t"));
+        if (ts_int(f->direct, "SELECT COUNT(*) FROM straddle.%s WHERE migration = '" M "'", name) != 0)
+            fail_msg("straddle.%s has rows of a migration that was removed", name);
+    }
+    ts_result_free(r);
+}
+
 static void done(shop *f)
 {
     ts_wait_backfill(f->admin, M);
+    ts_do(f->direct, "INSERT IGNORE INTO straddle.recheck VALUES ('" M "', 1, 1, 0, '', NOW())");
+    ts_do(f->direct, "INSERT INTO straddle.differences (migration, key_hash, key_text, seen) VALUES ('" M
+                     "', '', '', NOW())");
     ts_do(f->admin, "ROLLBACK MIGRATION " M " TO planned");
     ts_do(f->admin, "REMOVE MIGRATION " M);
+    check_removed(f);
 }
 
 static void stays_paused(shop *f, const char *reason)

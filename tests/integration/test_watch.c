@@ -76,6 +76,37 @@ static void column_gone(shop *f)
     ts_close(c);
 }
 
+/* What a BEFORE trigger makes of a column, the other one does not get: writes of it are refused. */
+static void trigger_made(shop *f)
+{
+    shop_apply(f, NULL);
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_old, "t_mig");
+    ts_go(f->admin, SHOP_MIGRATION, "dual_write");
+    ts_do(c, "UPDATE transactions SET transaction_type = 'wire' WHERE id = 1");
+    ts_do(f->direct, "CREATE TRIGGER by_hand BEFORE UPDATE ON transactions FOR EACH ROW SET "
+                     "NEW.transaction_type = UPPER(NEW.transaction_type)");
+    assert_true(told(f, "its BEFORE triggers"));
+    shop_expect(c, "UPDATE transactions SET transaction_type = 'cash' WHERE id = 1", 1235, "trigger");
+    ts_do(f->direct, "DROP TRIGGER by_hand");
+    for (int i = 0; i < 1200; i++, usleep(50000)) {
+        ts_result *r = ts_query(c, "UPDATE transactions SET transaction_type = 'cash' WHERE id = 1");
+        bool done = r->error == 0;
+        ts_result_free(r);
+        if (done) break;
+    }
+    assert_int_equal(ts_int(f->direct,
+                            "SELECT COUNT(*) FROM transactions WHERE id = 1 AND payment_method = 'cash' "
+                            "AND transaction_type = 'cash'"),
+                     1);
+    ts_close(c);
+}
+
+static void test_trigger_made(void **state)
+{
+    (void)state;
+    shop_each_server(trigger_made, NULL);
+}
+
 static void test_noticed(void **state)
 {
     (void)state;
@@ -90,6 +121,7 @@ static void test_column_gone(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noticed), cmocka_unit_test(test_column_gone)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_noticed), cmocka_unit_test(test_column_gone),
+                                       cmocka_unit_test(test_trigger_made)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,7 @@ typedef struct rw_table {
     bool is_view, partitioned;
     bool fires;           /* a change of its rows may fire a trigger: its own, or where that cascades to */
     bool before_triggers; /* has a BEFORE INSERT or BEFORE UPDATE trigger */
+    uint64_t triggers;    /* whoever fills a catalogue may keep here which they are */
     /* For a view: the base tables it names, straight or through other views. */
     const struct rw_table_name *bases;
     size_t nbases;
