@@ -60,6 +60,8 @@ static void settings(void **state)
         const char *name, *value, *says; /* says: of the error; NULL: taken, and reads back */
     } rows[] = {
         {"chunk_rows", "500", NULL},
+        {"parallel_ranges", "16", NULL},
+        {"parallel_ranges", "17", "1 to 16"},
         {"MAX_LAG_MS", "7", NULL},
         {"check_sql", "SELECT 0", NULL},
         {"check_sql", "", NULL},
@@ -71,7 +73,7 @@ static void settings(void **state)
         {"chunk_rows", "-1", "1 to 1000000"},
         {"chunk_rows", "", "1 to 1000000"},
         {"chunk_rows", "99999999999999999999", "1 to 1000000"},
-        {"speed", "1", "there are chunk_rows, max_lag_ms"},
+        {"speed", "1", "there are chunk_rows, parallel_ranges"},
         {"check_sql", "DROP TABLE t", "a SELECT"},
         {"check_http", "ftp://x", "http://"},
         {"windows", "always", "22:00-06:00"},
@@ -100,6 +102,7 @@ static void defaults(void **state)
     cfg_pace p;
     cfg_pace_defaults(&p);
     assert_int_equal(p.chunk_rows, 10000);
+    assert_int_equal(p.parallel_ranges, 1);
     assert_int_equal(p.max_lag_ms, 2000);
     assert_int_equal(p.critical_lag_ms, 0);
     assert_int_equal(p.max_p99_percent, 200);
