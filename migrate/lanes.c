@@ -29,7 +29,9 @@ static b_status connect_lane(lane *l, const mig__m *m, b_err *err)
 {
     if (l->db != NULL) return B_OK;
     b_status s = mig__backfill_session(l->of->e, &l->db, err);
-    return s == B_OK ? mig__zone_set(l->db, m, err) : s;
+    if (s == B_OK) s = mig__zone_set(l->db, m, err);
+    if (s != B_OK) mig__backfill_session_end(l->of->e, &l->db); /* values may hang on the time zone */
+    return s;
 }
 
 /* Publishing a phase and taking over change this row, and so come before a chunk or after its commit. */
