@@ -98,15 +98,18 @@ void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash)
     pthread_mutex_unlock(&e->publish);
 }
 
-/* The rules of one epoch: where another one was published while they were read, they are read again. */
+/* The rules of one epoch: where another one was published while they were read, they are read again. In a
+ * transaction, so that MariaDB says that a table is being altered, and does not wait for it. */
 b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err)
 {
     enum { TRIES = 5 };
     for (int i = 0; i < TRIES; i++) {
         rw_ruleset *r = NULL;
         uint64_t hash = 0, epoch = 0;
-        b_status s = mig__ruleset_make(e, db, &r, &hash, err);
+        b_status s = mig__begin(db, err);
+        if (s == B_OK) s = mig__ruleset_make(e, db, &r, &hash, err);
         if (s == B_OK) s = mig__epoch(db, &epoch, err);
+        mig__undo(db);
         if (s == B_OK && epoch == rw_ruleset_epoch(r)) {
             mig__ruleset_use(e, r, hash);
             return B_OK;
