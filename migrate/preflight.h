@@ -53,5 +53,7 @@ b_status mig__check_guard(mig__flight *f); /* preflight_guard.c */
 bool mig__guarded(const mig__flight *f);
 /* Does the engine's account lack this privilege, as far as information_schema tells? */
 b_status mig__lacks(mig__flight *f, const char *privilege, bool *missing) B_MUSTCHECK;
+/* Is this global variable of the server's on? Not where the server has none of that name. */
+bool mig__is_on(mig__flight *f, const char *variable);
 
 #endif

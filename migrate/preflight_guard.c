@@ -123,7 +123,7 @@ static b_status check_pairs(mig__flight *f)
     return s;
 }
 
-static bool is_on(mig__flight *f, const char *variable)
+bool mig__is_on(mig__flight *f, const char *variable)
 {
     char value[32] = "", *sql = b_arena_printf(f->arena, "SELECT @@GLOBAL.%s", variable);
     b_err ignored;
@@ -140,7 +140,7 @@ static b_status check_triggers(mig__flight *f)
         mig__finding(f, MIG__BLOCKER, f->m->schema,
                      "guard: triggers: the engine's account has not TRIGGER on the table",
                      "GRANT TRIGGER ON the schema TO the account of backend.user");
-    if (!is_on(f, "log_bin") || is_on(f, "log_bin_trust_function_creators")) return B_OK;
+    if (!mig__is_on(f, "log_bin") || mig__is_on(f, "log_bin_trust_function_creators")) return B_OK;
     s = mig__lacks(f, "SUPER", &super);
     if (s == B_OK && super)
         mig__finding(
@@ -163,7 +163,7 @@ static bool is_value(mig__flight *f, const char *variable, const char *want)
 
 static void check_log(mig__flight *f)
 {
-    if (!is_on(f, "log_bin"))
+    if (!mig__is_on(f, "log_bin"))
         mig__finding(f, MIG__BLOCKER, "log_bin",
                      "guard: watch reads the binary log, and the server writes none",
                      "start the server with log_bin, or set guard: triggers");
@@ -171,7 +171,7 @@ static void check_log(mig__flight *f)
         mig__finding(f, MIG__BLOCKER, "binlog_format",
                      "guard: watch reads rows, and the binary log has statements",
                      "set binlog_format to ROW");
-    if (is_on(f, "binlog_transaction_compression") || is_on(f, "log_bin_compress"))
+    if (mig__is_on(f, "binlog_transaction_compression") || mig__is_on(f, "log_bin_compress"))
         mig__finding(
             f, MIG__BLOCKER, "compression", "guard: watch does not read a compressed binary log",
             "set binlog_transaction_compression (MariaDB: log_bin_compress) to OFF, or guard: triggers");
