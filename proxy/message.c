@@ -58,7 +58,7 @@ static b_slice qualifier(b_slice message, size_t at)
     return b_slice_of(message.p + from, end - from);
 }
 
-bool px_is_alias(const rw_shown *s, b_slice name)
+static bool is_alias(const rw_shown *s, b_slice name)
 {
     for (size_t at = 0; at < s->aliases.n;) {
         size_t n = strlen(s->aliases.p + at);
@@ -78,7 +78,7 @@ static bool calls_table(const rw_shown *s, b_slice message, b_slice name)
         b_slice schema = at == 0 ? b_slice_of(NULL, 0) : qualifier(message, at - 1);
         return schema.n == 0 || s->table.schema.n == 0 || b_slice_ieq(schema, s->table.schema);
     }
-    return px_is_alias(s, name);
+    return is_alias(s, name);
 }
 
 /* A physical name behind message[at], which is a quote or the dot before it: 'B', `B`, 't.B', "t"."B". What

@@ -12,7 +12,4 @@ void px_message_put(b_buf *out, const rw_shown *shown, size_t nshown, unsigned c
 /* The column that an error 1054 names, without what qualifies it; empty where that is not to be seen. */
 b_slice px_message_unknown(b_slice message);
 
-/* Does the statement call the table so, besides its name? */
-bool px_is_alias(const rw_shown *s, b_slice name);
-
 #endif

@@ -18,50 +18,56 @@ static const rw_shown *find_shown(const px_session *s, const mp_column *c)
 }
 
 /* Is it read from the table itself? MySQL gives the table also to the columns of a derived one, whose names
- * may be of other columns: (SELECT note AS B FROM t) AS d. */
-static bool direct(const px_session *s, const mp_column *c)
+ * may be of other columns: (SELECT note AS B FROM t) AS d. *nulls: an outer join may make it NULL. */
+static bool direct(const px_session *s, const mp_column *c, bool *nulls)
 {
     const rw_result *res = s->run.res;
-    if (b_slice_ieq(c->table, c->org_table)) return true;
-    for (size_t i = 0; i < res->nshown; i++)
-        if (b_slice_ieq(res->shown[i].table.name, c->org_table) && px_is_alias(&res->shown[i], c->table))
-            return true;
-    return false;
+    bool found = false;
+    *nulls = false;
+    for (size_t i = 0; i < res->norigins; i++) {
+        const rw_origin *o = &res->origins[i];
+        if (!b_slice_ieq(o->called, c->table) || !b_slice_ieq(o->schema, c->schema)) continue;
+        found = true;
+        *nulls = *nulls || o->nulls;
+    }
+    return found;
 }
 
-/* The pair whose new column this is while it has not A's flags yet: in switched. NULL for any other column.
- */
-static const rw_pair *find_pair(const px_session *s, const mp_column *c)
+/* The pair whose new column this is while it has not A's flags yet: in switched. A table that stands as a
+ * derived one has it under either name. NULL for any other column. */
+static const rw_pair *find_pair(const px_session *s, const mp_column *c, bool *nulls)
 {
-    if (!direct(s, c)) return NULL;
+    if (!direct(s, c, nulls)) return NULL;
     for (size_t i = 0; i < rw_ruleset_size(s->rules); i++) {
         const rw_migration *m = rw_ruleset_at(s->rules, i);
         if (m->phase != RW_SWITCHED || !b_slice_ieq(m->table, c->org_table) ||
             !b_slice_ieq(m->schema, c->schema))
             continue;
         for (size_t k = 0; k < m->npairs; k++)
-            if (b_slice_ieq(m->pairs[k].to, c->org_name)) return &m->pairs[k];
+            if (b_slice_ieq(m->pairs[k].to, c->org_name) || b_slice_ieq(m->pairs[k].from, c->org_name))
+                return &m->pairs[k];
     }
     return NULL;
 }
 
-/* As on the plain table: a nullable twin has lost NOT NULL, a twin with a default NO_DEFAULT. */
-static uint16_t plain_flags(const rw_pair *p, b_slice column, uint16_t flags)
+/* As on the plain table: a nullable twin has lost NOT NULL, a twin with a default NO_DEFAULT. nulls: it is on
+ * the inner side of an outer join, of which the servers do not say NOT NULL. */
+static uint16_t plain_flags(const rw_pair *p, b_slice column, bool nulls, uint16_t flags)
 {
     bool to = p->target.name.n > 0 && b_slice_ieq(p->to, column);
     const rw_column *c = to ? &p->target : &p->plain;
     unsigned f = flags & ~(unsigned)(MP_COLUMN_NOT_NULL | MP_COLUMN_NO_DEFAULT);
-    if (!c->nullable) f |= MP_COLUMN_NOT_NULL;
+    if (!c->nullable && !nulls) f |= MP_COLUMN_NOT_NULL;
     if (c->default_kind == RW_DEFAULT_NONE) f |= MP_COLUMN_NO_DEFAULT;
     return (uint16_t)f;
 }
 
-static void put_column(px_session *s, mp_column *c, const rw_shown *shown, const rw_pair *pair, uint8_t seq)
+static void put_column(px_session *s, mp_column *c, const rw_shown *shown, const uint16_t *flags, uint8_t seq)
 {
     b_buf fixed = {0};
-    if (pair != NULL) {
+    if (flags != NULL) {
         mp_column_info info = mp_column_info_get(c);
-        info.flags = plain_flags(pair, c->org_name, info.flags);
+        info.flags = *flags;
         mp_column_info_put(&fixed, &info);
         if (c->fixed.n > fixed.n) b_buf_add(&fixed, c->fixed.p + fixed.n, c->fixed.n - fixed.n);
         if (!fixed.failed) c->fixed = b_buf_view(&fixed);
@@ -81,14 +87,17 @@ void px_patch_column(px_session *s, b_slice payload, uint8_t seq)
     mp_column c;
     const rw_shown *shown = NULL;
     const rw_pair *pair = NULL;
+    uint16_t flags = 0;
+    bool nulls;
     if (mp_column_parse(payload, s->backend_caps, &c) == B_OK && s->run.res != NULL) {
         shown = find_shown(s, &c);
-        pair = find_pair(s, &c);
+        pair = find_pair(s, &c, &nulls);
+        if (pair != NULL) flags = plain_flags(pair, c.org_name, nulls, mp_column_info_get(&c).flags);
     }
     if (shown == NULL && pair == NULL)
         px_conn_send(&s->client, payload.p - MP_HEADER, payload.n + MP_HEADER);
     else
-        put_column(s, &c, shown, pair, seq);
+        put_column(s, &c, shown, pair == NULL ? NULL : &flags, seq);
 }
 
 uint8_t px_patch_missing(px_session *s, uint8_t seq)

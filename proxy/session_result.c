@@ -233,7 +233,7 @@ static bool on_event(px_session *s, mp_event ev, mp_header h, char *payload, uin
         return shown;
     case MP_EV_COLUMN:
         if (s->run.fields.n > 0) return px_fields_column(s, whole, seq);
-        if (s->run.res == NULL || s->run.res->nuses == 0) return false;
+        if (s->run.res == NULL || s->run.res->nuses + s->run.res->norigins == 0) return false;
         px_patch_column(s, whole, seq);
         return true;
     case MP_EV_PREPARE_OK: return !on_prepare_ok(s, payload);

@@ -93,6 +93,13 @@ static void pack_plan(packer *p, const rw_plan *from, rw_plan *to)
         if (shown != NULL) shown[i] = copy;
     }
     plan.shown = shown;
+    rw_origin *origins = pack(p, from->origins, from->norigins * sizeof *origins);
+    for (size_t i = 0; i < from->norigins; i++) {
+        const rw_origin *o = &from->origins[i];
+        rw_origin copy = {pack_slice(p, o->schema), pack_slice(p, o->called), o->nulls};
+        if (origins != NULL) origins[i] = copy;
+    }
+    plan.origins = origins;
     if (to != NULL) *to = plan;
 }
 

@@ -80,6 +80,9 @@ void rw__emit_items(rw_planner *p, rw_scope *s, const rw_item *items)
     rw_mode mode = {.names = true};
 
     (void)emit_items(p, s, items, mode);
+    if (items != NULL) {
+        rw__note_origins(p, s);
+    }
 }
 
 /* ---- one select ------------------------------------------------------------------------------------- */
@@ -130,6 +133,9 @@ static rw_export emit_table(rw_planner *p, rw_scope *s, const rw_select *sel, rw
     if (rw__scope_add_table(p, s, &sel->table, (b_slice){NULL, 0}) == NULL) {
         return NO_EXPORT;
     }
+    if (!mode.counted) {
+        rw__note_origins(p, s);
+    }
     rw__emit_table_stmt(p, s, sel, mode, &out, &known);
     return (rw_export){out.v, out.n, known};
 }
@@ -150,6 +156,9 @@ static rw_export emit_select(rw_planner *p, rw_scope *outer, const rw_select *se
     s.clause = RW_C_OTHER;
     s.shields = !outer->locked;
     rw__scope_add_from(p, &s, sel->from);
+    if (!mode.counted) {
+        rw__note_origins(p, &s);
+    }
     mode.names = mode.names || list_is_seen(sel, order);
     s.no_star = mode.exists && p->server.flavour == RW_MARIADB;
     if (sel->having != NULL && !s.no_star) {

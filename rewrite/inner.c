@@ -119,6 +119,9 @@ void rw__inner_uses(rw_planner *p, const rw_inner *in)
             take_use(p, rw__migrating(p, k), u);
         }
     }
+    for (size_t i = 0; i < in->plan.norigins && !rw__stop(p); i++) {
+        rw__add_origin(p, in->plan.origins[i]);
+    }
     p->zone = in->plan.zone.n > 0 ? in->plan.zone : p->zone;
 }
 

@@ -24,6 +24,8 @@ typedef struct rw_plan {
     size_t neffects;
     const rw_shown *shown;
     size_t nshown;
+    const rw_origin *origins;
+    size_t norigins;
     b_slice zone;
 
     rw_table_name show_create; /* as in rw_result, with the next four */

@@ -158,6 +158,8 @@ b_status rw__sum_up(rw_planning *s, rw_plan *out)
     if (!fill_shown(p, out)) {
         return B_NOMEM;
     }
+    out->origins = p->origins;
+    out->norigins = p->norigins;
     out->verdict = s->edits.n > 0 ? RW_REWRITTEN : RW_PASS;
     out->edits = s->edits;
     out->show_create = p->show_create;

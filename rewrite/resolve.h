@@ -109,6 +109,8 @@ typedef struct rw_planner {
     rw_local *locals;               /* what is declared where the statement at hand stands */
     bool in_compound, set_system;   /* inside one; and a system variable was set there */
     bool context_unsure;            /* sql_mode or schema may be others than at the text's beginning */
+    rw_origin *origins;             /* of what the client gets, in all statements of the text */
+    size_t norigins, origins_room;
     rw_renewal *renewals;
     size_t nrenewals;
     b_slice executed, ask; /* these: as in rw_result */
@@ -190,6 +192,7 @@ typedef struct rw_source { /* one table of a FROM */
     const rw_from *from;   /* NULL for a target given by name only */
     const rw_table *table; /* base table in the catalogue; NULL otherwise */
     rw_mtab *mt;           /* migrating table; NULL otherwise */
+    const rw_mtab *base;   /* the same, also where a derived one stands for it (shield.c) */
     bool known;            /* its columns are known */
     const rw_vcol *cols;
     uint32_t ncols;
@@ -303,6 +306,10 @@ void rw__emit_query(rw_planner *p, rw_scope *outer, const rw_query *q, rw_query_
 /* The first SELECT of a query's body. After rw__emit_query its scope is gone; ON DUPLICATE KEY UPDATE of an
  * INSERT … SELECT asks for it again with rw__scope_add_from on a planner whose edits are thrown away. */
 const rw_select *rw__query_first(const rw_query *q);
+
+/* The query's columns are the client's: result columns may come from its tables (origin.c). */
+void rw__note_origins(rw_planner *p, const rw_scope *s);
+void rw__add_origin(rw_planner *p, rw_origin origin);
 
 /* Tells the census that a name was used, and which way. */
 void rw__note_use(rw_mtab *mt, uint32_t pair, bool new_name, bool write);

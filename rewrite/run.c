@@ -53,6 +53,13 @@ bool rw__copy_details(const rw_plan *plan, b_arena *arena, rw_result *out)
     }
     out->shown = shown;
     out->nshown = plan->nshown;
+    rw_origin *origins = copy_array(arena, plan->origins, plan->norigins, sizeof *origins, &ok);
+    for (size_t i = 0; ok && i < plan->norigins; i++) {
+        origins[i].schema = keep(arena, origins[i].schema, &ok);
+        origins[i].called = keep(arena, origins[i].called, &ok);
+    }
+    out->origins = origins;
+    out->norigins = plan->norigins;
     out->renewals = plan->renewals;
     out->nrenewals = plan->nrenewals;
     out->executed = plan->executed;

@@ -134,6 +134,7 @@ rw_source *rw__scope_add_table(rw_planner *p, rw_scope *s, const rw_name *table,
     src->schema = table->n > 1 ? table->part[table->n - 2] : p->schema;
     src->table = known;
     src->mt = mt;
+    src->base = mt;
     if (mt != NULL && alias.n > 0) {
         note_alias(p, mt, alias);
     }

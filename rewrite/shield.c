@@ -209,6 +209,7 @@ void rw__add_shielded(rw_planner *p, rw_scope *s, const rw_from *f, rw_mtab *mt)
     }
     src->name = f->alias_tok != RW_NO_TOK ? f->alias : f->table.part[f->table.n - 1];
     src->from = f;
+    src->base = mt;
     rw__source_export(p, src, plain_export(p, s, mt));
     rw__trace_source(p, s, src);
     note_outer(p, s, mt);

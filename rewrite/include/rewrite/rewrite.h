@@ -119,6 +119,12 @@ typedef struct rw_shown {
     bool read;       /* reads go to `physical`: a result column of its name is it, and no alias */
 } rw_shown;
 
+/* A migrating table in `switched` whose columns may be in the result, and come there straight from it. */
+typedef struct rw_origin {
+    b_slice schema, called; /* what the statement calls it */
+    bool nulls;             /* on the inner side of an outer join: NULL where a column is NOT NULL */
+} rw_origin;
+
 typedef struct rw_result {
     rw_verdict verdict;
     b_slice sql; /* what to send; the input itself for RW_PASS, empty for RW_REFUSED */
@@ -138,6 +144,8 @@ typedef struct rw_result {
     size_t neffects;
     const rw_shown *shown;
     size_t nshown;
+    const rw_origin *origins;
+    size_t norigins;
     /* SHOW CREATE TABLE of this table (schema.n > 0): what the server answers goes through rw_show_create().
      */
     rw_table_name show_create;

@@ -174,6 +174,11 @@ static void same_arrays(const rw_result *x, const rw_result *y, b_slice sql)
         same = b_slice_eq(x->shown[i].physical, y->shown[i].physical) &&
                b_slice_eq(x->shown[i].shown, y->shown[i].shown) &&
                b_slice_eq(x->shown[i].aliases, y->shown[i].aliases) && x->shown[i].read == y->shown[i].read;
+    same = same && x->norigins == y->norigins;
+    for (size_t i = 0; same && i < x->norigins; i++)
+        same = b_slice_eq(x->origins[i].schema, y->origins[i].schema) &&
+               b_slice_eq(x->origins[i].called, y->origins[i].called) &&
+               x->origins[i].nulls == y->origins[i].nulls;
     if (!same) fail_msg("%.*s: other details", B_ARG(sql));
 }
 

@@ -19,9 +19,8 @@ typedef struct fixture {
     b_arena *arena;
 } fixture;
 
-static int setup(void **state)
+static rw_ruleset *rules_in(rw_phase phase)
 {
-    static fixture f;
     rw_server server = {RW_MYSQL, 90704, 0};
     rw_catalog_builder *builder = rw_catalog_builder_new(server);
     b_err err;
@@ -29,16 +28,25 @@ static int setup(void **state)
     rw_migration m = {.name = B_LIT("rename_a"),
                       .schema = B_LIT("s"),
                       .table = B_LIT("t"),
-                      .phase = RW_DUAL_WRITE,
+                      .phase = phase,
                       .pairs = &pair,
                       .npairs = 1};
+    rw_ruleset *rules;
     rw_catalog *c;
 
     assert_int_equal(rw_catalog_read_ddl(builder, B_LIT(DDL), B_LIT("s"), &err), B_OK);
     c = rw_catalog_build(builder);
     pair.plain = *rw_table_column(rw_catalog_find(c, B_LIT("s"), B_LIT("t")), B_LIT("a"));
-    f.rules = rw_ruleset_new(3, c, &m, 1, &err);
+    rules = rw_ruleset_new(3, c, &m, 1, &err);
     rw_catalog_unref(c);
+    return rules;
+}
+
+static int setup(void **state)
+{
+    static fixture f;
+
+    f.rules = rules_in(RW_DUAL_WRITE);
     f.arena = b_arena_new(0);
     *state = &f;
     return f.rules == NULL || f.arena == NULL;
@@ -106,6 +114,53 @@ static void names_are_reported(void **state)
                      r.nshown);
         }
     }
+}
+
+/* The tables that a result column may come straight from: "t", and "t?" on the inner side of an outer join.
+ */
+static const char *const origins[][2] = {
+    {"SELECT a FROM t", "t"},
+    {"SELECT x.a FROM t AS x JOIN o", "x"},
+    {"SELECT t.a FROM o LEFT JOIN t ON o.id = t.id", "t?"},
+    {"SELECT t.a FROM o LEFT JOIN t ON o.id = t.id WHERE t.n = 1", "t?"},
+    {"SELECT t.a FROM o RIGHT JOIN t ON o.id = t.id", "t"},
+    {"SELECT t.a FROM t RIGHT JOIN o ON o.id = t.id", "t?"},
+    {"SELECT t.a FROM o LEFT JOIN (o p JOIN t ON p.id = t.id) ON o.id = t.id", "t?"},
+    {"SELECT x.a FROM t x LEFT JOIN t y ON x.id = y.n", "x y?"},
+    {"SELECT t.a FROM o NATURAL LEFT JOIN t", "t?"},
+    {"SELECT a FROM t JOIN t u USING (a)", "t u"},
+    {"SELECT t.a FROM (SELECT t.* FROM o LEFT JOIN t ON o.id = t.id) t", ""},
+    {"WITH t AS (SELECT n AS a FROM s.t) SELECT a FROM t", ""},
+    {"SELECT (SELECT a FROM t LIMIT 1), a FROM t x", "x"},
+    {"SELECT a FROM t UNION SELECT a FROM t", ""},
+    {"(SELECT a FROM t)", "t"},
+    {"INSERT INTO o SELECT id, a FROM t", ""},
+    {"TABLE t", "t"},
+    {"SELECT * FROM o", ""},
+};
+
+static void origins_are_reported(void **state)
+{
+    fixture f = {rules_in(RW_SWITCHED), ((fixture *)*state)->arena};
+
+    for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
+        char told[80] = "";
+        rw_result r = run(&f, origins[i][0], RW_VERSION_OLD, NULL);
+
+        for (size_t k = 0; k < r.norigins; k++) {
+            const rw_origin *o = &r.origins[k];
+            size_t n = strlen(told);
+
+            assert_true(b_slice_eq(o->schema, B_LIT("s")));
+            snprintf(told + n, sizeof told - n, "%s%.*s%s", n > 0 ? " " : "", B_ARG(o->called),
+                     o->nulls ? "?" : "");
+        }
+        assert_int_not_equal(r.verdict, RW_REFUSED);
+        if (strcmp(told, origins[i][1]) != 0) {
+            fail_msg("%s: %s", origins[i][0], told);
+        }
+    }
+    rw_ruleset_unref(f.rules);
 }
 
 static void temporary_tables_shadow_within_a_text(void **state)
@@ -273,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_reported),
+        cmocka_unit_test(origins_are_reported),
         cmocka_unit_test(temporary_tables_shadow_within_a_text),
         cmocka_unit_test(values_that_are_names_are_not_cached),
         cmocka_unit_test(deep_nesting_is_refused),
