@@ -26,7 +26,12 @@ typedef struct rw_marker {
 /* Can the longer form be used for this column? A's old value passes through B, which a zero date or an ENUM's
  * error value could not do under a strict mode: a constant goes in their place. Not for TIMESTAMP, whose hour
  * of a change of clocks IF() would move; nor for dates where a wrong one becomes a zero date instead of an
- * error, which MariaDB's IF() makes NULL. */
-bool rw__keeps_noop(const rw_planner *p, const rw_stmt *s, const rw_pair *pair, rw_marker *m);
+ * error, which MariaDB's IF() makes NULL; nor for a NULL that a NOT NULL column gets, to which it is never
+ * equal. x: the value. */
+bool rw__keeps_noop(const rw_planner *p, const rw_stmt *s, const rw_pair *pair, const rw_expr *x,
+                    rw_marker *m);
+
+/* Is it the word NULL? */
+bool rw__is_null(const rw_planner *p, const rw_expr *e);
 
 #endif

@@ -32,10 +32,20 @@ static b_slice first_member(b_slice type)
     return end < type.n ? b_slice_of(type.p + 5, end + 1 - 5) : (b_slice){NULL, 0};
 }
 
-bool rw__keeps_noop(const rw_planner *p, const rw_stmt *s, const rw_pair *pair, rw_marker *m)
+bool rw__is_null(const rw_planner *p, const rw_expr *e)
+{
+    const rw_token *t = &p->t->tok[e->tok];
+    return e->kind == RW_E_LITERAL && t->kind == RW_TOK_IDENT && t->word == RW_W_NULL;
+}
+
+bool rw__keeps_noop(const rw_planner *p, const rw_stmt *s, const rw_pair *pair, const rw_expr *x,
+                    rw_marker *m)
 {
     b_slice type = pair->plain.type;
     *m = (rw_marker){{NULL, 0}, pair->plain.nullable};
+    if (rw__is_null(p, x) && !pair->plain.nullable) {
+        return false;
+    }
     if (type_in(type, text_types, COUNT(text_types))) {
         m->constant = m->coalesce ? B_LIT("''") : m->constant;
         return true;

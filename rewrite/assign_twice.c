@@ -3,12 +3,6 @@
 #include "functions.h"
 #include "type.h"
 
-static bool is_null_word(const rw_planner *p, const rw_expr *e)
-{
-    const rw_token *t = &p->t->tok[e->tok];
-    return t->kind == RW_TOK_IDENT && t->word == RW_W_NULL;
-}
-
 /* Under EMPTY_STRING_IS_NULL any text may be NULL: plans do not hang on what is in it. */
 static bool may_be_null(const rw_planner *p, const rw_expr *e)
 {
@@ -16,7 +10,7 @@ static bool may_be_null(const rw_planner *p, const rw_expr *e)
     for (uint32_t i = e->tok; empty_is_null && i < e->end; i++) {
         if (p->t->tok[i].kind == RW_TOK_STRING) return true;
     }
-    return is_null_word(p, e);
+    return rw__is_null(p, e);
 }
 
 /* A column of a derived table, of which no more is known than that each place where it stands gives the same.

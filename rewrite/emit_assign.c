@@ -13,7 +13,8 @@
  * value, which is not NULL, so that the last assignment makes it A's new one. A stale B is NULL: where the
  * comparison finds that A does not change, B stays NULL and the row untouched; otherwise it is filled. x
  * itself never passes through IF(), which would give it another type on its way into the column. A nullable A
- * takes a constant in the place of a NULL while the statement runs.
+ * takes a constant in the place of a NULL while the statement runs. An ENUM's error value, which NULL becomes
+ * where that is no error, would warn on its way through IF().
  *
  * Where the plan may be a multi-table update, whose expressions may see old or new values: B = x, A = x, both
  * of them reading A only. */
@@ -88,7 +89,7 @@ static void emit_after(rw_planner *p, const rw_assigns *a, const rw_target *t)
     const rw_expr *x = t->asg->value;
     rw_marker m, none = {{NULL, 0}, false};
     bool longer = a->keep_noop && t->pair->phase == RW_DUAL_WRITE &&
-                  rw__keeps_noop(p, a->stmt, t->pair, &m) && rw__deterministic(p, x) &&
+                  rw__keeps_noop(p, a->stmt, t->pair, x, &m) && rw__deterministic(p, x) &&
                   !rw__assigns_uservars(p, a->stmt);
     if (longer) {
         rw_edit *e = rw_edit_before(p->edits, t->asg->tok);

@@ -95,6 +95,17 @@ bool rw__inner_plan(rw_planner *p, const rw_ctx *outer, b_slice text, rw_inner *
 
 /* ---- what it uses ------------------------------------------------------------------------------------ */
 
+/* A table that the text does not use is not met by it: its names are not to be shown for others'. */
+static bool has_migration(const rw_mtable *m, uint32_t migration)
+{
+    for (size_t i = 0; i < m->npairs; i++) {
+        if (m->pairs[i].migration == migration) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take_use(rw_planner *p, rw_mtab *mt, const rw_use *u)
 {
     for (uint32_t i = 0; mt != NULL && !rw__stop(p) && i < mt->m->npairs; i++) {
@@ -116,7 +127,9 @@ void rw__inner_uses(rw_planner *p, const rw_inner *in)
         const rw_use *u = &in->plan.uses[i];
 
         for (size_t k = 0; k < rw__ruleset_tables(p->rules); k++) {
-            take_use(p, rw__migrating(p, k), u);
+            if (has_migration(rw__ruleset_table(p->rules, k), u->migration)) {
+                take_use(p, rw__migrating(p, k), u);
+            }
         }
     }
     for (size_t i = 0; i < in->plan.norigins && !rw__stop(p); i++) {

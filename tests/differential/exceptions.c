@@ -362,14 +362,6 @@ static bool computed(const dt_case *c, const char *want, const char *got)
     return starts(got, "E 1264 ") || starts(got, "E 1055 ");
 }
 
-/* Defects that are known and not mended yet, of MySQL alone; everything else of the statement is compared:
- * - not strict: NULL for an ENUM that is NOT NULL becomes '', which warns again in the other column. */
-static bool open_defect(const dt_case *c, const char *want, const char *got)
-{
-    if (c->mariadb || !says(c, "UPDATE ") || !says(c, " = NULL")) return false;
-    return starts(got, "W Warning|1265|Data truncated for column") && !starts(want, "W Warning|1265|");
-}
-
 enum { ANY = 0, PLAN = 1, REST = 2, REST_OF_ERROR = 4 };
 
 #define EXCEPTION(name, reason, holds, how)                                                                  \
@@ -417,6 +409,5 @@ const dt_exception dt_exceptions[] = {
     EXCEPTION("other column",
               "a row counts as changed where the column that is not read was not filled or kept",
               other_column, ANY),
-    EXCEPTION("open", "a defect that is known and not mended yet", open_defect, ANY),
     {NULL, NULL, NULL, false, DT_GO_ON},
 };

@@ -19,25 +19,34 @@ typedef struct fixture {
     b_arena *arena;
 } fixture;
 
-static rw_ruleset *rules_in(rw_phase phase)
+/* Of one migration, or of two. */
+static rw_ruleset *rules_in(rw_phase phase, size_t n)
 {
     rw_server server = {RW_MYSQL, 90704, 0};
     rw_catalog_builder *builder = rw_catalog_builder_new(server);
     b_err err;
     rw_pair pair = {.from = B_LIT("a"), .to = B_LIT("b"), .after = B_LIT("id"), .b_default_up = true};
-    rw_migration m = {.name = B_LIT("rename_a"),
-                      .schema = B_LIT("s"),
-                      .table = B_LIT("t"),
-                      .phase = phase,
-                      .pairs = &pair,
-                      .npairs = 1};
+    rw_pair another = {.from = B_LIT("b"), .to = B_LIT("c"), .after = B_LIT("id")};
+    rw_migration m[2] = {{.name = B_LIT("rename_a"),
+                          .schema = B_LIT("s"),
+                          .table = B_LIT("t"),
+                          .phase = phase,
+                          .pairs = &pair,
+                          .npairs = 1},
+                         {.name = B_LIT("rename_b"),
+                          .schema = B_LIT("s"),
+                          .table = B_LIT("o"),
+                          .phase = RW_PLANNED,
+                          .pairs = &another,
+                          .npairs = 1}};
     rw_ruleset *rules;
     rw_catalog *c;
 
     assert_int_equal(rw_catalog_read_ddl(builder, B_LIT(DDL), B_LIT("s"), &err), B_OK);
     c = rw_catalog_build(builder);
     pair.plain = *rw_table_column(rw_catalog_find(c, B_LIT("s"), B_LIT("t")), B_LIT("a"));
-    rules = rw_ruleset_new(3, c, &m, 1, &err);
+    another.plain = *rw_table_column(rw_catalog_find(c, B_LIT("s"), B_LIT("o")), B_LIT("b"));
+    rules = rw_ruleset_new(3, c, m, n, &err);
     rw_catalog_unref(c);
     return rules;
 }
@@ -46,7 +55,7 @@ static int setup(void **state)
 {
     static fixture f;
 
-    f.rules = rules_in(RW_DUAL_WRITE);
+    f.rules = rules_in(RW_DUAL_WRITE, 1);
     f.arena = b_arena_new(0);
     *state = &f;
     return f.rules == NULL || f.arena == NULL;
@@ -141,7 +150,7 @@ static const char *const origins[][2] = {
 
 static void origins_are_reported(void **state)
 {
-    fixture f = {rules_in(RW_SWITCHED), ((fixture *)*state)->arena};
+    fixture f = {rules_in(RW_SWITCHED, 1), ((fixture *)*state)->arena};
 
     for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
         char told[80] = "";
@@ -160,6 +169,18 @@ static void origins_are_reported(void **state)
             fail_msg("%s: %s", origins[i][0], told);
         }
     }
+    rw_ruleset_unref(f.rules);
+}
+
+/* What a text inside the statement uses is shown, and no other migration's names. */
+static void names_of_an_inner_text_are_reported(void **state)
+{
+    fixture f = {rules_in(RW_SWITCHED, 2), ((fixture *)*state)->arena};
+    rw_result r = run(&f, "PREPARE p FROM 'UPDATE t SET a = n'", RW_VERSION_OLD, NULL);
+
+    assert_int_equal(r.nuses, 1);
+    assert_int_equal(r.nshown, 1);
+    assert_true(b_slice_eq(r.shown[0].table.name, B_LIT("t")));
     rw_ruleset_unref(f.rules);
 }
 
@@ -329,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_reported),
         cmocka_unit_test(origins_are_reported),
+        cmocka_unit_test(names_of_an_inner_text_are_reported),
         cmocka_unit_test(temporary_tables_shadow_within_a_text),
         cmocka_unit_test(values_that_are_names_are_not_cached),
         cmocka_unit_test(deep_nesting_is_refused),
