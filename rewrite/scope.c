@@ -131,6 +131,54 @@ static rw_binding find_in_star(const rw_planner *p, rw_scope *s, const rw_expr *
     return b;
 }
 
+/* Of a list item (RW_C_FIELDS) or an element of GROUP BY: the column of a table here that it is. */
+static rw_binding column_of(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e)
+{
+    rw_binding b = {.kind = RW_BIND_NONE};
+    rw_clause keep = s->clause;
+
+    if (e == NULL || e->kind != RW_E_COLUMN || e->name.n == 0) {
+        return b;
+    }
+    s->clause = clause;
+    b = rw__lookup(p, s, &e->name, clause == RW_C_GROUP);
+    s->clause = keep;
+    if (b.scope != s) {
+        b.kind = RW_BIND_NONE;
+    }
+    return b;
+}
+
+/* Of two items of one name, both of them columns: is it the same column? One that is not known is taken for
+ * it. first: found in a `t.*`, or the item of that name before this one. */
+static bool same_field(rw_planner *p, rw_scope *s, const rw_binding *first, const rw_item *item)
+{
+    const rw_name *n = &item->expr->name;
+
+    if (first->kind == RW_BIND_COLUMN) {
+        return b_slice_ieq(n->part[n->n - 1], first->col->name) && rw__source_matches(p, first->source, n);
+    }
+    rw_binding a = column_of(p, s, RW_C_FIELDS, first->item->expr);
+    rw_binding b = column_of(p, s, RW_C_FIELDS, item->expr);
+
+    return a.kind != RW_BIND_COLUMN || b.kind != RW_BIND_COLUMN ||
+           (a.source == b.source && b_slice_ieq(a.col->phys, b.col->phys));
+}
+
+/* Is it an expression where it is sent? Such an item is the one that its name means, whatever columns of that
+ * name stand behind it. */
+static bool is_computed(rw_planner *p, rw_scope *s, const rw_item *item, lookup_world world)
+{
+    if (item->expr == NULL || item->expr->kind != RW_E_COLUMN) {
+        return true;
+    }
+    rw_binding b = {.kind = RW_BIND_NONE};
+    if (world == PHYS) {
+        b = column_of(p, s, RW_C_FIELDS, item->expr);
+    }
+    return b.kind == RW_BIND_COLUMN && b.col->form != NULL;
+}
+
 /* after_tables: a column without an alias is then found in the tables already, or is not to be found. */
 static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
                                 bool after_tables)
@@ -160,42 +208,21 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
         if (after_tables && item->alias_tok == RW_NO_TOK && item->expr->kind == RW_E_COLUMN) {
             continue;
         }
-        if (item->expr == NULL || item->expr->kind != RW_E_COLUMN) {
-            /* It is the one, whatever columns of that name stand before or behind it. */
+        if (is_computed(p, s, item, world)) {
             return (rw_binding){.kind = RW_BIND_ALIAS, .scope = s, .item = item};
         }
         if (b.kind == RW_BIND_NONE) {
             b.kind = RW_BIND_ALIAS;
             b.item = item;
-        } else if (b.kind == RW_BIND_COLUMN) { /* found in a `t.*` */
-            const rw_name *n = &item->expr->name;
-            bool same = b_slice_ieq(n->part[n->n - 1], name->part[0]) && rw__source_matches(p, b.source, n);
-
-            b.kind = same ? b.kind : RW_BIND_AMBIGUOUS;
+        } else if (!same_field(p, s, &b, item)) {
+            b.kind = RW_BIND_AMBIGUOUS;
+            return b;
         }
     }
     return b;
 }
 
 /* ---- HAVING ----------------------------------------------------------------------------------------- */
-
-/* Of a list item (RW_C_FIELDS) or an element of GROUP BY: the column of a table here that it is. */
-static rw_binding column_of(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e)
-{
-    rw_binding b = {.kind = RW_BIND_NONE};
-    rw_clause keep = s->clause;
-
-    if (e == NULL || e->kind != RW_E_COLUMN || e->name.n == 0) {
-        return b;
-    }
-    s->clause = clause;
-    b = rw__lookup(p, s, &e->name, clause == RW_C_GROUP);
-    s->clause = keep;
-    if (b.scope != s) {
-        b.kind = RW_BIND_NONE;
-    }
-    return b;
-}
 
 /* Does the expression give the column that was found, or `name` among the physical ones? */
 static bool is_that_column(rw_planner *p, rw_scope *s, rw_clause clause, const rw_expr *e,

@@ -51,3 +51,7 @@ LOAD DATA INFILE 'x' INTO TABLE t (cents, first, last);
 LOAD DATA INFILE 'x' INTO TABLE t (@a, full_name) SET amount = @a;
 SELECT DEFAULT(cents) FROM t;
 CREATE TABLE made SELECT cents, last, small, amount FROM t;
+SELECT t.cents, s.cents AS cents FROM t JOIN s USING (id) ORDER BY cents;
+SELECT t.amount, t.n AS amount FROM t ORDER BY amount;
+SELECT t.cents, t.cents AS cents FROM t ORDER BY cents;
+SELECT t.cents + 1 AS cents, s.cents AS cents FROM t JOIN s USING (id) ORDER BY cents;
