@@ -227,14 +227,49 @@ static bool repeatable(rw_planner *p, const rw_assigns *a, const rw_target *t, c
     return null_is_safe(p, a, t);
 }
 
+/* May the expression read either name of the pair, of this table by any alias? */
+static bool may_read(rw_planner *p, const rw_assigns *a, const rw_target *t, const rw_expr *e)
+{
+    for (; e != NULL; e = e->next) {
+        if (e->query != NULL) return true; /* it may look outside */
+        if (e->kind == RW_E_COLUMN && e->name.n > 0) {
+            rw_binding b = rw__lookup(p, a->scope, &e->name, false);
+            if (b.kind != RW_BIND_COLUMN || b.col == NULL || b.unsure) return true;
+            if (b.col->mt == t->mt && b.col->pair == t->index) return true;
+        }
+        if (may_read(p, a, t, e->kids)) return true;
+    }
+    return false;
+}
+
+/* Both names of a column, one of them given what the other has: which value of it that is hangs on the plan.
+ */
+static bool reads_the_other(rw_planner *p, const rw_assigns *a, const rw_target *t)
+{
+    if (!t->both_named || t->pair->forms != NULL || rw__write_mode(t->pair) != RW_WRITE_BOTH) return false;
+    rw_clause was = a->scope->clause;
+    a->scope->clause = RW_C_FIELDS;
+    rw_expr alone = *t->asg->value;
+    alone.next = NULL;
+    bool reads = may_read(p, a, t, &alone);
+    a->scope->clause = was;
+    return reads;
+}
+
+static bool repeatable_one(rw_planner *p, const rw_assigns *a, const rw_target *t, const char **why)
+{
+    if (t->mt == NULL) return true;
+    *why = "a name of a column that gets what the column's other name has";
+    if (reads_the_other(p, a, t)) return false;
+    return t->both_named || !rw__writes_two(t->pair, t->new_name) || repeatable(p, a, t, why);
+}
+
 bool rw__assigns_repeatable(rw_planner *p, const rw_assigns *a, const char **why)
 {
     const char *phrase = "";
     rw_targets ts = rw__assign_targets(p, a);
     for (uint32_t i = 0; i < ts.n && !rw__stop(p); i++) {
-        const rw_target *t = &ts.at[i];
-        if (t->mt != NULL && !t->both_named && rw__writes_two(t->pair, t->new_name) &&
-            !repeatable(p, a, t, &phrase)) {
+        if (!repeatable_one(p, a, &ts.at[i], &phrase)) {
             if (why != NULL) {
                 *why = phrase;
             }

@@ -2,12 +2,13 @@
  *
  * Which form an assignment to A takes (emit_assign.c) depends on the plan that the server may choose:
  *
- *   one table, nothing that could change the plan       from left to right
- *   MySQL, subqueries in sight, x repeatable            twice
- *   MySQL, subqueries otherwise, or partitioned         from left to right, made certain by a LIMIT: an
- * UPDATE with LIMIT or ORDER BY never becomes a multi-table one MariaDB, subqueries of other base tables only
- * from left to right MariaDB, subqueries that may read the target        twice, or refused MariaDB,
- * SIMULTANEOUS_ASSIGNMENT                    twice, or refused several tables twice, or refused
+ *   one table, nothing that could change the plan              from left to right
+ *   MySQL, subqueries in sight, x repeatable                   twice
+ *   MySQL, subqueries otherwise, or partitioned                from left to right, made certain by a LIMIT:
+ * an UPDATE with LIMIT or ORDER BY never becomes one of several tables there MariaDB, subqueries that may
+ * read the target               twice, or refused MariaDB from 11.1, a subquery in WHERE twice, or refused:
+ * it may become a semijoin (MDEV-7487), LIMIT or not MariaDB, other subqueries from left to right MariaDB,
+ * SIMULTANEOUS_ASSIGNMENT                           twice, or refused several tables twice, or refused
  *
  * Thread: the planner's. */
 #include "write.h"
@@ -129,18 +130,33 @@ static bool avoids_target(rw_planner *p, const rw_stmt *s, const rw_table *targe
     return ok;
 }
 
-/* The expression is written twice, or the statement refused. */
+/* The expression is written twice; which values later ones see is not known. */
+static void twice(rw_assigns *a)
+{
+    a->form = RW_ASSIGN_TWICE;
+    a->keep_noop = false;
+    a->in_order = false;
+}
+
+/* The same, or the statement is refused. */
 static void twice_or_refuse(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
 {
     const char *why = "an assignment";
-    a->form = RW_ASSIGN_TWICE;
-    a->keep_noop = false;
+    twice(a);
     if (!rw__assigns_repeatable(p, a, &why)) {
         rw__refuse(p, mt, "not_repeatable", why,
                    a->stmt->multi_table
                        ? "compute the value first, or update one table by its key"
                        : "compute the value first, or select the keys in a statement of its own");
     }
+}
+
+/* May MariaDB run this UPDATE of one table as one of several, whose expressions see old values? */
+static bool may_join(rw_planner *p, const rw_stmt *s, const rw_table *target)
+{
+    bool semijoins = p->server.version >= 110100;
+    return (semijoins && (s->ctes != NULL || rw__has_subquery(s->where))) ||
+           (has_subquery(s) && !avoids_target(p, s, target));
 }
 
 /* An UPDATE of one table that does assign a pair written on both sides. */
@@ -154,13 +170,12 @@ static void choose_single(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
     if (!a->in_order) {
         twice_or_refuse(p, a, mt);
     } else if (p->server.flavour == RW_MARIADB) {
-        if (sub && !avoids_target(p, s, mt->table)) {
+        if (may_join(p, s, mt->table)) {
             twice_or_refuse(p, a, mt);
         }
     } else if ((sub || mt->table->partitioned) && s->limit == NULL) {
         if (sub && rw__assigns_repeatable(p, a, NULL)) {
-            a->form = RW_ASSIGN_TWICE;
-            a->keep_noop = false;
+            twice(a);
         } else {
             a->limit = true;
         }

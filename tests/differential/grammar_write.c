@@ -118,6 +118,7 @@ const dt_rule dt_write_rules[] = {
     {"update", 2, "UPDATE {push}{t} SET {sets}{where} ORDER BY {name} DESC, id LIMIT 3{pop}"},
     /* Of rows that would get one key the first one keeps it. */
     {"update", 2, "UPDATE IGNORE {push}{t} SET {sets}{where} ORDER BY id{pop}"},
+    {"update", 3, "UPDATE {push}{t} SET {sets} WHERE {tq}.id IN (SELECT s.id FROM s WHERE s.id < 4){pop}"},
     {"update", 1, "UPDATE LOW_PRIORITY {push}{t} SET {sets}{where}{pop}"},
     {"update", 4, "UPDATE {push}{t} JOIN {s} ON {b} SET {msets}{where}{pop}"},
     {"update", 2, "UPDATE {push}{t}, {s} SET {msets} WHERE {tq}.id = {sq}.id AND {b}{pop}"},
