@@ -42,6 +42,12 @@ bool rw__catview_word(const char **list, b_slice *word)
 
 const char *rw__catview_columns(const rw_planner *p, rw_catview v)
 {
+    static const char *const of_11_4 = COLUMN_COLUMNS
+        "IS_GENERATED GENERATION_EXPRESSION IS_SYSTEM_TIME_PERIOD_START IS_SYSTEM_TIME_PERIOD_END";
+
+    if (v == RW_CATVIEW_COLUMNS && p->server.flavour == RW_MARIADB && p->server.version >= 110401) {
+        return of_11_4;
+    }
     return rw__catviews[v].columns[p->server.flavour == RW_MARIADB];
 }
 

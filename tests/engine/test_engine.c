@@ -489,11 +489,10 @@ static void a_locked_row_is_waited_for(void **state)
              "the reason");
     run(f, "SET SESSION innodb_lock_wait_timeout = 1");
     run(f, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"); /* locks what it changes only */
-    /* All others, by ranges: MariaDB 11.8 waits at a row that somebody else waits for, though it need not
-     * change it. */
+    /* By ranges that do not come near it: MariaDB 11.8 waits at a row that somebody else waits for, though it
+     * is only passed over. */
     run(f, "UPDATE t_engine.t SET n = 6 WHERE tenant < 't''2'");
-    run(f, "UPDATE t_engine.t SET n = 6 WHERE tenant > 't''2'");
-    run(f, "UPDATE t_engine.t SET n = 6 WHERE tenant = 't''2' AND id < 200");
+    run(f, "UPDATE t_engine.t SET n = 6 WHERE tenant = 't''2' AND id < 190");
     run(f, "UPDATE t_engine.t SET n = 6 WHERE tenant = 't''2' AND id > 200");
     assert_int_equal(mig_db_query(other, "ROLLBACK", NULL, &err), B_OK);
     wait_complete(f);
