@@ -161,6 +161,12 @@ static void put_mapped(const mp_stmt *s, const execute *e, const param *params, 
     for (uint32_t i = 0; i < count && !out->failed; i++) b_buf_slice(out, output(s, params, i)->value);
 }
 
+/* Types neither given nor known; attributes have none to be remembered. */
+static bool untyped(const mp_stmt *s, const execute *e)
+{
+    return !e->bound && e->count > 0 && (s->types == NULL || e->count > s->nparams);
+}
+
 static b_status execute_mapped(const mp_stmt *s, const execute *e, b_buf *out)
 {
     param few[ON_STACK] = {{.null = false}}, *params = few;
@@ -179,8 +185,7 @@ b_status mp_stmt_execute(mp_stmt *s, b_slice payload, uint64_t caps, bool force_
     b_status st = read_head(s, payload, caps, &e);
     if (st == B_OK) st = remember(s, &e);
     if (st != B_OK) return st;
-    /* Types neither given nor known; attributes have none to be remembered. */
-    if (!e.bound && e.count > 0 && (s->types == NULL || e.count > s->nparams)) return B_MALFORMED;
+    if (untyped(s, &e)) return B_MALFORMED;
     if (s->map.source != NULL)
         st = execute_mapped(s, &e, out);
     else if (e.bound || e.count == 0 || !force_types)
@@ -188,6 +193,29 @@ b_status mp_stmt_execute(mp_stmt *s, b_slice payload, uint64_t caps, bool force_
     else
         put_with_types(s, &e, out);
     if (st == B_OK && out->failed) return B_NOMEM;
+    return st;
+}
+
+b_status mp_stmt_given(const mp_stmt *s, b_slice payload, uint64_t caps, mp_given *given, bool *cursor)
+{
+    enum { UNSIGNED = 0x80 };
+    param few[ON_STACK] = {{.null = false}}, *params = few;
+    execute e;
+    b_status st = read_head(s, payload, caps, &e);
+    if (st != B_OK) return st;
+    if (untyped(s, &e)) return B_MALFORMED;
+    if (e.count > ON_STACK) params = calloc(e.count, sizeof *params);
+    if (params == NULL) return B_NOMEM;
+    st = read_params(s, &e, params);
+    *cursor = (e.head.p[0] & ~COUNT_GIVEN) != 0;
+    for (uint32_t i = 0; i < s->nparams && st == B_OK; i++) {
+        const param *p = &params[i];
+        given[i] = (mp_given){.type = p->type[0],
+                              .is_unsigned = (p->type[1] & UNSIGNED) != 0,
+                              .null = p->null,
+                              .value = mp__value_bytes(p->value, p->type[0])};
+    }
+    if (params != few) free(params);
     return st;
 }
 

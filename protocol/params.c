@@ -38,3 +38,14 @@ b_slice mp__read_value(mp_reader *r, unsigned char type)
     if (r->bad) return B_LIT("");
     return b_slice_of(start, (size_t)((const char *)r->p - start));
 }
+
+b_slice mp__value_bytes(b_slice value, unsigned char type)
+{
+    mp_reader r = mp_reader_of(value);
+    unsigned w = width(type);
+    if (w == BY_BYTE)
+        (void)mp_read_int(&r, 1);
+    else if (w == BY_LENENC)
+        (void)mp_read_lenenc(&r, NULL);
+    return mp_read_rest(&r);
+}

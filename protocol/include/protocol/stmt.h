@@ -78,7 +78,20 @@ b_status mp_stmt_execute(mp_stmt *s, b_slice payload, uint64_t caps, bool force_
  * binds none. */
 b_status mp_stmt_note_types(mp_stmt *s, b_slice payload, uint64_t caps) B_MUSTCHECK;
 
-/* The same for COM_STMT_BULK_EXECUTE. It always sends types. *defaults: some row gives DEFAULT or IGNORE
+/* A parameter as an EXECUTE gives it. */
+typedef struct mp_given {
+    unsigned char type; /* MYSQL_TYPE_* */
+    bool is_unsigned, null;
+    b_slice value; /* in binary form, without the length that may stand before it */
+} mp_given;
+
+/* Fills given[s->nparams] with what this COM_STMT_EXECUTE payload gives, whose types it has or were bound
+ * before. *cursor: it asks for one. Slices borrow from the payload. Not where long data was sent. B_MALFORMED
+ * as above, B_NOMEM. */
+b_status mp_stmt_given(const mp_stmt *s, b_slice payload, uint64_t caps, mp_given *given,
+                       bool *cursor) B_MUSTCHECK;
+
+/* The first two for COM_STMT_BULK_EXECUTE. It always sends types. *defaults: some row gives DEFAULT or IGNORE
  * instead of a value or NULL. */
 b_status mp_stmt_bulk(mp_stmt *s, b_slice payload, bool *defaults, b_buf *out) B_MUSTCHECK;
 b_status mp_stmt_note_bulk(mp_stmt *s, b_slice payload) B_MUSTCHECK;

@@ -234,6 +234,55 @@ static void test_execute(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) run(i);
 }
 
+static void expect_given(const mp_given *g, unsigned char type, bool is_unsigned, bool null,
+                         const char *value)
+{
+    assert_int_equal(g->type, type);
+    assert_int_equal(g->is_unsigned, is_unsigned);
+    assert_int_equal(g->null, null);
+    assert_hex(g->value, value, "value");
+}
+
+static void test_given(void **state)
+{
+    (void)state;
+    mp_stmts *t = mp_stmts_new(NULL);
+    mp_stmt *s = add(t, 5);
+    mp_given g[5];
+    bool cursor = true;
+    b_slice in = hex_new(HEAD "02 01 0300 fe00 0880 0c00 0600 " A C "04 ea070b1b");
+    s->nparams = 4;
+    assert_int_equal(mp_stmt_given(s, in, 0, g, &cursor), B_MALFORMED); /* another number of them */
+    hex_free(in);
+    in = hex_new(HEAD "12 00 01000000 0300000000000000 04 ea070b1b");
+    s->nparams = 5;
+    assert_int_equal(mp_stmt_given(s, in, 0, g, &cursor), B_MALFORMED); /* of types that were never bound */
+    hex_free(in);
+    in = hex_new(HEAD "12 01 0300 fe00 0880 0c00 0600 " A C "04 ea070b1b");
+    assert_int_equal(mp_stmt_given(s, in, 0, g, &cursor), B_OK);
+    assert_false(cursor);
+    expect_given(&g[0], 3, false, false, A);
+    expect_given(&g[1], 254, false, true, "");
+    expect_given(&g[2], 8, true, false, C);
+    expect_given(&g[3], 12, false, false, "ea070b1b");
+    expect_given(&g[4], 6, false, true, "");
+    assert_int_equal(mp_stmt_note_types(s, in, 0), B_OK);
+    hex_free(in);
+    in = hex_new("17 07000000 01 01000000 00 00 " A B C "00");
+    assert_int_equal(mp_stmt_given(s, in, 0, g, &cursor), B_OK); /* types as before, and a cursor */
+    assert_true(cursor);
+    expect_given(&g[1], 254, false, false, "6162");
+    expect_given(&g[3], 12, false, false, "");
+    hex_free(in);
+    s->nparams = 1;
+    in = hex_new("17 07000000 08 01000000 02 00 01 0300 00 fe00 01 6e " A "0178"); /* with an attribute */
+    assert_int_equal(mp_stmt_given(s, in, MP_CLIENT_QUERY_ATTRIBUTES, g, &cursor), B_OK);
+    assert_false(cursor);
+    expect_given(&g[0], 3, false, false, A);
+    hex_free(in);
+    mp_stmts_free(t);
+}
+
 static void test_long_data(void **state)
 {
     (void)state;
@@ -382,13 +431,10 @@ static void test_last_added(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_execute),
-        cmocka_unit_test(test_long_data),
-        cmocka_unit_test(test_long_data_of_an_identity),
-        cmocka_unit_test(test_many_parameters),
-        cmocka_unit_test(test_maps_refused),
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_last_added),
+        cmocka_unit_test(test_execute),         cmocka_unit_test(test_given),
+        cmocka_unit_test(test_long_data),       cmocka_unit_test(test_long_data_of_an_identity),
+        cmocka_unit_test(test_many_parameters), cmocka_unit_test(test_maps_refused),
+        cmocka_unit_test(test_table),           cmocka_unit_test(test_last_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
