@@ -1,5 +1,5 @@
-/* A connection to the database server: this file and db_binlog.c know which client library is in use
- * (MariaDB Connector/C and MySQL's libmysqlclient both serve). It knows SQL text and result tables, no
+/* A connection to the database server: this file, db_binlog.c and db_stmt.c know which client library is in
+ * use (MariaDB Connector/C and MySQL's libmysqlclient both serve). It knows SQL text and result tables, no
  * migrations. A mig_db belongs to one thread at a time; only mig_db_interrupt may come from another. */
 #include "db_own.h"
 
@@ -91,16 +91,20 @@ static void set_options(MYSQL *my, const mig_db_options *o)
 #endif
 }
 
-b_status mig__db_failed(mig_db *db, b_err *err, const char *sql)
+b_status mig__db_error(unsigned no, const char *why, b_err *err, const char *sql)
 {
-    unsigned no = mysql_errno(&db->my);
     bool lost = (no >= CLIENT_ERROR_FIRST && no <= CLIENT_ERROR_LAST) || no == 1053 || no == 1927;
     char text[512];
-    snprintf(text, sizeof text, "%s", mysql_error(&db->my));
+    snprintf(text, sizeof text, "%s", why); /* it may point into *err */
     b_status s = b_fail(err, lost ? B_LOST : B_DATABASE, "the database answered error %u (%s) to: %.300s", no,
                         text, sql);
     if (err != NULL) err->db_errno = no;
     return s;
+}
+
+b_status mig__db_failed(mig_db *db, b_err *err, const char *sql)
+{
+    return mig__db_error(mysql_errno(&db->my), mysql_error(&db->my), err, sql);
 }
 
 static b_status connect_failed(MYSQL *my, const mig_db_options *o, b_err *err)

@@ -1,4 +1,4 @@
-/* A connection, for the two files that know which client library it is: db.c and db_binlog.c. */
+/* A connection, for the three files that know which client library it is: db.c, db_binlog.c and db_stmt.c. */
 #ifndef MIGRATE_DB_OWN_H
 #define MIGRATE_DB_OWN_H
 
@@ -15,7 +15,9 @@ struct mig_db {
 };
 
 void mig__dump_free(mig__dump *d); /* NULL is fine */
-/* What the client library says of the last call that failed. */
+/* An error that the client library tells of, by its number and text. */
+b_status mig__db_error(unsigned no, const char *text, b_err *err, const char *what) B_MUSTCHECK;
+/* What it says of the last call that failed. */
 b_status mig__db_failed(mig_db *db, b_err *err, const char *what) B_MUSTCHECK;
 
 #endif

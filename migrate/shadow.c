@@ -8,7 +8,7 @@
 
 enum {
     QUEUE = 32,
-    MOST_BYTES = 64 * 1024, /* of a statement */
+    MOST_BYTES = 64 * 1024, /* of a statement and its parameters */
     LOOK_MS = 1000,
     LOST_MS = 2000,
     REST = 4, /* times as long as a read took */
@@ -20,6 +20,11 @@ enum {
 bool mig_shadow_on(const mig_engine *e)
 {
     return atomic_load_explicit(&e->shadow->percent, memory_order_relaxed) != 0;
+}
+
+bool mig_shadow_share(const mig_engine *e, uint32_t dice)
+{
+    return dice % 100 < atomic_load_explicit(&e->shadow->percent, memory_order_relaxed);
 }
 
 /* These three: under the lock. */
@@ -60,13 +65,26 @@ static b_slice keep(char **at, b_slice text)
     return copy;
 }
 
+static size_t bytes_of(const mig_read *r)
+{
+    size_t n = r->sql.n;
+    for (size_t i = 0; i < r->nparams; i++) n += sizeof *r->params + r->params[i].value.n;
+    return n;
+}
+
 static mig_sample *copy(const mig_read *r, const char *migration)
 {
-    size_t n = r->sql.n + r->schema.n + r->mode.n + r->client.n + r->collation.n + r->zone.n;
-    mig_sample *s = malloc(sizeof *s + n);
+    size_t n = r->schema.n + r->mode.n + r->client.n + r->collation.n + r->zone.n;
+    mig_sample *s = malloc(sizeof *s + bytes_of(r) + n);
     if (s == NULL) return NULL;
-    char *at = (char *)(s + 1);
+    mig_param *params = (mig_param *)(s + 1);
+    char *at = (char *)(params + r->nparams);
     *s = (mig_sample){.read = *r};
+    s->read.params = params;
+    for (size_t i = 0; i < r->nparams; i++) {
+        params[i] = r->params[i];
+        params[i].value = keep(&at, r->params[i].value);
+    }
     memcpy(s->migration, migration, sizeof s->migration);
     s->read.sql = keep(&at, r->sql), s->read.schema = keep(&at, r->schema);
     s->read.mode = keep(&at, r->mode), s->read.client = keep(&at, r->client);
@@ -79,13 +97,12 @@ mig_sample *mig_shadow_sample(mig_engine *e, const mig_read *r, const rw_ruleset
 {
     mig__shadow *h = e->shadow;
     char name[sizeof h->targets[0].name];
-    uint32_t roll = dice % 100;
-    if (roll >= atomic_load_explicit(&h->percent, memory_order_relaxed)) return NULL;
+    if (!mig_shadow_share(e, dice)) return NULL;
     pthread_mutex_lock(&h->mu);
     mig__sampled *t = target_of(h, rules, res);
-    bool taken = t != NULL && roll < t->percent;
+    bool taken = t != NULL && dice % 100 < t->percent;
     if (taken) memcpy(name, t->name, sizeof name);
-    if (taken && (h->waiting >= QUEUE || r->sql.n > MOST_BYTES)) {
+    if (taken && (h->waiting >= QUEUE || bytes_of(r) > MOST_BYTES)) {
         t->dropped++;
         taken = false;
     }

@@ -125,6 +125,25 @@ static bool changes(const rw_migration *m)
     return false;
 }
 
+static rw_given given_one(const mig_param *p)
+{
+    enum { MOST_DIGITS = 15 };
+    b_slice v = p->value;
+    if (p->null) return RW_GIVEN_NULL;
+    if (mig_param_integer(p)) return RW_GIVEN_INTEGER;
+    if (!mig_param_string(p) || v.n == 0 || v.n > MOST_DIGITS) return RW_GIVEN_OTHER;
+    for (size_t i = 0; i < v.n; i++)
+        if (v.p[i] < '0' || v.p[i] > '9') return RW_GIVEN_OTHER;
+    return RW_GIVEN_DIGITS;
+}
+
+static const rw_given *given_by(const mig_read *read, b_arena *arena)
+{
+    rw_given *given = b_arena_array(arena, read->nparams + 1, sizeof *given);
+    for (size_t i = 0; i < read->nparams && given != NULL; i++) given[i] = given_one(&read->params[i]);
+    return given;
+}
+
 /* *out is SKIPPED unless there are two statements to be run. */
 static b_status make_plan(mig__reader *r, plan *p, b_arena *arena, mig__compared *out, b_err *err)
 {
@@ -134,11 +153,15 @@ static b_status make_plan(mig__reader *r, plan *p, b_arena *arena, mig__compared
                       .spelling = rw_charset_number(read->client),
                       .schema = read->schema,
                       .time_zone = read->zone,
-                      .version = read->version};
+                      .version = read->version,
+                      .prepared = read->prepared};
     take_rules(r);
     if (!find(r->rules, p)) return skip(out, "the migration is gone");
+    if (read->unfit != NULL) return skip(out, read->unfit);
     if (read->temps) return skip(out, "the session has temporary tables");
-    if (rw_repeatable(r->rules, &p->ctx, read->sql, arena, &p->repeat) != B_OK)
+    const rw_given *given = given_by(read, arena);
+    if (given == NULL ||
+        rw_repeatable(r->rules, &p->ctx, read->sql, given, read->nparams, arena, &p->repeat) != B_OK)
         return b_fail(err, B_NOMEM, "out of memory");
     if (p->repeat.skipped != NULL) return skip(out, p->repeat.skipped);
     b_status s = make_other(r, p->at, err);
@@ -247,10 +270,26 @@ static b_status state(mig__reader *r, const plan *p, mig__compared *out, b_err *
     return B_OK;
 }
 
-static b_status run(mig__reader *r, b_slice sql, const char *where, result *into, mig__compared *out,
-                    b_err *err)
+/* In the way that the client ran it. */
+static b_status execute(mig__reader *r, const mig_read *read, const rw_result *form, b_arena *arena,
+                        result *into, b_err *err)
 {
-    b_status s = mig_db_each(r->db, sql, add_row, into, err);
+    const rw_param_map *map = &form->params;
+    if (!read->prepared) return mig_db_each(r->db, form->sql, add_row, into, err);
+    if (form->verdict == RW_PASS || map->identity)
+        return mig_db_each_prepared(r->db, form->sql, read->params, read->nparams, add_row, into, err);
+    mig_param *params = b_arena_array(arena, (size_t)map->nout + 1, sizeof *params);
+    if (params == NULL) return b_fail(err, B_NOMEM, "out of memory");
+    if (map->nin != read->nparams) return b_fail(err, B_INVALID, "another number of placeholders");
+    for (uint32_t i = 0; i < map->nout; i++) params[i] = read->params[map->source[i]];
+    return mig_db_each_prepared(r->db, form->sql, params, map->nout, add_row, into, err);
+}
+
+static b_status run(mig__reader *r, const plan *p, const rw_result *form, const char *where, b_arena *arena,
+                    result *into, mig__compared *out, b_err *err)
+{
+    b_status s = execute(r, &p->s->read, form, arena, into, err);
+    if (s == B_INVALID) return skip(out, err->msg);
     if (s == B_TOO_BIG) {
         mig_db_close(r->db); /* what is left of the rows is not read */
         r->db = NULL;
@@ -278,7 +317,7 @@ static b_status compare(mig__reader *r, const plan *p, b_arena *arena, mig__comp
     result of[2] = {{0}};
     b_status s = B_OK;
     for (int i = 0; i < 2 && s == B_OK && out->outcome == MIG__SHADOW_EQUAL; i++)
-        s = run(r, p->form[i].sql, through[i], &of[i], out, err);
+        s = run(r, p, &p->form[i], through[i], arena, &of[i], out, err);
     if (s != B_OK || out->outcome != MIG__SHADOW_EQUAL) return s;
     out->rows = of[0].rows, out->other_rows = of[1].rows;
     if (same(&of[0], &of[1], p->repeat.ordered)) return B_OK;

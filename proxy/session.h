@@ -93,6 +93,7 @@ typedef struct px_stmt {
     px_context *context; /* in which the client prepared it; NULL: not known */
     size_t cost, *total; /* bytes that the statement takes; they are part of the session's stmt_bytes */
     bool over;           /* long data came for which max_session_bytes left no room */
+    bool ruled;          /* a regex rule has rewritten it, when it was last looked at */
     b_buf
         columns; /* packets: what prepared again said of its columns and the client has not seen (MariaDB) */
 } px_stmt;
@@ -479,6 +480,8 @@ void px_hidden_clear(px_session *s);
 /* session_shadow.c */
 /* Of a statement whose s->result is known: keeps it, if it is one of the share. */
 void px_shadow_sample(px_session *s, b_slice sql);
+/* Of an EXECUTE that is about to be sent, of a statement on a migrating table. */
+void px_shadow_execute(px_session *s, const px_cmd *c, const mp_stmt *stmt);
 void px_shadow_done(px_session *s); /* its answer is over */
 void px_shadow_drop(px_session *s);
 

@@ -140,7 +140,7 @@ static bool rewrite_after(px_session *s, const px_cmd *c, const mp_stmt *stmt, b
 static bool rewrite(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena **arena, rw_result *res,
                     px_done *done)
 {
-    const px_stmt *x = stmt->extra;
+    px_stmt *x = stmt->extra;
     b_slice sql = b_slice_of(stmt->sql, stmt->sql_len);
     *res = (rw_result){.verdict = RW_PASS, .sql = sql, .params = {.identity = true}};
     *arena = b_arena_new(0);
@@ -150,6 +150,7 @@ static bool rewrite(px_session *s, const px_cmd *c, const mp_stmt *stmt, b_arena
         return false;
     }
     bool ok = !px_rules_any(s) || px_rules_run(s, c, sql, x->context, *arena, true, res);
+    x->ruled = res->verdict == RW_REWRITTEN;
     bool touches = ok && px_query_touches(s, res->sql);
     if (touches) ok = rewrite_after(s, c, stmt, *arena, res, done);
     if (ok && !can_map(res)) {
@@ -351,6 +352,12 @@ static void refuse_defaults(px_session *s, const px_cmd *c, mp_stmt *stmt)
                  "which is supported for values and NULL only; write DEFAULT into the statement"));
 }
 
+static void sample(px_session *s, const px_cmd *c, const mp_stmt *stmt)
+{
+    const px_stmt *x = stmt->extra;
+    if (x->arena != NULL && mig_shadow_on(s->loop->app->engine)) px_shadow_execute(s, c, stmt);
+}
+
 static void execute_encoded(px_session *s, const px_cmd *c, mp_stmt *stmt)
 {
     px_stmt *x = stmt->extra;
@@ -379,6 +386,7 @@ static void execute_encoded(px_session *s, const px_cmd *c, mp_stmt *stmt)
     uint8_t next = mp_packet_end(b, at, 0);
     s->run.seq_shift = (uint8_t)(c->last_seq + 1 - next);
     x->fresh = false;
+    sample(s, c, stmt);
     px_cmd_start(s, c);
 }
 
@@ -426,6 +434,7 @@ px_done px_stmt_execute(px_session *s, const px_cmd *c)
         px_session_error(s, (uint8_t)(c->last_seq + 1), 1041, "HY000", "straddle: out of memory; try again");
         return PX_DONE;
     }
+    sample(s, c, stmt);
     set_id(c, stmt->server_id);
     px_cmd_forward(s, c);
     return PX_DONE;

@@ -41,7 +41,7 @@ static bool expr(rw__repeat *p, const rw_select *s, const rw_expr *e)
     case RW_E_USERVAR:
     case RW_E_SYSVAR:
     case RW_E_ASSIGN: return rw__unrepeatable(p, "a variable");
-    case RW_E_PARAM: return rw__unrepeatable(p, "a placeholder");
+    case RW_E_PARAM: return p->ctx->prepared || rw__unrepeatable(p, "a placeholder");
     case RW_E_MATCH: return rw__unrepeatable(p, "MATCH");
     case RW_E_DEFAULT:
     case RW_E_DEFAULT_OF:
@@ -198,7 +198,8 @@ static bool query(rw__repeat *p, const rw_query *q, bool top)
     if (fine && q->limit != NULL && !(top && rw__repeat_ordered(p, q)))
         return rw__unrepeatable(p, "LIMIT without an order by the primary key");
     for (const rw_expr *e = q->limit; fine && e != NULL; e = e->next)
-        fine = e->kind == RW_E_LITERAL || rw__unrepeatable(p, "LIMIT of no constant");
+        fine = e->kind == RW_E_LITERAL || (e->kind == RW_E_PARAM && p->ctx->prepared) ||
+               rw__unrepeatable(p, "LIMIT of no constant");
     return fine;
 }
 
@@ -229,13 +230,15 @@ static bool statement(rw__repeat *p, const rw_stmt *st)
     return tokens(p) && query(p, st->query, true);
 }
 
-b_status rw_repeatable(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena, rw_repeat *out)
+b_status rw_repeatable(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, const rw_given *given,
+                       size_t ngiven, b_arena *arena, rw_repeat *out)
 {
     rw_tokens t;
     rw_stmt *st = NULL;
     rw_parse_error ignored = {0};
     rw_catalog *c = rw_ruleset_catalog(r);
-    rw__repeat p = {.rules = r, .catalog = c, .ctx = ctx, .t = &t, .arena = arena};
+    rw__repeat p = {
+        .rules = r, .catalog = c, .ctx = ctx, .t = &t, .given = given, .ngiven = ngiven, .arena = arena};
     *out = (rw_repeat){.skipped = "a statement that is not understood"};
     if (ctx->charset == RW_CHARSET_UNKNOWN) return B_OK;
     b_status s = rw_lex(ctx, rw_catalog_server(c), sql, arena, &t);

@@ -11,6 +11,8 @@ typedef struct rw__repeat {
     const rw_catalog *catalog;
     const rw_ctx *ctx;
     const rw_tokens *t;
+    const rw_given *given; /* of each placeholder */
+    size_t ngiven;
     b_arena *arena;
     const rw_name_list *ctes; /* names of WITH that were met */
     unsigned depth;           /* of queries in queries */

@@ -208,9 +208,29 @@ bool rw__repeat_groups(rw__repeat *p, const rw_select *s)
 
 /* ---- order ---- */
 
+static rw_given given(const rw__repeat *p, const rw_expr *e)
+{
+    size_t i = 0;
+    for (uint32_t k = 0; k < e->tok; k++) i += p->t->tok[k].kind == RW_TOK_PARAM;
+    return i < p->ngiven ? p->given[i] : RW_GIVEN_OTHER;
+}
+
+/* NULL is equal to no key at all. */
+static bool number_given(const rw__repeat *p, const rw_expr *e, const rw_column *key)
+{
+    switch (given(p, e)) {
+    case RW_GIVEN_INTEGER:
+    case RW_GIVEN_NULL: return true;
+    case RW_GIVEN_DIGITS: return !b_slice_istarts(key->type, B_LIT("decimal"));
+    case RW_GIVEN_OTHER: break;
+    }
+    return false;
+}
+
 /* Digits alone, as a number or, for a whole one, as a string: few enough to be exact as a double, too. */
 static bool number_constant(const rw__repeat *p, const rw_expr *e, const rw_column *key)
 {
+    if (e->kind == RW_E_PARAM) return number_given(p, e, key);
     if (e->kind != RW_E_LITERAL || e->end != e->tok + 1) return false;
     if (integer(p, e)) return true;
     b_slice text = rw__token_text(p->t, e->tok);

@@ -2,7 +2,7 @@
  * makes a difference; a row that somebody has written past the proxy does, and keeps the next phase from
  * coming. Run under ThreadSanitizer as well. */
 #include "servers.h"
-#include "shop.h"
+#include "shadow.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -20,28 +20,23 @@
 
 #define M SHOP_MIGRATION
 
-static long long number(shop *f, const char *column)
+typedef struct sent {
+    ts_conn *c;
+    const char *sql;
+} sent;
+
+static void send_text(void *arg)
 {
-    char cell[80];
-    return atoll(shop_cell(f->admin, "SHOW MIGRATION " M, column, cell, sizeof cell));
+    const sent *k = arg;
+    ts_result *r = ts_query(k->c, "%s", k->sql);
+    if (r->error != 0) fail_msg("%s: %s", k->sql, r->message);
+    ts_result_free(r);
 }
 
 /* Sends the statement again and again until that many more have been counted there. */
 static void until(shop *f, ts_conn *c, const char *sql, const char *column, long long more)
 {
-    long long from = number(f, column);
-    for (int i = 0; i < 600; i++) {
-        ts_result *r = ts_query(c, "%s", sql);
-        if (r->error != 0) fail_msg("%s: %s", sql, r->message);
-        ts_result_free(r);
-        usleep(100000);
-        if (i % 5 == 4 && number(f, column) >= from + more) return;
-    }
-    ts_result *r = ts_query(f->admin, "SHOW SHADOW READS " M);
-    for (size_t i = 0; i < r->nrows; i++)
-        print_error("%s %s: %s\n", ts_cell(r, i, "outcome"), ts_cell(r, i, "detail"), ts_cell(r, i, "reads"));
-    ts_result_free(r);
-    fail_msg("%s: %s stays %lld", sql, column, number(f, column));
+    shadow_until(f, send_text, &(sent){c, sql}, column, more);
 }
 
 static void expect(ts_conn *c, const char *sql, const char *column, const char *part)
@@ -51,24 +46,13 @@ static void expect(ts_conn *c, const char *sql, const char *column, const char *
     if (strstr(cell, part) == NULL) fail_msg("%s: %s is %s, not %s", sql, column, cell, part);
 }
 
-static void begin(shop *f, const char *more)
-{
-    char lines[300];
-    snprintf(lines, sizeof lines,
-             "observe_days: 0\nbackfill: {shadow_percent: 100, shadow_per_s: 1000, recheck_percent: 0%s}",
-             more);
-    shop_apply(f, lines);
-    ts_do(f->admin, "ADVANCE MIGRATION " M " TO dual_write");
-    ts_wait_backfill(f->admin, M);
-}
-
 /* ---- under writes ---- */
 
 typedef struct client {
     pthread_t thread;
     unsigned port;
     const char *column;
-    bool writes;
+    bool writes, prepared;
     atomic_bool *stop;
     unsigned long statements;
     char error[300];
@@ -81,10 +65,14 @@ static void *client_main(void *arg)
     ts_conn *c = ts_connect(
         &(ts_login){.host = "127.0.0.1", .port = k->port, .user = "root", .password = "", .schema = "t_mig"});
     for (unsigned n = 0; !atomic_load(k->stop) && k->error[0] == '\0'; n++) {
+        const char *value = values[n % 4];
         ts_result *r = k->writes ? ts_query(c, "UPDATE transactions SET %s = '%s', n = n + 1 WHERE id = %u",
-                                            k->column, values[n % 4], 1 + n % 8)
-                                 : ts_query(c, "SELECT id, %s, n FROM transactions WHERE %s <> '%s'",
-                                            k->column, k->column, values[n % 4]);
+                                            k->column, value, 1 + n % 8)
+                       : k->prepared
+                           ? ts_run(c, TS_PREPARED, "SELECT * FROM transactions WHERE n > ? AND id <> ?",
+                                    (ts_param[]){{'i', "0"}, {'s', "3"}}, 2)
+                           : ts_query(c, "SELECT id, %s, n FROM transactions WHERE %s <> '%s'", k->column,
+                                      k->column, value);
         if (r->error != 0) snprintf(k->error, sizeof k->error, "%.290s", r->message);
         ts_result_free(r);
         k->statements++;
@@ -98,37 +86,33 @@ static void under_writes(shop *f)
 {
     client clients[6];
     atomic_bool stop = false;
-    long long from = number(f, "shadow_compared");
+    long long from = shadow_number(f, "shadow_compared");
     for (unsigned i = 0; i < 6; i++) {
         bool old = i % 2 == 0;
         clients[i] = (client){.port = old ? f->proxy.port_old : f->proxy.port_new,
                               .column = old ? "transaction_type" : "payment_method",
                               .writes = i < 4,
+                              .prepared = i == 5,
                               .stop = &stop};
         assert_int_equal(pthread_create(&clients[i].thread, NULL, client_main, &clients[i]), 0);
     }
-    for (int i = 0; i < 600 && number(f, "shadow_compared") < from + 40; i++) usleep(100000);
+    for (int i = 0; i < 600 && shadow_number(f, "shadow_compared") < from + 40; i++) usleep(100000);
     atomic_store(&stop, true);
     for (unsigned i = 0; i < 6; i++) {
         pthread_join(clients[i].thread, NULL);
         if (clients[i].error[0] != '\0') fail_msg("%s", clients[i].error);
     }
-    if (number(f, "shadow_compared") < from + 40)
-        fail_msg("%lld were compared", number(f, "shadow_compared"));
-    assert_int_equal(number(f, "shadow_differing"), 0);
-    assert_int_equal(number(f, "shadow_failed"), 0);
+    if (shadow_number(f, "shadow_compared") < from + 40)
+        fail_msg("%lld were compared", shadow_number(f, "shadow_compared"));
+    assert_int_equal(shadow_number(f, "shadow_differing"), 0);
+    assert_int_equal(shadow_number(f, "shadow_failed"), 0);
 }
 
 /* ---- what is not compared, and in what session ---- */
 
 static void skips(shop *f, ts_conn *c, const char *sql, const char *why)
 {
-    until(f, c, sql, "shadow_skipped", 1);
-    ts_result *r = ts_query(f->admin, "SHOW SHADOW READS " M);
-    bool found = false;
-    for (size_t i = 0; i < r->nrows; i++) found = found || strstr(ts_cell(r, i, "detail"), why) != NULL;
-    ts_result_free(r);
-    if (!found) fail_msg("%s: is not skipped as %s", sql, why);
+    shadow_until_says(f, send_text, &(sent){c, sql}, why);
 }
 
 static void skipped(shop *f, ts_conn *c)
@@ -151,8 +135,8 @@ static void in_any_session(shop *f)
         "<> '\\'",
         "shadow_compared", 2);
     ts_close(c);
-    assert_int_equal(number(f, "shadow_differing"), 0);
-    assert_int_equal(number(f, "shadow_failed"), 0);
+    assert_int_equal(shadow_number(f, "shadow_differing"), 0);
+    assert_int_equal(shadow_number(f, "shadow_failed"), 0);
 }
 
 /* With no share nothing is sampled any more. */
@@ -160,11 +144,11 @@ static void off(shop *f, ts_conn *c)
 {
     ts_do(f->admin, "SET BACKFILL " M " shadow_percent = 0");
     for (int i = 0; i < 40; i++) {
-        long long before = number(f, "shadow_sampled");
+        long long before = shadow_number(f, "shadow_sampled");
         for (int k = 0; k < 5; k++)
             ts_result_free(ts_query(c, "SELECT transaction_type FROM transactions WHERE id = 1"));
         usleep(1500000);
-        if (number(f, "shadow_sampled") == before) {
+        if (shadow_number(f, "shadow_sampled") == before) {
             ts_do(f->admin, "SET BACKFILL " M " shadow_percent = 100");
             return;
         }
@@ -193,7 +177,7 @@ static void found(shop *f, ts_conn *c)
 
 static void check(shop *f)
 {
-    begin(f, "");
+    shadow_begin(f, "");
     ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_mig");
     under_writes(f);
     skipped(f, c);
@@ -207,13 +191,13 @@ static void check(shop *f)
                                        "settled IS NULL"),
                      0);
     ts_do(f->admin, "ADVANCE MIGRATION " M);
-    long long before = number(f, "shadow_differing");
+    long long before = shadow_number(f, "shadow_differing");
     until(f, c, looks, "shadow_compared", 3);
-    assert_int_equal(number(f, "shadow_differing"), before);
+    assert_int_equal(shadow_number(f, "shadow_differing"), before);
     found(f, c); /* in switched; by FORCE it goes on */
     ts_do(f->admin, "ADVANCE MIGRATION " M " FORCE");
     shop_expect(f->admin, "ADVANCE MIGRATION " M, 1235, "ROLLBACK to switched; there VERIFY");
-    assert_int_equal(number(f, "shadow_failed"), 0);
+    assert_int_equal(shadow_number(f, "shadow_failed"), 0);
     ts_close(c);
 }
 

@@ -58,6 +58,21 @@ b_status mig_db_scalar(mig_db *db, const char *sql, char *buf, size_t size, b_er
 typedef bool mig_db_row(void *arg, const char *const *cells, const unsigned long *lengths, unsigned n);
 b_status mig_db_each(mig_db *db, b_slice sql, mig_db_row *row, void *arg, b_err *err) B_MUSTCHECK;
 
+/* A parameter of a prepared statement, as a client has bound it. */
+typedef struct mig_param {
+    unsigned char type; /* MYSQL_TYPE_* */
+    bool is_unsigned, null;
+    b_slice value; /* in binary form, without the length that may stand before it */
+} mig_param;
+
+bool mig_param_integer(const mig_param *p); /* by its type, whatever its value */
+bool mig_param_string(const mig_param *p);
+
+/* mig_db_each of a statement that is prepared, and executed once with these parameters; cells are text, as
+ * there. B_INVALID: it cannot be done exactly; then the message is short, and says why. */
+b_status mig_db_each_prepared(mig_db *db, b_slice sql, const mig_param *params, size_t n, mig_db_row *row,
+                              void *arg, b_err *err) B_MUSTCHECK;
+
 /* The server's own message of the last statement that failed; "" where there is none. */
 const char *mig_db_error(mig_db *db);
 

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/table.h"
 #include "config/config.h"
+#include "migrate/db.h"
 #include "rewrite/regex_rule.h"
 #include "rewrite/rewrite.h"
 
@@ -98,10 +99,15 @@ void mig_engine_unregister(mig_engine *e, uint64_t connection, uint64_t epoch, b
 typedef struct mig_read {                               /* a statement, and what its meaning hangs on */
     b_slice sql, schema, mode, client, collation, zone; /* empty where it is not known */
     rw_version version;
-    bool temps; /* the session has temporary tables */
+    bool temps;    /* the session has temporary tables */
+    bool prepared; /* it came as a prepared statement, with these parameters */
+    const mig_param *params;
+    size_t nparams;
+    const char *unfit; /* why it cannot be run again, where that is known already: static; else NULL */
 } mig_read;
 typedef struct mig_sample mig_sample;
-bool mig_shadow_on(const mig_engine *e); /* is any to be sampled at all? One load */
+bool mig_shadow_on(const mig_engine *e);                   /* is any to be sampled at all? One load */
+bool mig_shadow_share(const mig_engine *e, uint32_t dice); /* ... and may be one that threw this? One, too */
 /* A copy of it, or NULL: dice, any number, says that it is not one of the share, or there is no room for it,
  * or its tables are those of no migration that is sampled now. rules, res: what was made of it, by which. */
 mig_sample *mig_shadow_sample(mig_engine *e, const mig_read *r, const rw_ruleset *rules, const rw_result *res,

@@ -17,10 +17,18 @@ typedef struct rw_repeat {
     size_t ntables;
 } rw_repeat;
 
+/* What a placeholder of a prepared statement was given, as far as it tells of the order of rows. */
+typedef enum rw_given {
+    RW_GIVEN_OTHER,
+    RW_GIVEN_INTEGER,
+    RW_GIVEN_DIGITS, /* a string of digits alone, one to fifteen */
+    RW_GIVEN_NULL
+} rw_given;
+
 /* May the statement be run twice in one snapshot, for `SET timestamp` to the same, and must its rows then be
- * the same however the server goes about it? Strict: what is not known is skipped. *out in the arena, or
- * static. B_NOMEM. */
-b_status rw_repeatable(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, b_arena *arena,
-                       rw_repeat *out) B_MUSTCHECK;
+ * the same however the server goes about it? given: of each placeholder, where ctx->prepared; it is given the
+ * same both times. Strict: what is not known is skipped. *out in the arena, or static. B_NOMEM. */
+b_status rw_repeatable(const rw_ruleset *r, const rw_ctx *ctx, b_slice sql, const rw_given *given,
+                       size_t ngiven, b_arena *arena, rw_repeat *out) B_MUSTCHECK;
 
 #endif

@@ -176,7 +176,8 @@ static void only_what_repeats_is_taken(void **state)
     rw_ctx ctx = context();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         rw_repeat r;
-        assert_int_equal(rw_repeatable(f->rules, &ctx, b_slice_str(rows[i].sql), f->arena, &r), B_OK);
+        assert_int_equal(rw_repeatable(f->rules, &ctx, b_slice_str(rows[i].sql), NULL, 0, f->arena, &r),
+                         B_OK);
         bool right = rows[i].why == NULL ? r.skipped == NULL
                                          : r.skipped != NULL && strstr(r.skipped, rows[i].why) != NULL;
         if (!right || r.ordered != rows[i].ordered)
@@ -185,21 +186,80 @@ static void only_what_repeats_is_taken(void **state)
     }
 }
 
+static const struct {
+    row row;
+    const char *given; /* Integer, Digits, NULL, or what else */
+} bound[] = {
+    {{"SELECT a FROM t WHERE a = ? AND n IN (?, ?)", false, NULL}, "XIN"},
+    {{"SELECT UPPER(?), a FROM t WHERE day < ?", false, NULL}, "XX"},
+    {{"SELECT COUNT(*), ? FROM t WHERE a = ?", true, NULL}, "XX"},
+    {{"SELECT a FROM t ORDER BY id LIMIT ?, ?", true, NULL}, "II"},
+    {{"SELECT a FROM t LIMIT ?", false, "LIMIT"}, "I"},
+    {{"SELECT a FROM t ORDER BY ? LIMIT 1", false, "LIMIT"}, "I"},
+    /* an equality with the primary key, or none */
+    {{"SELECT a FROM t WHERE id = ? LIMIT ?", true, NULL}, "II"},
+    {{"SELECT a FROM t WHERE ? = id LIMIT 1", true, NULL}, "D"},
+    {{"SELECT a FROM t WHERE id = ? LIMIT 1", true, NULL}, "N"},
+    {{"SELECT a FROM t WHERE id = ? LIMIT 1", false, "LIMIT"}, "X"},
+    {{"SELECT a FROM t WHERE a = ? AND id = ? LIMIT 1", true, NULL}, "XI"},
+    {{"SELECT a FROM t WHERE a = ? AND id = ? LIMIT 1", false, "LIMIT"}, "IX"},
+    {{"SELECT n FROM w WHERE d = ? LIMIT 1", true, NULL}, "I"},
+    {{"SELECT n FROM w WHERE d = ? LIMIT 1", false, "LIMIT"}, "D"},
+    /* the type of what comes of it is not known */
+    {{"SELECT DISTINCT ?, n FROM t", false, "DISTINCT"}, "I"},
+    {{"SELECT SUM(n * ?) FROM t", false, "an aggregate"}, "I"},
+    {{"SELECT a INTO @v FROM t WHERE n = ?", false, "INTO"}, "I"},
+};
+
+static rw_given given(char c)
+{
+    return c == 'I'   ? RW_GIVEN_INTEGER
+           : c == 'D' ? RW_GIVEN_DIGITS
+           : c == 'N' ? RW_GIVEN_NULL
+                      : RW_GIVEN_OTHER;
+}
+
+static void placeholders_are_the_same_both_times(void **state)
+{
+    fixture *f = *state;
+    rw_ctx ctx = context();
+    rw_repeat r;
+    b_slice sql = B_LIT("SELECT a FROM t WHERE n = ?");
+    assert_int_equal(rw_repeatable(f->rules, &ctx, sql, NULL, 0, f->arena, &r), B_OK);
+    assert_non_null(r.skipped); /* a text that is not prepared has none */
+    ctx.prepared = true;
+    for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++) {
+        const row *w = &bound[i].row;
+        rw_given to[4];
+        size_t n = strlen(bound[i].given);
+        for (size_t k = 0; k < n; k++) to[k] = given(bound[i].given[k]);
+        assert_int_equal(rw_repeatable(f->rules, &ctx, b_slice_str(w->sql), to, n, f->arena, &r), B_OK);
+        bool right =
+            w->why == NULL ? r.skipped == NULL : r.skipped != NULL && strstr(r.skipped, w->why) != NULL;
+        if (!right || r.ordered != w->ordered)
+            fail_msg("%zu, %s: skipped %s, %s", i, w->sql, r.skipped == NULL ? "(not)" : r.skipped,
+                     r.ordered ? "ordered" : "not ordered");
+    }
+    sql = B_LIT("SELECT a FROM t WHERE id = ? LIMIT 1");
+    assert_int_equal(rw_repeatable(f->rules, &ctx, sql, NULL, 0, f->arena, &r), B_OK);
+    assert_non_null(r.skipped); /* what it was given is not known */
+}
+
 static void sessions_that_cannot_be_told_are_not_taken(void **state)
 {
     fixture *f = *state;
     rw_repeat r;
     rw_ctx ctx = context();
     ctx.sql_mode = RW_MODE_ORACLE;
-    assert_int_equal(rw_repeatable(f->rules, &ctx, B_LIT("SELECT a FROM t"), f->arena, &r), B_OK);
+    assert_int_equal(rw_repeatable(f->rules, &ctx, B_LIT("SELECT a FROM t"), NULL, 0, f->arena, &r), B_OK);
     assert_non_null(r.skipped);
     ctx = context();
     ctx.charset = RW_CHARSET_UNKNOWN;
-    assert_int_equal(rw_repeatable(f->rules, &ctx, B_LIT("SELECT a FROM t"), f->arena, &r), B_OK);
+    assert_int_equal(rw_repeatable(f->rules, &ctx, B_LIT("SELECT a FROM t"), NULL, 0, f->arena, &r), B_OK);
     assert_non_null(r.skipped);
     ctx = context();
     ctx.schema = B_LIT("");
-    assert_int_equal(rw_repeatable(f->rules, &ctx, B_LIT("SELECT a FROM t"), f->arena, &r), B_OK);
+    assert_int_equal(rw_repeatable(f->rules, &ctx, B_LIT("SELECT a FROM t"), NULL, 0, f->arena, &r), B_OK);
     assert_non_null(r.skipped);
 }
 
@@ -209,7 +269,7 @@ static void tables_are_listed(void **state)
     rw_ctx ctx = context();
     rw_repeat r;
     b_slice sql = B_LIT("SELECT a FROM t JOIN u ON t.n = u.n WHERE 1 IN (SELECT n FROM nokey)");
-    assert_int_equal(rw_repeatable(f->rules, &ctx, sql, f->arena, &r), B_OK);
+    assert_int_equal(rw_repeatable(f->rules, &ctx, sql, NULL, 0, f->arena, &r), B_OK);
     assert_int_equal(r.ntables, 3);
     assert_true(b_slice_eq(r.tables[2].name, B_LIT("nokey")));
     assert_true(b_slice_eq(r.tables[2].schema, B_LIT("s")));
@@ -258,6 +318,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_repeats_is_taken),
+        cmocka_unit_test(placeholders_are_the_same_both_times),
         cmocka_unit_test(sessions_that_cannot_be_told_are_not_taken),
         cmocka_unit_test(tables_are_listed),
         cmocka_unit_test(the_other_column_is_read),
