@@ -48,6 +48,29 @@ size_t b_slice_find(b_slice s, b_slice needle)
     return at == NULL ? (size_t)-1 : (size_t)(at - s.p);
 }
 
+/* By the needle's last byte, which is `last` in the text. */
+static size_t find_ending(b_slice s, b_slice needle, char last)
+{
+    for (size_t at = needle.n - 1; at < s.n; at++) {
+        const char *hit = memchr(s.p + at, last, s.n - at);
+        if (hit == NULL) break;
+        at = (size_t)(hit - s.p);
+        size_t from = at - (needle.n - 1);
+        if (b_slice_ieq(b_slice_of(s.p + from, needle.n), needle)) return from;
+    }
+    return (size_t)-1;
+}
+
+size_t b_slice_ifind(b_slice s, b_slice needle)
+{
+    if (needle.n == 0) return 0;
+    char lower = b_lower(needle.p[needle.n - 1]);
+    size_t at = find_ending(s, needle, lower);
+    if (lower < 'a' || lower > 'z') return at;
+    size_t other = find_ending(s, needle, (char)(lower - ('a' - 'A')));
+    return other < at ? other : at;
+}
+
 size_t b_slice_distance(b_slice a, b_slice b)
 {
     enum { LONGEST = 48 };

@@ -16,19 +16,12 @@ static int64_t wall_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static bool has_word(b_slice sql, b_slice word)
-{
-    for (size_t i = 0; i + word.n <= sql.n; i++)
-        if (b_lower(sql.p[i]) == word.p[0] && b_slice_ieq(b_slice_of(sql.p + i, word.n), word)) return true;
-    return false;
-}
-
 /* While there is no migration nobody lexes, but what a later one must know is not missed: temporary tables
  * that may hide its table, and a client that narrows the tracking. */
 static void watch(px_session *s, b_slice sql)
 {
-    if (has_word(sql, B_LIT("temporary"))) s->temps_unknown = true;
-    if (has_word(sql, B_LIT("session_track"))) s->vars.known = false;
+    if (b_slice_ifind(sql, B_LIT("temporary")) != (size_t)-1) s->temps_unknown = true;
+    if (b_slice_ifind(sql, B_LIT("session_track")) != (size_t)-1) s->vars.known = false;
 }
 
 bool px_query_touches(px_session *s, b_slice sql)

@@ -46,6 +46,8 @@ b_slice b_slice_trim(b_slice s);
 
 /* First position of needle in s, or (size_t)-1. */
 size_t b_slice_find(b_slice s, b_slice needle);
+/* The same without regard to ASCII case; as fast where the needle's last letter is rare in s. */
+size_t b_slice_ifind(b_slice s, b_slice needle);
 
 /* How many letters must be put in, left out or exchanged to make b of a, without regard to ASCII case: for
  * "did you mean". Nothing is compared where one is longer than 48 bytes: then it is the longer one's length.

@@ -87,6 +87,14 @@ static void test_slices(void **state)
     assert_true(b_slice_eq(b_slice_trim(B_LIT(" \t x y\n")), B_LIT("x y")));
     assert_int_equal(b_slice_find(B_LIT("hello"), B_LIT("lo")), 3);
     assert_int_equal(b_slice_find((b_slice){NULL, 0}, B_LIT("x")), (size_t)-1);
+    assert_int_equal(b_slice_ifind(B_LIT("eye EYE"), B_LIT("Eye")), 0);
+    assert_int_equal(b_slice_ifind(B_LIT("eyE eye"), B_LIT("eye")), 0);
+    assert_int_equal(b_slice_ifind(B_LIT("yye tYYeMpOrAryeYE"), B_LIT("temporary")), (size_t)-1);
+    assert_int_equal(b_slice_ifind(B_LIT("y yTeMpOrArY"), B_LIT("temporary")), 3);
+    assert_int_equal(b_slice_ifind(B_LIT("a+A+"), B_LIT("A+")), 0);
+    assert_int_equal(b_slice_ifind(B_LIT("ye"), B_LIT("eye")), (size_t)-1);
+    assert_int_equal(b_slice_ifind(B_LIT("ye"), B_LIT("")), 0);
+    assert_int_equal(b_slice_ifind((b_slice){NULL, 0}, B_LIT("x")), (size_t)-1);
     assert_int_equal(b_slice_distance(B_LIT("Listen"), B_LIT("lsiten")), 2);
     assert_int_equal(b_slice_distance(B_LIT(""), B_LIT("abc")), 3);
     assert_int_equal(b_slice_distance(B_LIT("migration"), B_LIT("migrations")), 1);
