@@ -126,11 +126,38 @@ b_status mig__check_columns(mig__flight *f)
     return s == B_REFUSED ? B_OK : s == B_OK ? B_OK : b_fail(f->err, s, "%s", why.msg);
 }
 
+/* Where a row violates two unique keys, ON DUPLICATE KEY UPDATE takes the first one, and a twin is made
+ * behind the keys that were there before. The primary key is the first one in any case. */
+static void check_order(mig__flight *f, const b_table *t)
+{
+    const char *over = NULL;
+    b_slice other = {NULL, 0};
+    for (size_t i = 0; i < b_table_rows(t); i++) {
+        b_slice name = mig__cell(t, i, "i"), c = mig__cell(t, i, "c");
+        bool unique = b_slice_eq(mig__cell(t, i, "nu"), B_LIT("0")) && !b_slice_ieq(name, B_LIT("PRIMARY"));
+        if (unique && c.p != NULL && mig__is_from(f, c)) over = over == NULL ? name.p : over;
+    }
+    for (size_t i = 0; over != NULL && i < b_table_rows(t); i++) {
+        b_slice name = mig__cell(t, i, "i");
+        if (b_slice_eq(mig__cell(t, i, "nu"), B_LIT("0")) && !b_slice_ieq(name, B_LIT("PRIMARY")) &&
+            !b_slice_ieq(name, b_slice_str(over)))
+            other = name;
+    }
+    if (other.p != NULL)
+        mig__finding(f, MIG__WARNING, over,
+                     mig__say(f,
+                              "a row that violates both this unique key and %s may have ON DUPLICATE KEY "
+                              "UPDATE change another row from retired on: the twin stands behind %s",
+                              other.p, other.p),
+                     "see that no INSERT ... ON DUPLICATE KEY UPDATE hangs on which of the two comes first");
+}
+
 b_status mig__check_indexes(mig__flight *f)
 {
     b_table *t = NULL;
     b_status s = mig__query(f->db, &t, f->err,
-                            "SELECT INDEX_NAME AS i, COLUMN_NAME AS c, INDEX_TYPE AS ty, %s AS ex FROM "
+                            "SELECT INDEX_NAME AS i, COLUMN_NAME AS c, INDEX_TYPE AS ty, NON_UNIQUE AS nu, "
+                            "%s AS ex FROM "
                             "information_schema.STATISTICS "
                             "WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
                             f->mariadb ? "NULL" : "EXPRESSION", f->schema, f->table);
@@ -151,6 +178,7 @@ b_status mig__check_indexes(mig__flight *f)
                          mig__say(f, "it is an index over an expression of %s", hit, NULL),
                          "drop it for the time of the migration");
     }
+    if (!f->instant) check_order(f, t);
     b_table_free(t);
     return B_OK;
 }
