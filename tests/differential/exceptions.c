@@ -359,7 +359,28 @@ static bool computed(const dt_case *c, const char *want, const char *got)
     if (is_conversion(want) || is_conversion(got) || counted(c, want, got)) return true;
     if ((c->stmt->flags & DT_WRITES) != 0 && (starts(want, "E 1292 ") || starts(got, "E 1292 "))) return true;
     if (starts(want, "E 1690 ") && starts(got, "E 1690 ")) return true; /* which shows the expression */
+    if (starts(want, "E 1048 ") && starts(got, "E 1048 ")) return true; /* of two columns, the derived last */
     return starts(got, "E 1264 ") || starts(got, "E 1055 ");
+}
+
+/* MariaDB does not warn of conversions in the select list of INSERT (columns) SELECT, nor has a strict mode
+ * an error then; it does in INSERT SELECT. */
+static bool listed(const dt_case *c, const char *want, const char *got)
+{
+    const char *into = strstr(c->sql, " INTO "), *select = strstr(c->sql, " SELECT ");
+    const char *list = into == NULL ? NULL : strchr(into, '(');
+    if (!c->mariadb || into == NULL || select == NULL || (list != NULL && list < select)) return false;
+    return starts(want, "E 1292 ") && !starts(got, "E ");
+}
+
+/* In retired the twin of a unique key stands behind the other one, and of two that a row violates the first
+ * one is taken. Where that comes of a NULL alone, nullable_differs (run.c) finds it; DEFAULT is no NULL here.
+ */
+static bool another_key(const dt_case *c, const char *want, const char *got)
+{
+    if (c->phase < DT_RETIRED || !c->world->unique || c->world->nullable) return false;
+    if (!says(c, "ON DUPLICATE KEY UPDATE") || !says(c, "DEFAULT")) return false;
+    return (starts(want, "E 1062 ") || starts(want, "A ")) && (starts(got, "E 1062 ") || starts(got, "A "));
 }
 
 enum { ANY = 0, PLAN = 1, REST = 2, REST_OF_ERROR = 4 };
@@ -409,5 +430,10 @@ const dt_exception dt_exceptions[] = {
     EXCEPTION("other column",
               "a row counts as changed where the column that is not read was not filled or kept",
               other_column, ANY),
+    EXCEPTION("listed", "MariaDB does not look at conversions in a SELECT whose INSERT names its columns",
+              listed, REST),
+    EXCEPTION("another key",
+              "a row that violates two unique keys takes the one that was there before the twin", another_key,
+              REST),
     {NULL, NULL, NULL, false, DT_GO_ON},
 };
