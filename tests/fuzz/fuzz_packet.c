@@ -123,6 +123,18 @@ static void read_login(b_slice in, uint64_t caps, uint8_t command)
     b_buf_deinit(&b);
 }
 
+static void read_given(const mp_stmt *s, b_slice in, uint64_t caps)
+{
+    mp_given given[8];
+    bool cursor = false;
+    if (mp_stmt_given(s, in, caps, given, &cursor) != B_OK) return;
+    for (uint32_t i = 0; i < s->nparams; i++) {
+        b_slice v = given[i].value;
+        require(v.n == 0 || (v.p >= in.p && v.p + v.n <= in.p + in.n));
+        require(!given[i].null || v.n == 0);
+    }
+}
+
 /* Two EXECUTEs of one statement, so that remembered types count, through a map made of the command's bits. */
 static void run_execute(b_slice in, uint64_t caps, uint8_t command)
 {
@@ -136,7 +148,9 @@ static void run_execute(b_slice in, uint64_t caps, uint8_t command)
     if (mapped) require(mp_stmt_set_map(s, source, nout, nin) == B_OK);
     if (command & 0x80 && nin > 0) require(mp_stmt_keep_long(s, nin - 1, B_LIT("long")) == B_OK);
     size_t half = in.n / 2;
+    read_given(s, in, caps);
     (void)!mp_stmt_note_types(s, b_slice_of(in.p, half), caps);
+    read_given(s, b_slice_of(in.p + half, in.n - half), caps);
     if (mp_stmt_execute(s, b_slice_of(in.p + half, in.n - half), caps, true, &out) == B_OK && !mapped)
         require(mp_stmt_note_types(s, b_buf_view(&out), caps) == B_OK);
     b_buf_clear(&out);
