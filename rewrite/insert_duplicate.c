@@ -1,6 +1,19 @@
 /* INSERT … ON DUPLICATE KEY UPDATE, and the row alias that it may read. */
 #include "transform.h"
 
+/* A name for a column that the row alias has besides the client's. */
+static void add_name(rw_planner *p, uint32_t end, b_slice column)
+{
+    rw_edit *e = rw_edit_after(p->edits, end - 1);
+    const char *name = b_arena_printf(p->arena, "straddle_%.*s", B_ARG(column));
+    if (name == NULL) {
+        p->nomem = true;
+        return;
+    }
+    rw_edit_text(p->edits, e, B_LIT(", "));
+    rw_edit_text(p->edits, e, rw__quoted(p, b_slice_str(name)));
+}
+
 void rw__insert_alias_columns(rw_planner *p, const rw_insert *in)
 {
     uint32_t i = 0;
@@ -10,23 +23,18 @@ void rw__insert_alias_columns(rw_planner *p, const rw_insert *in)
             rw__refuse(p, in->mt, "both_columns", "both names of a column in an INSERT with a row alias",
                        "give the value under one of the names only");
         } else if (i < in->ncols && in->cols[i].dup) {
-            rw_edit *e = rw_edit_after(p->edits, l->name.end - 1);
-            rw_edit_text(p->edits, e, B_LIT(", straddle_"));
-            rw_edit_text(p->edits, e, in->cols[i].pair->to);
+            add_name(p, l->name.end, in->cols[i].pair->to);
         }
     }
     for (i = 0; i < in->nextras && prev != NULL; i++) {
-        rw_edit *e = rw_edit_after(p->edits, prev->name.end - 1);
-        rw_edit_text(p->edits, e, B_LIT(", straddle_"));
-        rw_edit_text(p->edits, e, in->extras[i].column);
+        add_name(p, prev->name.end, in->extras[i].column);
     }
     for (i = 0; i < in->mt->m->npairs && prev != NULL; i++) {
         if (in->pairs[i].add) {
-            rw_edit *e = rw_edit_after(p->edits, prev->name.end - 1);
-            rw_edit_text(p->edits, e, B_LIT(", straddle_"));
-            rw_edit_text(p->edits, e, in->mt->m->pairs[i].from);
-            rw_edit_text(p->edits, e, in->pairs[i].add_dup ? B_LIT(", straddle_") : B_LIT(""));
-            rw_edit_text(p->edits, e, in->pairs[i].add_dup ? in->mt->m->pairs[i].to : B_LIT(""));
+            add_name(p, prev->name.end, in->mt->m->pairs[i].from);
+            if (in->pairs[i].add_dup) {
+                add_name(p, prev->name.end, in->mt->m->pairs[i].to);
+            }
         }
     }
 }
