@@ -200,8 +200,25 @@ static rw_scope *row_scope(const rw_insert *in)
     return sel != NULL && sel->is_values && !rw__insert_has_forms(in) ? in->scope : NULL;
 }
 
+/* Where values change, what a name of a pair reads there is not followed. */
+static void check_row(rw_planner *p, const rw_insert *in, const rw_expr *e)
+{
+    for (; e != NULL && !rw__stop(p); e = e->next) {
+        b_slice name = e->name.n > 0 ? e->name.part[e->name.n - 1] : (b_slice){NULL, 0};
+        if (name.n > 0 && rw__pair_named(in->mt, name, NULL, NULL) != NULL) {
+            rw__refuse_name(p, in->mt, "transform", "a read of `%.*s` in VALUES ROW", name,
+                            "write the value itself");
+        }
+        check_row(p, in, e->kids);
+    }
+}
+
 static void emit_select(rw_planner *p, rw_insert *in)
 {
+    const rw_select *sel = in->s->query->select;
+    if (sel != NULL && sel->is_values && rw__insert_has_forms(in)) {
+        check_row(p, in, sel->values);
+    }
     for (uint32_t i = 0; i < in->mt->m->npairs && !rw__stop(p); i++) {
         if (in->pairs[i].add) {
             add_item(p, in, &in->pairs[i], &in->mt->m->pairs[i]);

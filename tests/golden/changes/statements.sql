@@ -55,3 +55,5 @@ SELECT t.cents, s.cents AS cents FROM t JOIN s USING (id) ORDER BY cents;
 SELECT t.amount, t.n AS amount FROM t ORDER BY amount;
 SELECT t.cents, t.cents AS cents FROM t ORDER BY cents;
 SELECT t.cents + 1 AS cents, s.cents AS cents FROM t JOIN s USING (id) ORDER BY cents;
+INSERT INTO t (n, small) VALUES ROW(1, DEFAULT(small));
+INSERT INTO t (n, small) VALUES ROW(1, LENGTH('x'));
