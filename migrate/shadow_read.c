@@ -25,7 +25,7 @@ static const uint64_t MOST_BYTES = 4 << 20;
 static b_status outcome(mig__compared *out, mig__outcome what, const char *detail)
 {
     out->outcome = what;
-    snprintf(out->detail, sizeof out->detail, "%s", detail);
+    snprintf(out->detail, sizeof out->detail, "%.*s", (int)sizeof out->detail - 1, detail);
     return B_OK;
 }
 
