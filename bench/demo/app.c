@@ -19,6 +19,16 @@ long long app_row_id(const app_shared *s, const app_pair *p, unsigned row)
     return s->base_rows + 1000000 + (long long)p->number * APP_ROWS + row;
 }
 
+void app_adopt(app_thread *t)
+{
+    static const char *const columns[] = {"transaction_type", "payment_method"};
+    static const char *const users[] = {"app_v1", "app_v2"};
+    int era = atomic_load(&t->shared->era), kind = era % APP_ERAS;
+    unsigned turned = (unsigned)era / APP_ERAS % 2, own = kind == APP_EACH ? t->number : 1;
+    t->column = columns[own ^ turned], t->other = columns[own ^ turned ^ 1];
+    t->user = users[kind == APP_EACH ? t->number : kind == APP_MOVED];
+}
+
 static uint64_t now_us(void)
 {
     struct timespec t;
@@ -255,6 +265,18 @@ static bool recover(app_thread *t, const change *c, size_t n)
     return true;
 }
 
+/* A new release of the application begins with a new connection. */
+static bool restart(app_thread *t)
+{
+    int era = atomic_load(&t->shared->era);
+    ts_close(t->conn);
+    t->conn = NULL;
+    app_adopt(t);
+    if (!login(t)) return false;
+    atomic_store(&t->era, era);
+    return true;
+}
+
 static void step(app_thread *t)
 {
     change c[2] = {{.row = rnd(t, APP_ROWS)}, {.row = rnd(t, APP_ROWS)}};
@@ -293,6 +315,7 @@ void *app_run(void *arg)
             nanosleep(&(struct timespec){0, (long)us * 1000}, NULL);
             continue;
         }
+        if (atomic_load(&t->era) != atomic_load(&t->shared->era) && !restart(t)) return NULL;
         step(t);
     }
     ts_close(t->conn);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { APP_PHASES = 10, APP_ROWS = 256, APP_PAIRS = 4 };
+enum { APP_PHASES = 26, APP_ROWS = 256, APP_PAIRS = 4 };
 
 typedef struct app_phase { /* what happened while the migration was in one phase */
     hist latency;
@@ -34,6 +34,7 @@ typedef struct app_shared { /* between the driver and all threads */
     unsigned port;
     atomic_int phase;   /* index into app_thread.by_phase */
     atomic_bool outage; /* the driver has killed the proxy: lost connections are expected */
+    atomic_int era;     /* counts releases of the applications: app_adopt */
     atomic_bool stop;
     long long base_rows; /* rows 1 … base_rows are never changed; their value is a function of the id */
     double rate;         /* statements a second and thread */
@@ -45,12 +46,22 @@ typedef struct app_thread {
     app_shared *shared;
     app_pair *pair;
     const char *user, *column, *other; /* the name it says, and the one that it must never see */
+    unsigned number;                   /* of the application: 0 or 1 */
+    atomic_int era;                    /* that it has adopted */
     pthread_t id;
     struct ts_conn *conn;
     app_phase by_phase[APP_PHASES];
     uint64_t names_seen, rows_checked;
     uint64_t random;
 } app_thread;
+
+/* The eras of both applications, as their releases follow each other. Each says its own name, as a client of
+ * the old and of the new schema; the old name has gone, both say the new one; and both say it as what is the
+ * old one for the next migration, the other way. Then from the first again, with the names turned. */
+enum { APP_EACH, APP_MOVED, APP_NEXT, APP_ERAS };
+
+/* Takes the names of the era that the driver has set, without a new connection. */
+void app_adopt(app_thread *t);
 
 void *app_run(void *thread);
 

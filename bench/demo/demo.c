@@ -1,11 +1,11 @@
 /* The whole case study under live traffic: rename transaction_type to payment_method on shop.transactions,
- * through every phase, with a roll back and a kill -9 of the proxy in mid-backfill on the way, while two
- * applications that know only one name each go on. Exit status 0 only if neither saw an error, a wrong row or
- * a wrong column, and the checksum is clean. Started by ./demo, which brings the servers up. */
-#include "app.h"
+ * through every phase, with a roll back (or, with --ways-back, one from every phase: ways_back.c) and a kill
+ * -9 of the proxy in mid-backfill on the way, while two applications that know only one name each go on. Exit
+ * status 0 only if neither saw an error, a wrong row or a wrong column, and the checksum is clean. Started by
+ * ./demo, which brings the servers up. */
+#include "demo.h"
 
 #include "base/buf.h"
-#include "process.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -15,32 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NAME "rename_transaction_type"
-
-typedef struct demo {
-    ts_server server;
-    unsigned replica_port;
-    long long rows;
-    double rate;
-    unsigned seconds; /* of traffic in each phase */
-    ts_proxy proxy;
-    ts_conn *root, *replica, *admin;
-    app_shared shared;
-    app_pair pairs[APP_PAIRS];
-    app_thread threads[2 * APP_PAIRS];
-    const char *labels[APP_PHASES];
-    double lag_ms[APP_PHASES];
-    double backfill_rate;
-    bool checksum_clean, failed;
-    pthread_t sampler;
-} demo;
-
-static void nap(unsigned ms)
+void demo_nap(unsigned ms)
 {
     nanosleep(&(struct timespec){ms / 1000, (long)(ms % 1000) * 1000000}, NULL);
 }
 
-static double now_s(void)
+double demo_now_s(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -86,13 +66,13 @@ static void *sample_lag(void *arg)
     demo *d = arg;
     ts_conn *source = ts_root(&d->server, "shop");
     while (!atomic_load(&d->shared.stop)) {
-        ts_do(source, "UPDATE beat SET at = %.3f WHERE id = 1", now_s());
+        ts_do(source, "UPDATE beat SET at = %.3f WHERE id = 1", demo_now_s());
         char text[64];
         ts_text(d->replica, text, sizeof text, "SELECT COALESCE(MAX(at), 0) FROM shop.beat");
-        double lag = (now_s() - atof(text)) * 1000;
+        double lag = (demo_now_s() - atof(text)) * 1000;
         int phase = atomic_load(&d->shared.phase);
         if (atof(text) > 0 && lag > d->lag_ms[phase]) d->lag_ms[phase] = lag;
-        nap(50);
+        demo_nap(50);
     }
     ts_close(source);
     return NULL;
@@ -100,8 +80,6 @@ static void *sample_lag(void *arg)
 
 static void start_apps(demo *d)
 {
-    static const char *const users[] = {"app_v1", "app_v2"}, *const columns[] = {"transaction_type",
-                                                                                 "payment_method"};
     d->shared.host = "127.0.0.1";
     d->shared.port = d->proxy.port_both;
     d->shared.base_rows = d->rows;
@@ -115,10 +93,9 @@ static void start_apps(demo *d)
         }
         d->threads[i] = (app_thread){.shared = &d->shared,
                                      .pair = pair,
-                                     .user = users[i % 2],
-                                     .column = columns[i % 2],
-                                     .other = columns[1 - i % 2],
-                                     .random = 88172645463325252ull + i * 7919};
+                                     .number = i % 2,
+                                     .random = 88172645463325252ull + i * 7919ull};
+        app_adopt(&d->threads[i]);
         if (pthread_create(&d->threads[i].id, NULL, app_run, &d->threads[i]) != 0)
             ts_die("cannot start a thread");
     }
@@ -134,27 +111,26 @@ static uint64_t total(const demo *d, bool errors)
     return n;
 }
 
-static void enter(demo *d, const char *label)
+void demo_enter(demo *d, const char *label)
 {
     int next = d->labels[0] == NULL ? 0 : atomic_load(&d->shared.phase) + 1;
     if (next >= APP_PHASES) ts_die("the demo has more phases than its tables hold");
     d->labels[next] = label;
     atomic_store(&d->shared.phase, next);
-    printf("%-28s statements so far %8llu, errors %llu\n", label, (unsigned long long)total(d, false),
+    printf("%-30s statements so far %8llu, errors %llu\n", label, (unsigned long long)total(d, false),
            (unsigned long long)total(d, true));
     fflush(stdout);
 }
 
-/* Runs an admin statement; a refusal ends the demo as failed, with its message. */
-static void admin(demo *d, const char *sql)
+void demo_admin(demo *d, const char *sql)
 {
-    double start = now_s();
+    double start = demo_now_s();
     ts_result *r = ts_query(d->admin, "%s", sql);
     if (r->error != 0) {
         fprintf(stderr, "%s: error %u: %s\n", sql, r->error, r->message);
         d->failed = true;
     } else {
-        printf("  %-44s %6.0f ms\n", sql, (now_s() - start) * 1000);
+        printf("  %-50.*s %6.0f ms\n", (int)strcspn(sql, "\n"), sql, (demo_now_s() - start) * 1000);
     }
     ts_result_free(r);
 }
@@ -170,30 +146,31 @@ static void show_bar(long long done, long long rows, const char *note)
     fflush(stdout);
 }
 
-/* Watches the backfill up to a share of the rows (1.0: until it is complete). */
-static void watch_backfill(demo *d, double share)
+void demo_watch(demo *d, const char *name, double share)
 {
-    double start = now_s(), said = 0;
+    double end = demo_now_s() + 300 + (double)d->rows / 200,
+           *phase_rate = &d->rates[atomic_load(&d->shared.phase)];
+    double start = demo_now_s(), said = 0;
     long long first = -1;
-    for (int i = 0; i < 6000 && !d->failed; i++, nap(50)) {
-        ts_result *r = ts_query(d->admin, "SHOW MIGRATION " NAME);
+    for (; demo_now_s() < end && !d->failed; demo_nap(50)) {
+        ts_result *r = ts_query(d->admin, "SHOW MIGRATION %s", name);
         const char *done_text = ts_cell(r, 0, "rows_done"), *rows_text = ts_cell(r, 0, "rows_total");
         const char *state = ts_cell(r, 0, "backfill"), *throttle = ts_cell(r, 0, "throttle");
         if (r->error != 0 || done_text == NULL || state == NULL)
             ts_die("SHOW MIGRATION: %u %s", r->error, r->message);
         long long done = atoll(done_text), rows = rows_text == NULL ? d->rows : atoll(rows_text);
         bool complete = strcmp(state, "complete") == 0;
-        if (first < 0) first = done, start = now_s();
-        if (now_s() - said > (isatty(1) ? 0.1 : 2.0) || complete) {
+        if (first < 0) first = done, start = demo_now_s();
+        if (demo_now_s() - said > (isatty(1) ? 0.1 : 2.0) || complete) {
             show_bar(done, rows, throttle == NULL ? "" : throttle);
-            said = now_s();
+            said = demo_now_s();
         }
         const char *rate =
             ts_cell(r, 0, "rate_rows_s"); /* the engine's own figure, if it was too quick to watch */
-        if (complete && done > first && now_s() > start)
-            d->backfill_rate = (double)(done - first) / (now_s() - start);
+        if (complete && done > first && demo_now_s() > start)
+            *phase_rate = (double)(done - first) / (demo_now_s() - start);
         else if (complete && rate != NULL)
-            d->backfill_rate = atof(rate);
+            *phase_rate = atof(rate);
         ts_result_free(r);
         if (complete || (share < 1 && (double)done > share * (double)d->rows)) {
             if (isatty(1)) printf("\n");
@@ -201,63 +178,73 @@ static void watch_backfill(demo *d, double share)
         }
     }
     d->failed = true;
-    fprintf(stderr, "the backfill did not get on within five minutes\n");
+    fprintf(stderr, "the backfill of %s did not get on in time\n", name);
 }
 
-static void kill_proxy(demo *d)
+void demo_kill_proxy(demo *d)
 {
     printf("  kill -9 of the proxy, pid %d, in mid-backfill\n", (int)d->proxy.pid);
     atomic_store(&d->shared.outage, true);
     ts_close(d->admin);
     ts_proxy_stop(&d->proxy, SIGKILL);
-    nap(200);
+    demo_nap(200);
     ts_proxy_restart(&d->proxy);
     d->admin = ts_proxy_admin(&d->proxy);
-    nap(3000); /* all threads are back and have checked all their rows */
+    demo_nap(3000); /* all threads are back and have checked all their rows */
     atomic_store(&d->shared.outage, false);
     printf("  the proxy is back, pid %d; the applications have reconnected\n", (int)d->proxy.pid);
 }
 
-static void verify(demo *d)
+void demo_verify(demo *d, const char *name)
 {
-    ts_result *r = ts_query(d->admin, "VERIFY MIGRATION " NAME);
+    ts_result *r = ts_query(d->admin, "VERIFY MIGRATION %s", name);
     const char *rows = ts_cell(r, 0, "rows"), *differing = ts_cell(r, 0, "differing");
-    d->checksum_clean = r->error == 0 && differing != NULL && strcmp(differing, "0") == 0;
+    bool clean = r->error == 0 && differing != NULL && strcmp(differing, "0") == 0;
+    d->checksum_clean = clean && (d->verified++ == 0 || d->checksum_clean);
     printf("  VERIFY: %s rows, %s differing %s\n", rows == NULL ? "?" : rows,
            differing == NULL ? "?" : differing, r->error == 0 ? "" : r->message);
     ts_result_free(r);
 }
 
+/* The short way: one roll back, from switched. */
 static void walk(demo *d)
 {
     unsigned ms = d->seconds * 1000;
-    enter(d, "planned");
+    demo_admin(d, "ADVANCE MIGRATION " DEMO_NAME " TO expanded");
+    demo_enter(d, "expanded");
+    demo_nap(ms);
+    demo_admin(d, "ADVANCE MIGRATION " DEMO_NAME " TO dual_write");
+    demo_enter(d, "dual_write, backfill");
+    demo_watch(d, DEMO_NAME, 0.3);
+    demo_kill_proxy(d);
+    demo_watch(d, DEMO_NAME, 1.0);
+    demo_admin(d, "ADVANCE MIGRATION " DEMO_NAME " TO switched");
+    demo_enter(d, "switched");
+    demo_nap(ms);
+    demo_admin(d, "ROLLBACK MIGRATION " DEMO_NAME " TO dual_write");
+    demo_enter(d, "dual_write, rolled back");
+    demo_nap(ms);
+    demo_admin(d, "ADVANCE MIGRATION " DEMO_NAME " TO switched");
+    demo_enter(d, "switched again");
+    demo_nap(ms);
+    demo_verify(d, DEMO_NAME);
+    demo_admin(d, "ADVANCE MIGRATION " DEMO_NAME " TO retired");
+    demo_enter(d, "retired");
+    demo_nap(ms);
+    demo_admin(d, "ADVANCE MIGRATION " DEMO_NAME " TO contracted");
+    demo_enter(d, "contracted");
+    demo_nap(ms);
+}
+
+static void run(demo *d)
+{
+    demo_enter(d, "planned");
     start_apps(d);
-    nap(ms);
-    admin(d, "ADVANCE MIGRATION " NAME " TO expanded");
-    enter(d, "expanded");
-    nap(ms);
-    admin(d, "ADVANCE MIGRATION " NAME " TO dual_write");
-    enter(d, "dual_write, backfill");
-    watch_backfill(d, 0.3);
-    kill_proxy(d);
-    watch_backfill(d, 1.0);
-    admin(d, "ADVANCE MIGRATION " NAME " TO switched");
-    enter(d, "switched");
-    nap(ms);
-    admin(d, "ROLLBACK MIGRATION " NAME " TO dual_write");
-    enter(d, "dual_write, rolled back");
-    nap(ms);
-    admin(d, "ADVANCE MIGRATION " NAME " TO switched");
-    enter(d, "switched again");
-    nap(ms);
-    verify(d);
-    admin(d, "ADVANCE MIGRATION " NAME " TO retired");
-    enter(d, "retired");
-    nap(ms);
-    admin(d, "ADVANCE MIGRATION " NAME " TO contracted");
-    enter(d, "contracted");
-    nap(ms);
+    demo_nap(d->seconds * 1000);
+    if (d->ways_back)
+        demo_ways_back(d);
+    else
+        walk(d);
     atomic_store(&d->shared.stop, true);
     for (unsigned i = 0; i < 2 * APP_PAIRS; i++) pthread_join(d->threads[i].id, NULL);
     pthread_join(d->sampler, NULL);
@@ -266,7 +253,7 @@ static void walk(demo *d)
 static void report_phases(const demo *d)
 {
     static hist all;
-    printf("\n%-26s %10s %7s %8s %8s %8s %12s %14s\n", "phase", "statements", "errors", "p50 ms", "p95 ms",
+    printf("\n%-30s %10s %7s %8s %8s %8s %12s %14s\n", "phase", "statements", "errors", "p50 ms", "p95 ms",
            "p99 ms", "max lag ms", "backfill rows/s");
     for (int k = 0; k < APP_PHASES && d->labels[k] != NULL; k++) {
         uint64_t statements = 0, errors = 0;
@@ -277,8 +264,8 @@ static void report_phases(const demo *d)
             statements += p->statements, errors += p->errors;
         }
         char rate[32] = "-";
-        if (strstr(d->labels[k], "backfill") != NULL) snprintf(rate, sizeof rate, "%.0f", d->backfill_rate);
-        printf("%-26s %10llu %7llu %8.2f %8.2f %8.2f %12.0f %14s\n", d->labels[k],
+        if (d->rates[k] > 0) snprintf(rate, sizeof rate, "%.0f", d->rates[k]);
+        printf("%-30s %10llu %7llu %8.2f %8.2f %8.2f %12.0f %14s\n", d->labels[k],
                (unsigned long long)statements, (unsigned long long)errors,
                (double)hist_quantile(&all, 0.50) / 1000, (double)hist_quantile(&all, 0.95) / 1000,
                (double)hist_quantile(&all, 0.99) / 1000, d->lag_ms[k], rate);
@@ -339,13 +326,11 @@ static int report(demo *d)
 
 static void parse(demo *d, int argc, char **argv)
 {
-    static const struct option options[] = {{"rows", required_argument, NULL, 'r'},
-                                            {"rate", required_argument, NULL, 'q'},
-                                            {"seconds", required_argument, NULL, 's'},
-                                            {"port", required_argument, NULL, 'p'},
-                                            {"replica-port", required_argument, NULL, 'R'},
-                                            {"mariadb", no_argument, NULL, 'm'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"rows", required_argument, NULL, 'r'},         {"rate", required_argument, NULL, 'q'},
+        {"seconds", required_argument, NULL, 's'},      {"port", required_argument, NULL, 'p'},
+        {"replica-port", required_argument, NULL, 'R'}, {"mariadb", no_argument, NULL, 'm'},
+        {"ways-back", no_argument, NULL, 'w'},          {NULL, 0, NULL, 0}};
     int o;
     while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (o) {
@@ -354,13 +339,14 @@ static void parse(demo *d, int argc, char **argv)
         case 's': d->seconds = (unsigned)atoi(optarg); break;
         case 'p': d->server.port = (unsigned)atoi(optarg); break;
         case 'R': d->replica_port = (unsigned)atoi(optarg); break;
+        case 'w': d->ways_back = true; break;
         case 'm': d->server.mariadb = true; break;
         default: exit(2);
         }
     }
     if (d->rows < 1000 || d->rate < 1 || d->server.port == 0 || d->replica_port == 0) {
         fprintf(stderr, "usage: straddle_demo --port P --replica-port P [--mariadb] [--rows N] [--rate N] "
-                        "[--seconds N]\n");
+                        "[--seconds N] [--ways-back]\n");
         exit(2);
     }
 }
@@ -383,8 +369,8 @@ int main(int argc, char **argv)
              d.replica_port);
     ts_proxy_start(&d.proxy, &d.server, extra);
     d.admin = ts_proxy_admin(&d.proxy);
-    ts_apply_rename(d.admin, NAME, "shop.transactions", "transaction_type", "payment_method");
-    walk(&d);
+    ts_apply_rename(d.admin, DEMO_NAME, "shop.transactions", "transaction_type", "payment_method");
+    run(&d);
     ts_close(d.admin);
     ts_proxy_end(&d.proxy);
     int rc = report(&d);
