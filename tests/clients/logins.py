@@ -107,7 +107,7 @@ class Matrix:
                  "(*zip*), and both (*TLS zip*), as far as it can do so directly; then it walks the steps of",
                  "[logins.tsv](../tests/clients/logins.tsv) on a table that migrates. A form stands here where every answer was the same and",
                  "the proxy had the TLS and the compression that the driver was told to use. *cached*: MySQL remembers the account's last",
-                 "login; *full*: it does not, so that the whole password is sent. Debian's MariaDB 10.11 has no parsec.", "",
+                 "login; *full*: it does not, so that the whole password is sent. MariaDB has parsec from 11.6 on.", "",
                  "| driver | " + " | ".join(a.server + " " + a.title for a in ACCOUNTS) + " |", "| --- |" + " --- |" * len(ACCOUNTS)]
         for d in wanted:
             if d.kind == "driver":
