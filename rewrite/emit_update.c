@@ -14,6 +14,7 @@
 #include "write.h"
 
 #define NO_LIMIT " LIMIT 18446744073709551615"
+#define NO_SEMIJOIN "SET STATEMENT optimizer_switch = 'semijoin=off' FOR "
 
 /* ---- what subqueries read --------------------------------------------------------------------------- */
 
@@ -151,12 +152,25 @@ static void twice_or_refuse(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
     }
 }
 
-/* May MariaDB run this UPDATE of one table as one of several, whose expressions see old values? */
-static bool may_join(rw_planner *p, const rw_stmt *s, const rw_table *target)
+/* May it be written behind SET STATEMENT … FOR? */
+static bool stands_alone(const rw_planner *p, const rw_stmt *s)
 {
-    bool semijoins = p->server.version >= 110100;
-    return (semijoins && (s->ctes != NULL || rw__has_subquery(s->where))) ||
-           (has_subquery(s) && !avoids_target(p, s, target));
+    return !p->in_compound && (s->tok == 0 || (p->t->tok[s->tok - 1].kind == RW_TOK_OP &&
+                                               p->t->tok[s->tok - 1].word == RW_OP_SEMICOLON));
+}
+
+static void choose_mariadb(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
+{
+    const rw_stmt *s = a->stmt;
+    if (has_subquery(s) && !avoids_target(p, s, mt->table)) {
+        twice_or_refuse(p, a, mt);
+    } else if (p->server.version < 110100 || !rw__has_subquery(s->where)) {
+        return;
+    } else if (!stands_alone(p, s) || rw__assigns_repeatable(p, a, NULL)) {
+        twice_or_refuse(p, a, mt);
+    } else {
+        rw_edit_text(p->edits, rw_edit_before(p->edits, s->tok), B_LIT(NO_SEMIJOIN));
+    }
 }
 
 /* An UPDATE of one table that does assign a pair written on both sides. */
@@ -170,9 +184,7 @@ static void choose_single(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
     if (!a->in_order) {
         twice_or_refuse(p, a, mt);
     } else if (p->server.flavour == RW_MARIADB) {
-        if (may_join(p, s, mt->table)) {
-            twice_or_refuse(p, a, mt);
-        }
+        choose_mariadb(p, a, mt);
     } else if ((sub || mt->table->partitioned) && s->limit == NULL) {
         if (sub && rw__assigns_repeatable(p, a, NULL)) {
             twice(a);
