@@ -248,6 +248,30 @@ static void append_assign(rw_planner *p, rw_edit *e, b_slice name, const char *i
     rw_edit_text(p->edits, e, value);
 }
 
+/* MariaDB fills a temporary table first with rows that may be made of the target itself: what is added to
+ * such a row then sees defaults in the place of its other values, and NULL for a DEFAULT that is an
+ * expression. */
+static void check_self(rw_planner *p, const rw_insert *in)
+{
+    bool added = has_extras(in), avoids = true;
+    for (uint32_t i = 0; i < in->ncols; i++) {
+        added = added || in->cols[i].dup;
+    }
+    if (p->server.flavour != RW_MARIADB || !added) {
+        return;
+    }
+    for (const rw_row *r = in->s->rows; r != NULL && avoids; r = r->next) {
+        avoids = rw__exprs_avoid(p, r->values, in->mt->table);
+    }
+    for (const rw_assign *a = in->s->set_form ? in->s->set : NULL; a != NULL && avoids; a = a->next) {
+        avoids = rw__exprs_avoid(p, a->value, in->mt->table);
+    }
+    if (!avoids) {
+        rw__refuse(p, in->mt, "not_repeatable", "an INSERT of a value that may be read from the table itself",
+                   "read the value first");
+    }
+}
+
 static void emit_set_form(rw_planner *p, rw_insert *in)
 {
     const rw_assign *last = in->s->set;
@@ -260,6 +284,7 @@ static void emit_set_form(rw_planner *p, rw_insert *in)
         return;
     }
     const rw_vcol *cols = in->src->cols;
+    check_self(p, in);
     bind_blind(p, in);
     rw__emit_assigns(p, &a);
     in->src->cols = cols;
@@ -284,6 +309,7 @@ static void emit_set_form(rw_planner *p, rw_insert *in)
 
 static void emit_values_form(rw_planner *p, rw_insert *in)
 {
+    check_self(p, in);
     rw__insert_emit_list(p, in, in->s->columns_at - 1);
     for (const rw_row *r = in->s->rows; r != NULL && !rw__stop(p); r = r->next) {
         emit_row(p, in, r);

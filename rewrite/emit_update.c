@@ -16,97 +16,6 @@
 #define NO_LIMIT " LIMIT 18446744073709551615"
 #define NO_SEMIJOIN "SET STATEMENT optimizer_switch = 'semijoin=off' FOR "
 
-/* ---- what subqueries read --------------------------------------------------------------------------- */
-
-/* Does everything in the tree come from base tables other than this one? */
-static bool query_avoids(rw_planner *p, const rw_query *q, const rw_table *target);
-
-static bool exprs_avoid(rw_planner *p, const rw_expr *e, const rw_table *target)
-{
-    for (; e != NULL; e = e->next) {
-        if (e->query != NULL && !query_avoids(p, e->query, target)) {
-            return false;
-        }
-        if (!exprs_avoid(p, e->kids, target)) {
-            return false;
-        }
-        for (const rw_window *w = e->over; w != NULL; w = w->next) {
-            if (!exprs_avoid(p, w->exprs, target)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static bool orders_avoid(rw_planner *p, const rw_order *o, const rw_table *target)
-{
-    for (; o != NULL; o = o->next) {
-        if (!exprs_avoid(p, o->expr, target)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool name_avoids(rw_planner *p, const rw_name *name, const rw_table *target)
-{
-    const rw_table *known = NULL;
-    (void)rw__find_table(p, name, &known);
-    return known != NULL && !known->is_view && known != target;
-}
-
-static bool from_avoids(rw_planner *p, const rw_from *f, const rw_table *target)
-{
-    for (; f != NULL; f = f->next) {
-        bool ok = exprs_avoid(p, f->exprs, target);
-        switch (f->kind) {
-        case RW_F_TABLE: ok = ok && name_avoids(p, &f->table, target); break;
-        case RW_F_DERIVED: ok = ok && query_avoids(p, f->query, target); break;
-        case RW_F_JOIN: ok = ok && from_avoids(p, f->left, target) && from_avoids(p, f->right, target); break;
-        case RW_F_JSON_TABLE:
-        case RW_F_DUAL: break;
-        }
-        if (!ok) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool select_avoids(rw_planner *p, const rw_select *s, const rw_table *target)
-{
-    for (const rw_item *i = s->items; i != NULL; i = i->next) {
-        if (!exprs_avoid(p, i->expr, target)) {
-            return false;
-        }
-    }
-    for (const rw_window *w = s->windows; w != NULL; w = w->next) {
-        if (!exprs_avoid(p, w->exprs, target)) {
-            return false;
-        }
-    }
-    if (s->is_table && !name_avoids(p, &s->table, target)) {
-        return false;
-    }
-    return from_avoids(p, s->from, target) && exprs_avoid(p, s->where, target) &&
-           orders_avoid(p, s->group, target) && exprs_avoid(p, s->having, target) &&
-           exprs_avoid(p, s->values, target);
-}
-
-static bool query_avoids(rw_planner *p, const rw_query *q, const rw_table *target)
-{
-    if (q == NULL) {
-        return true;
-    }
-    if (q->ctes != NULL) { /* its names could hide tables from us */
-        return false;
-    }
-    return (q->select == NULL || select_avoids(p, q->select, target)) && query_avoids(p, q->inner, target) &&
-           query_avoids(p, q->left, target) && query_avoids(p, q->right, target) &&
-           orders_avoid(p, q->order, target) && exprs_avoid(p, q->limit, target);
-}
-
 /* ---- the form --------------------------------------------------------------------------------------- */
 
 static bool has_subquery(const rw_stmt *s)
@@ -123,10 +32,10 @@ static bool has_subquery(const rw_stmt *s)
 
 static bool avoids_target(rw_planner *p, const rw_stmt *s, const rw_table *target)
 {
-    bool ok = s->ctes == NULL && exprs_avoid(p, s->where, target) && orders_avoid(p, s->order, target) &&
-              exprs_avoid(p, s->limit, target);
+    bool ok = s->ctes == NULL && rw__exprs_avoid(p, s->where, target) &&
+              rw__orders_avoid(p, s->order, target) && rw__exprs_avoid(p, s->limit, target);
     for (const rw_assign *a = s->set; a != NULL; a = a->next) {
-        ok = ok && exprs_avoid(p, a->value, target);
+        ok = ok && rw__exprs_avoid(p, a->value, target);
     }
     return ok;
 }
@@ -152,6 +61,38 @@ static void twice_or_refuse(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
     }
 }
 
+/* May the value read the column, by either of its names? */
+static bool may_name(const rw_expr *e, const rw_mtab *mt, const rw_name *column)
+{
+    b_slice wanted = column->part[column->n - 1];
+    bool is_new;
+    uint32_t pair, other;
+    bool paired = rw__pair_named(mt, wanted, &is_new, &pair) != NULL;
+    for (; e != NULL; e = e->next) {
+        b_slice name = e->name.n > 0 ? e->name.part[e->name.n - 1] : (b_slice){"", 0};
+        if (e->query != NULL || b_slice_ieq(name, wanted)) return true;
+        if (paired && rw__pair_named(mt, name, &is_new, &other) != NULL && other == pair) return true;
+        if (may_name(e->kids, mt, column)) return true;
+    }
+    return false;
+}
+
+/* Keeps the server from running it as an UPDATE of several tables, which the plain one might be: no value may
+ * hang on what an earlier assignment has changed by then. */
+static void keep_single(rw_planner *p, const rw_stmt *s, const rw_mtab *mt)
+{
+    for (const rw_assign *x = s->set; x != NULL && !rw__stop(p); x = x->next)
+        for (const rw_assign *y = s->set; y != x; y = y->next) {
+            rw_expr alone = *x->value;
+            alone.next = NULL;
+            if (y->col.n == 0 || !may_name(&alone, mt, &y->col)) continue;
+            rw__refuse(p, mt, "not_repeatable",
+                       "an assignment that reads what an earlier one may have changed, beside a subquery,",
+                       "select the keys in a statement of its own");
+            return;
+        }
+}
+
 /* May it be written behind SET STATEMENT … FOR? */
 static bool stands_alone(const rw_planner *p, const rw_stmt *s)
 {
@@ -169,6 +110,7 @@ static void choose_mariadb(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
     } else if (!stands_alone(p, s) || rw__assigns_repeatable(p, a, NULL)) {
         twice_or_refuse(p, a, mt);
     } else {
+        keep_single(p, s, mt);
         rw_edit_text(p->edits, rw_edit_before(p->edits, s->tok), B_LIT(NO_SEMIJOIN));
     }
 }
@@ -189,6 +131,7 @@ static void choose_single(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
         if (sub && rw__assigns_repeatable(p, a, NULL)) {
             twice(a);
         } else {
+            if (sub) keep_single(p, s, mt);
             a->limit = true;
         }
     }

@@ -58,6 +58,12 @@ bool rw__reads_pair(const rw_mtab *mt, const rw_expr *e, uint32_t pair);
 /* Is `:=` or INTO @v anywhere in the statement, so that @v may change between two evaluations? */
 bool rw__assigns_uservars(const rw_planner *p, const rw_stmt *s);
 
+/* ---- avoid.c ------------------------------------------------------------------------------------------ */
+
+/* Do all subqueries of the list read base tables only, and never this one? */
+bool rw__exprs_avoid(rw_planner *p, const rw_expr *e, const rw_table *target);
+bool rw__orders_avoid(rw_planner *p, const rw_order *o, const rw_table *target);
+
 /* ---- assignments: emit_assign.c --------------------------------------------------------------------- */
 
 typedef enum rw_assign_form {

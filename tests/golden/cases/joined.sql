@@ -9,3 +9,5 @@ UPDATE transactions SET transaction_type = 'x', note = payment_method WHERE id I
 UPDATE transactions SET transaction_type = (SELECT MAX(label) FROM kinds) WHERE id = 3;
 UPDATE transactions t JOIN orders o ON o.transaction_id = t.id SET t.transaction_type = 'x', t.payment_method = t.transaction_type;
 UPDATE transactions t JOIN orders o ON o.transaction_id = t.id SET t.payment_method = o.payment_method, t.transaction_type = o.payment_method;
+UPDATE transactions SET transaction_type = UUID(), note = CONCAT('u', payment_method) WHERE id IN (SELECT transaction_id FROM orders);
+UPDATE transactions SET note = CONCAT('u', payment_method), transaction_type = UUID() WHERE id IN (SELECT transaction_id FROM orders);

@@ -57,3 +57,5 @@ SELECT t.cents, t.cents AS cents FROM t ORDER BY cents;
 SELECT t.cents + 1 AS cents, s.cents AS cents FROM t JOIN s USING (id) ORDER BY cents;
 INSERT INTO t (n, small) VALUES ROW(1, DEFAULT(small));
 INSERT INTO t (n, small) VALUES ROW(1, LENGTH('x'));
+INSERT INTO t (amount, first, last) VALUES ((SELECT COUNT(*) FROM t), 'a', 'b');
+INSERT INTO t (cents, full_name) VALUES ((SELECT COUNT(*) FROM s), 'a b');
