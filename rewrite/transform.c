@@ -1,5 +1,6 @@
 /* See transform.h. Thread: the planner's. */
 #include "transform.h"
+#include "type.h"
 
 rw_twrite rw__twrite(const rw_pair *pair, bool new_name)
 {
@@ -169,7 +170,7 @@ static b_slice default_text(rw_planner *p, const rw_mtab *mt, const rw_pair *pai
     case RW_DEFAULT_NULL: return B_LIT("NULL");
     case RW_DEFAULT_NOW: return c.default_text;
     case RW_DEFAULT_NONE:
-        if (rw__null_is_error(p, s)) {
+        if (rw__null_is_error(p, s) && !rw__type_is(c.type, "enum")) {
             rw__refuse_as(p, 1364, "HY000", "no_default", "Field '%.*s' doesn't have a default value",
                           B_ARG(name));
             break;

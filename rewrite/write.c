@@ -139,8 +139,11 @@ void rw__check_omitted(rw_planner *p, const rw_mtab *mt, const rw_pair *pair, co
     if (!hidden && pair->phase != RW_SWITCHED && !default_fails(p, pair, s)) {
         return;
     }
-    if (rw__null_is_error(p, s)) {
-        b_slice shown = p->ctx->version == RW_VERSION_NEW ? pair->to : pair->from;
+    b_slice shown = p->ctx->version == RW_VERSION_NEW ? pair->to : pair->from;
+    if (rw__null_is_error(p, s) && rw__type_is(pair->plain.type, "enum")) {
+        rw__refuse_name(p, mt, "default", "a write that leaves `%.*s` to the first value of its ENUM", shown,
+                        "give the value");
+    } else if (rw__null_is_error(p, s)) {
         rw__refuse_as(p, 1364, "HY000", "no_default", "Field '%.*s' doesn't have a default value",
                       B_ARG(shown));
     } else if (hidden) {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { S_FROM, S_BOTH, S_BARE, S_RETIRED, S_WINDOW, S_TO, S_SHAPES };
+enum { S_FROM, S_BOTH, S_BARE, S_RETIRED, S_WINDOW, S_TO, S_ENUM, S_SHAPES };
 
 /* tt becomes pm: the table as it is in each phase. */
 static const char *const shapes[S_SHAPES] = {
@@ -20,6 +20,7 @@ static const char *const shapes[S_SHAPES] = {
     [S_RETIRED] = "tt VARCHAR(40) NOT NULL DEFAULT '' INVISIBLE, pm VARCHAR(40) NOT NULL, ",
     [S_WINDOW] = "tt VARCHAR(40) NOT NULL DEFAULT '' INVISIBLE, pm VARCHAR(40) NOT NULL DEFAULT (tt), ",
     [S_TO] = "pm VARCHAR(40) NOT NULL, ",
+    [S_ENUM] = "tt ENUM('a','b') NOT NULL, pm ENUM('a','b') NULL DEFAULT (tt) INVISIBLE, ",
 };
 
 typedef struct row {
@@ -179,6 +180,11 @@ static const row rows[] = {
      .want = "! default",
      .error = 1235},
     {.sql = "INSERT INTO t (id) VALUES (1)", .phase = RW_SWITCHED, .want = "! no_default", .error = 1364},
+    {.sql = "INSERT INTO t (id) VALUES (1)",
+     .phase = RW_SWITCHED,
+     .shape = S_ENUM, /* which servers give its first value */
+     .want = "! default",
+     .error = 1235},
     {.sql = "INSERT INTO t (id) VALUES (1)", .phase = RW_RETIRED, .want = "="},
     {.sql = "INSERT INTO t (id) VALUES (1)", .phase = RW_DUAL_WRITE, .want = "="},
 
@@ -329,7 +335,7 @@ static rw_catalog *catalog(const row *r, int shape)
 static rw_ruleset *ruleset(const row *r)
 {
     b_err err = {.msg = ""};
-    rw_catalog *plain = catalog(r, S_FROM), *real = catalog(r, shape_of(r));
+    rw_catalog *plain = catalog(r, shape_of(r) == S_ENUM ? S_ENUM : S_FROM), *real = catalog(r, shape_of(r));
     const rw_table *t = rw_catalog_find(plain, B_LIT("shop"), B_LIT("t"));
     rw_pair pair = {.from = B_LIT("tt"),
                     .to = B_LIT("pm"),
