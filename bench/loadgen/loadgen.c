@@ -7,6 +7,7 @@
 #include "worker.h"
 
 #include <mysql/mysql.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,10 +15,24 @@
 
 enum { FAILED = 1, REFUSED = 3 };
 
+static struct timespec span(double seconds)
+{
+    return (struct timespec){(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+}
+
 static void pause_for(double seconds)
 {
-    struct timespec t = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    struct timespec t = span(seconds);
     nanosleep(&t, NULL);
+}
+
+/* SIGTERM is blocked in all threads, and ends the measured time before it is over. */
+static sigset_t ending(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    return set;
 }
 
 /* CPU seconds of all the processes that were named; negative when one is gone. */
@@ -43,7 +58,9 @@ static measured measure(run *r)
     double cpu = charged(r->o), own = cpu_of((int)getpid());
     uint64_t start = now_us();
     atomic_store(&r->phase, RUN_MEASURE);
-    pause_for(r->o->seconds);
+    sigset_t set = ending();
+    struct timespec most = span(r->o->seconds);
+    (void)sigtimedwait(&set, NULL, &most);
     atomic_store(&r->phase, RUN_STOP);
     uint64_t end = now_us();
     double after = charged(r->o);
@@ -108,6 +125,8 @@ int main(int argc, char **argv)
     worker *workers = calloc(o.connections, sizeof *workers);
     if (workers == NULL) return REFUSED;
     run r = {.o = &o};
+    sigset_t set = ending();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (start(&r, workers)) {
         measured m = measure(&r);
         status = finish(&o, workers, &m);

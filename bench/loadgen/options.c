@@ -33,7 +33,8 @@ static const char usage[] =
     "\n"
     "Prints one line of key=value. Latencies are in microseconds. Exit status: 0, 1 when a statement "
     "failed,\n"
-    "2 for a wrong command line, 3 when a connection could not be made.\n";
+    "2 for a wrong command line, 3 when a connection could not be made. SIGTERM ends the measured time "
+    "early.\n";
 
 static bool number(const char *text, double low, double high, double *out)
 {
