@@ -83,19 +83,32 @@ static b_status record(mig_engine *e, mig_db *db, const round *r, b_err *err)
         (unsigned long long)r->m->generation);
 }
 
-/* One chunk; *end: the round is over. */
-static b_status step(mig_engine *e, mig_db *db, round *r, bool *end, b_err *err)
+/* A phase that was left in the meantime explains every difference: nothing is kept then. *same: it was not.
+ */
+static b_status look(mig_db *db, round *r, const char *last, const char *hi, bool *same, b_err *err)
+{
+    b_err ignored;
+    uint64_t before = r->found.differing;
+    b_status s = mig_db_query(db, "START TRANSACTION", NULL, err);
+    if (s == B_OK) s = mig__verify_range(db, r->m, &r->key, last, hi, &r->found, err);
+    if (s == B_OK && r->found.differing > before) s = still(r, db, same, err);
+    bool keep = s == B_OK && *same;
+    b_status ended = mig_db_query(db, keep ? "COMMIT" : "ROLLBACK", NULL, s == B_OK ? err : &ignored);
+    return s == B_OK ? ended : s;
+}
+
+/* One chunk; *end: the round is over. *same: the migration is still what it was. */
+static b_status step(mig_engine *e, mig_db *db, round *r, bool *same, bool *end, b_err *err)
 {
     b_buf hi = {0};
     uint64_t found = 0;
     const char *last = r->last.n == 0 ? NULL : b_buf_cstr(&r->last);
     b_status s = mig__key_range(db, r->m, &r->key, last, CHUNK_ROWS, &hi, &found, err);
-    if (s == B_OK && found > 0)
-        s = mig__verify_range(db, r->m, &r->key, last, b_buf_cstr(&hi), &r->found, err);
+    if (s == B_OK && found > 0) s = look(db, r, last, b_buf_cstr(&hi), same, err);
     b_buf_clear(&r->last), b_buf_slice(&r->last, b_buf_view(&hi));
     b_buf_deinit(&hi);
     *end = s == B_OK && found < CHUNK_ROWS;
-    return s == B_OK && *end ? record(e, db, r, err) : s;
+    return s == B_OK && *same && *end ? record(e, db, r, err) : s;
 }
 
 /* A whole round, as long as the migration stays as it was. */
@@ -111,7 +124,7 @@ static b_status run(mig_engine *e, mig_db *db, round *r, b_err *err)
             mig__sleep(e, LOOK_MS);
             continue;
         }
-        s = step(e, db, r, &end, err);
+        s = step(e, db, r, &same, &end, err);
         uint64_t took = mig__now_ms() - started + 1;
         uint64_t pause = took * (100 - r->m->pace.recheck_percent) / r->m->pace.recheck_percent;
         if (s == B_OK) mig__sleep(e, (uint32_t)(pause < 60000 ? pause : 60000));

@@ -68,6 +68,46 @@ static void check(shop *f)
     shop_expect(f->admin, "VERIFY MIGRATION " M " REPAIR", 1235, "retired");
 }
 
+static void wait_blocked(shop *f, int sessions)
+{
+    long long n = -1;
+    for (int i = 0; i < 1200 && n != sessions; i++) {
+        nanosleep(&(struct timespec){0, 50000000}, NULL);
+        n = ts_int(f->direct,
+                   "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE = 'Waiting for "
+                   "table metadata lock' AND INFO LIKE 'SELECT%%transactions%%'");
+    }
+    assert_int_equal(n, sessions);
+}
+
+/* A round that began in one phase, and reads what the next one has written, tells nobody of it. */
+static void check_moved(shop *f)
+{
+    shop_apply(f, "observe_days: 0\nbackfill: {recheck_percent: 50}");
+    ts_do(f->admin, "ADVANCE MIGRATION " M " TO dual_write");
+    ts_wait_backfill(f->admin, M);
+    wait_recheck(f, 0);
+    ts_conn *x = ts_root(f->server, "t_mig");
+    ts_do(x, "LOCK TABLES transactions WRITE");
+    wait_blocked(f, 1);
+    ts_do(x, "UPDATE transactions SET payment_method = 'later' WHERE id = 3");
+    ts_do(f->direct, "UPDATE straddle.migrations SET phase = 'retired'");
+    ts_do(x, "UNLOCK TABLES");
+    wait_blocked(f, 0);
+    nanosleep(&(struct timespec){0, 700000000}, NULL);
+    assert_int_equal(ts_int(f->direct, "SELECT COUNT(*) FROM straddle.differences"), 0);
+    expect(f->direct, "SELECT COALESCE(last_error, '') AS e FROM straddle.migrations", "e", "");
+    ts_do(f->direct, "UPDATE t_mig.transactions SET payment_method = transaction_type WHERE id = 3");
+    ts_do(f->direct, "UPDATE straddle.migrations SET phase = 'dual_write'");
+    ts_close(x);
+}
+
+static void test_moved(void **state)
+{
+    (void)state;
+    shop_each_server(check_moved, NULL);
+}
+
 /* Nothing makes the old values again: a repair would put the new ones in their place. */
 static void check_one_way(shop *f)
 {
@@ -95,6 +135,7 @@ static void test_all(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all), cmocka_unit_test(test_one_way)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_all), cmocka_unit_test(test_one_way),
+                                       cmocka_unit_test(test_moved)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
