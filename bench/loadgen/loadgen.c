@@ -113,7 +113,7 @@ static int finish(const options *o, worker *workers, const measured *m)
     }
     if (m != NULL) print(o, m, &all, rows, errors);
     if (first != NULL) fprintf(stderr, "straddle_loadgen: first error: %s\n", first);
-    return errors == 0 && first == NULL ? 0 : FAILED;
+    return o->count_failed || (errors == 0 && first == NULL) ? 0 : FAILED;
 }
 
 int main(int argc, char **argv)

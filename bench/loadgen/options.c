@@ -30,6 +30,7 @@ static const char usage[] =
     "answer\n"
     "  --pid P[,P…]           charge the CPU time of these processes to the statements\n"
     "  --seed N               of the random numbers (default 1)\n"
+    "  --count-failed         the latency of statements that fail counts as well, and the exit status is 0\n"
     "\n"
     "Prints one line of key=value. Latencies are in microseconds. Exit status: 0, 1 when a statement "
     "failed,\n"
@@ -86,6 +87,7 @@ static bool set(options *o, int option, char *arg)
     case 't': return add_table(o, arg);
     case 'm': return set_mode(o, arg);
     case 'T': return o->tls = true;
+    case 'f': return o->count_failed = true;
     case 'i': return add_pids(o, arg);
     case 'P': return number(arg, 1, 65535, &v) && ((o->port = (unsigned)v), true);
     case 'n': return number(arg, 1, 1e15, &v) && ((o->rows = (uint64_t)v), true);
@@ -98,14 +100,16 @@ static bool set(options *o, int option, char *arg)
     }
 }
 
-static const struct option known[] = {
-    {"host", 1, NULL, 'h'},   {"port", 1, NULL, 'P'},        {"socket", 1, NULL, 'S'},
-    {"user", 1, NULL, 'u'},   {"password", 1, NULL, 'p'},    {"schema", 1, NULL, 'd'},
-    {"query", 1, NULL, 'q'},  {"table", 1, NULL, 't'},       {"rows", 1, NULL, 'n'},
-    {"mode", 1, NULL, 'm'},   {"connections", 1, NULL, 'c'}, {"seconds", 1, NULL, 's'},
-    {"warmup", 1, NULL, 'w'}, {"rate", 1, NULL, 'r'},        {"pid", 1, NULL, 'i'},
-    {"seed", 1, NULL, 'e'},   {"tls", 0, NULL, 'T'},         {"help", 0, NULL, 'H'},
-    {NULL, 0, NULL, 0}};
+static const struct option known[] = {{"host", 1, NULL, 'h'},         {"port", 1, NULL, 'P'},
+                                      {"socket", 1, NULL, 'S'},       {"user", 1, NULL, 'u'},
+                                      {"password", 1, NULL, 'p'},     {"schema", 1, NULL, 'd'},
+                                      {"query", 1, NULL, 'q'},        {"table", 1, NULL, 't'},
+                                      {"rows", 1, NULL, 'n'},         {"mode", 1, NULL, 'm'},
+                                      {"connections", 1, NULL, 'c'},  {"seconds", 1, NULL, 's'},
+                                      {"warmup", 1, NULL, 'w'},       {"rate", 1, NULL, 'r'},
+                                      {"pid", 1, NULL, 'i'},          {"seed", 1, NULL, 'e'},
+                                      {"tls", 0, NULL, 'T'},          {"help", 0, NULL, 'H'},
+                                      {"count-failed", 0, NULL, 'f'}, {NULL, 0, NULL, 0}};
 
 bool options_parse(int argc, char **argv, options *o, int *status)
 {

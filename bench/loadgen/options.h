@@ -17,6 +17,7 @@ typedef struct options {
     double seconds, warmup;
     double rate; /* statements a second of all connections together; 0 = as fast as answers come */
     bool prepared, tls;
+    bool count_failed;  /* failed statements have a latency, too */
     int pids[PIDS_MAX]; /* whose CPU time is charged to the statements */
     unsigned npids;
     uint64_t seed;

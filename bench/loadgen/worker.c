@@ -178,7 +178,7 @@ static void one(session *s, uint64_t number)
     if (began == RUN_STOP) return;
     unsigned i = w->r->o->nqueries == 1 ? 0 : (unsigned)(next_random(s) >> 33) % w->r->o->nqueries;
     bool good = w->r->o->prepared ? run_prepared(s, i) : run_text(s, i);
-    if (good && atomic_load(&w->r->phase) == RUN_MEASURE)
+    if ((good || w->r->o->count_failed) && atomic_load(&w->r->phase) == RUN_MEASURE)
         hist_add(&w->latency, now_us() - start);
     else
         w->rows = rows;
