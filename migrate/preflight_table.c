@@ -214,10 +214,8 @@ static void check_key(mig__flight *f, const b_table *t, size_t i)
         mig__finding(
             f, MIG__BLOCKER, name,
             "its ON UPDATE CASCADE fires triggers (enable_cascade_triggers is on): that of guard: triggers "
-            "would "
-            "write the new column while its twin key still refers to the old value, and the UPDATE of the "
-            "other "
-            "table would fail with error 1452",
+            "would write the new column while its twin key still refers to the old value, and the UPDATE of "
+            "the other table would fail with error 1452",
             "SET PERSIST enable_cascade_triggers = OFF for the time of the migration, or set guard: watch");
     else if (mig__foreign_writes(on_update, mig__cell(t, i, "del")))
         mig__finding(
