@@ -7,6 +7,7 @@
 #   DELAY        replication delay in seconds (default 0)
 #   EXTRA        further lines for the server's configuration
 #   DURABLE      1: flush at every commit; default 0, fast, for tests
+#   STRADDLE_MARIADB  sid: Debian's newest MariaDB in the place of Debian 12's own (./mariadb only)
 #   STRADDLE_CACHE  packages and data templates kept between runs (default ~/.cache/straddle)
 # Accounts made: root without password (socket and 127.0.0.1); app/app with all rights on app.*, shop.*,
 # t_*.*; straddle/straddle with all rights (the engine's); repl/repl.
