@@ -2,13 +2,16 @@
  *
  * Which form an assignment to A takes (emit_assign.c) depends on the plan that the server may choose:
  *
- *   one table, nothing that could change the plan              from left to right
- *   MySQL, subqueries in sight, x repeatable                   twice
- *   MySQL, subqueries otherwise, or partitioned                from left to right, made certain by a LIMIT:
- * an UPDATE with LIMIT or ORDER BY never becomes one of several tables there MariaDB, subqueries that may
- * read the target               twice, or refused MariaDB from 11.1, a subquery in WHERE twice, or refused:
- * it may become a semijoin (MDEV-7487), LIMIT or not MariaDB, other subqueries from left to right MariaDB,
- * SIMULTANEOUS_ASSIGNMENT                           twice, or refused several tables twice, or refused
+ * - one table, nothing that could change the plan: from left to right.
+ * - one table, MySQL, a subquery in sight and a value that may be written twice: twice.
+ * - one table, MySQL, another value, or partitioned: from left to right, made certain by a LIMIT. An UPDATE
+ *   with LIMIT or ORDER BY never becomes one of several tables there.
+ * - one table, MariaDB, subqueries that may read the target: twice, or refused.
+ * - one table, MariaDB from 11.1, a subquery in WHERE: twice, or with semijoin off. It may become a semijoin
+ *   (MDEV-7487), LIMIT or not.
+ * - one table, MariaDB, other subqueries: from left to right.
+ * - one table, MariaDB, SIMULTANEOUS_ASSIGNMENT: twice, or refused.
+ * - several tables: twice, or refused.
  *
  * Thread: the planner's. */
 #include "write.h"
@@ -61,18 +64,20 @@ static void twice_or_refuse(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
     }
 }
 
-/* May the value read the column, by either of its names? */
-static bool may_name(const rw_expr *e, const rw_mtab *mt, const rw_name *column)
+/* May the value read the column, by either of its names? Every name in it counts, those in its subqueries
+ * too. */
+static bool may_name(rw_planner *p, const rw_expr *e, const rw_mtab *mt, const rw_name *column)
 {
     b_slice wanted = column->part[column->n - 1];
     bool is_new;
     uint32_t pair, other;
     bool paired = rw__pair_named(mt, wanted, &is_new, &pair) != NULL;
-    for (; e != NULL; e = e->next) {
-        b_slice name = e->name.n > 0 ? e->name.part[e->name.n - 1] : (b_slice){"", 0};
-        if (e->query != NULL || b_slice_ieq(name, wanted)) return true;
+    for (uint32_t i = e->tok; i < e->end; i++) {
+        rw_token_kind kind = p->t->tok[i].kind;
+        if (kind != RW_TOK_IDENT && kind != RW_TOK_QUOTED) continue;
+        b_slice name = rw__token_name(p->ctx, p->t, i, p->arena);
+        if (b_slice_ieq(name, wanted)) return true;
         if (paired && rw__pair_named(mt, name, &is_new, &other) != NULL && other == pair) return true;
-        if (may_name(e->kids, mt, column)) return true;
     }
     return false;
 }
@@ -83,14 +88,40 @@ static void keep_single(rw_planner *p, const rw_stmt *s, const rw_mtab *mt)
 {
     for (const rw_assign *x = s->set; x != NULL && !rw__stop(p); x = x->next)
         for (const rw_assign *y = s->set; y != x; y = y->next) {
-            rw_expr alone = *x->value;
-            alone.next = NULL;
-            if (y->col.n == 0 || !may_name(&alone, mt, &y->col)) continue;
+            if (y->col.n == 0 || !may_name(p, x->value, mt, &y->col)) continue;
             rw__refuse(p, mt, "not_repeatable",
                        "an assignment that reads what an earlier one may have changed, beside a subquery,",
                        "select the keys in a statement of its own");
             return;
         }
+}
+
+/* A subquery of IN, EXISTS, ANY or ALL: those may become joins on MySQL. One that gives a value does not. */
+static bool has_condition(const rw_planner *p, const rw_expr *e)
+{
+    for (; e != NULL; e = e->next) {
+        uint32_t i = e->tok;
+        if (e->kind == RW_E_SUBQUERY) {
+            while (i > 0 && p->t->tok[i - 1].kind == RW_TOK_OP && p->t->tok[i - 1].word == RW_OP_LPAREN) i--;
+            uint16_t before =
+                i > 0 && p->t->tok[i - 1].kind == RW_TOK_IDENT ? p->t->tok[i - 1].word : RW_WORD_NONE;
+            if (before == RW_W_IN || before == RW_W_EXISTS || before == RW_W_ANY || before == RW_W_SOME ||
+                before == RW_W_ALL) {
+                return true;
+            }
+        }
+        if (has_condition(p, e->kids)) return true;
+    }
+    return false;
+}
+
+/* Might MySQL run the client's UPDATE of one table as one of several? */
+static bool may_become_join(const rw_planner *p, const rw_stmt *s)
+{
+    if (s->order != NULL || s->limit != NULL) return false;
+    bool may = s->ctes != NULL || has_condition(p, s->where);
+    for (const rw_assign *a = s->set; a != NULL; a = a->next) may = may || has_condition(p, a->value);
+    return may;
 }
 
 /* May it be written behind SET STATEMENT … FOR? */
@@ -131,7 +162,7 @@ static void choose_single(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
         if (sub && rw__assigns_repeatable(p, a, NULL)) {
             twice(a);
         } else {
-            if (sub) keep_single(p, s, mt);
+            if (may_become_join(p, s)) keep_single(p, s, mt);
             a->limit = true;
         }
     }

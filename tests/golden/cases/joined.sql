@@ -11,3 +11,7 @@ UPDATE transactions t JOIN orders o ON o.transaction_id = t.id SET t.transaction
 UPDATE transactions t JOIN orders o ON o.transaction_id = t.id SET t.payment_method = o.payment_method, t.transaction_type = o.payment_method;
 UPDATE transactions SET transaction_type = UUID(), note = CONCAT('u', payment_method) WHERE id IN (SELECT transaction_id FROM orders);
 UPDATE transactions SET note = CONCAT('u', payment_method), transaction_type = UUID() WHERE id IN (SELECT transaction_id FROM orders);
+UPDATE transactions SET note = 'u', transaction_type = (SELECT MAX(label) FROM kinds) WHERE id = 3;
+UPDATE transactions SET note = 'u', payment_method = UUID() WHERE id = (SELECT MAX(transaction_id) FROM orders);
+UPDATE transactions SET note = 'u', payment_method = CONCAT(note, UUID()) WHERE id = (SELECT MAX(transaction_id) FROM orders);
+UPDATE transactions SET note = 'u', payment_method = CONCAT(note, UUID()) WHERE EXISTS (SELECT 1 FROM orders o WHERE o.transaction_id = transactions.id);
