@@ -351,6 +351,24 @@ static rw_binding prefer_grouped(rw_planner *p, rw_scope *s, const rw_name *name
     return alias;
 }
 
+/* A whole element of GROUP BY that several tables have is the item of the select list that is called so, if
+ * there is one. `*` lists all of them. Of the physical columns one may be gone by then, and the other found.
+ */
+static rw_binding prefer_listed(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
+                                rw_binding ambiguous)
+{
+    if (world == PHYS || s->select == NULL) {
+        return ambiguous;
+    }
+    for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
+        if (i->expr != NULL && i->expr->kind == RW_E_STAR && i->expr->name.n == 0) {
+            return ambiguous;
+        }
+    }
+    rw_binding b = find_in_items(p, s, name, world, false);
+    return b.kind == RW_BIND_NONE ? ambiguous : b;
+}
+
 /* from: the clause in which the name itself stands. */
 static rw_binding find_in_scope(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
                                 rw_clause from, bool own, bool whole)
@@ -371,6 +389,9 @@ static rw_binding find_in_scope(rw_planner *p, rw_scope *s, const rw_name *name,
                                        : find_in_tables(p, s, name, world);
     }
     b = find_in_tables(p, s, name, world);
+    if (own && c == RW_C_GROUP && whole && b.kind == RW_BIND_AMBIGUOUS) {
+        return prefer_listed(p, s, name, world, b);
+    }
     if (seen && (b.kind == RW_BIND_NONE || b.kind == RW_BIND_MAYBE)) {
         rw_binding alias = find_in_items(p, s, name, world, true);
 

@@ -34,3 +34,12 @@ SELECT COUNT(*) FROM transactions t LEFT JOIN kinds ON t.payment_method = kinds.
 SELECT o.*, 0 AS payment_method FROM orders o JOIN transactions t ON o.id = t.id ORDER BY payment_method;
 SELECT t.*, o.payment_method FROM orders o JOIN transactions t ON o.id = t.id ORDER BY payment_method;
 INSERT INTO transactions (transaction_type, amount) SELECT 'a', 1 FROM transactions ON DUPLICATE KEY UPDATE transaction_type = DEFAULT;
+SELECT t.transaction_type, SUM(t.amount) FROM transactions t, kinds k GROUP BY transaction_type;
+SELECT k.transaction_type, SUM(t.amount) FROM transactions t, kinds k GROUP BY transaction_type;
+SELECT t.note AS transaction_type, SUM(t.amount) FROM transactions t, kinds k GROUP BY transaction_type;
+SELECT t.payment_method, SUM(t.amount) FROM transactions t, orders o GROUP BY payment_method;
+SELECT t.note AS x, SUM(t.amount) FROM transactions t, kinds k GROUP BY transaction_type;
+SELECT *, t.transaction_type FROM transactions t, kinds k GROUP BY transaction_type;
+SELECT t.* FROM transactions t, kinds k GROUP BY transaction_type;
+SELECT t.transaction_type, u.transaction_type, COUNT(*) FROM transactions t JOIN transactions u USING (id) GROUP BY transaction_type;
+SELECT t.transaction_type, COUNT(*) FROM transactions t JOIN transactions u USING (id) GROUP BY transaction_type;
