@@ -104,7 +104,10 @@ void rw__emit_alias(rw_planner *p, rw_scope *s, const rw_expr *e, const rw_bindi
         (b->scope == s && !b->unsure && hides_itself(p, s, b->item, &phys, name))) {
         return;
     }
-    if (b->scope == s && !b->unsure && whole && s->clause == RW_C_GROUP) {
+    /* A number in ORDER BY is a place in the list, in parentheses, too. */
+    bool by_place = s->clause == RW_C_GROUP ||
+                    (s->clause == RW_C_ORDER && b->item != NULL && b->item->expr->kind == RW_E_LITERAL);
+    if (b->scope == s && !b->unsure && whole && by_place) {
         uint32_t n = ordinal_of(p, s, b->item);
 
         if (n > 0) {

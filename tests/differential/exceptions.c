@@ -88,15 +88,17 @@ static bool converted_again(const dt_case *c, const char *want, const char *got)
            (is_conversion(want) && warns(c->got, want));
 }
 
-/* Whether a value is converted at all, and in a write that is strict about it which one fails first: of the
- * values, and of the rows that violate a key. */
+/* Whether a value is converted at all, of a row that is not taken in the end, too; and in a write that is
+ * strict about it which one fails first: of the values, and of the rows that violate a key. */
 static bool converted(const dt_case *c, const char *want, const char *got)
 {
     if (is_conversion(want) || is_conversion(got)) return true;
     if ((starts(want, "E 1525 ") && starts(got, "E 1525 ")) ||
         (starts(want, "E 1062 ") && starts(got, "E 1062 ")))
         return true;
-    return (c->stmt->flags & DT_WRITES) != 0 && (starts(want, "E 1292 ") || starts(got, "E 1292 "));
+    if ((c->stmt->flags & DT_WRITES) == 0) return false;
+    return starts(want, "E 1292 ") || starts(got, "E 1292 ") || starts(want, "E 1264 ") ||
+           starts(got, "E 1264 ");
 }
 
 /* A wrong date that is no error: the zero date that it becomes is written to the new column, too. */
@@ -151,20 +153,35 @@ static bool integer(unsigned type)
     return type == 1 || type == 2 || type == 3 || type == 8 || type == 9;
 }
 
+/* Of these neither the length nor which one of them it is says anything of the values. */
+static bool blob(unsigned type)
+{
+    return type >= 249 && type <= 252;
+}
+
+/* JSON has the character set of the connection where it comes out of a temporary table. */
+static bool is_json(unsigned type)
+{
+    return type == 245;
+}
+
 /* Seen in `planned` as well, where the tables are the same and EXPLAIN shows one plan for both statements. In
- * a temporary table flags that tell of keys and defaults are lost, an integer may grow, and decimals of what
- * has none (31; MariaDB: 39) are forgotten. */
+ * a temporary table flags that tell of keys and defaults are lost, an integer may grow, decimals of what has
+ * none (31; MariaDB: 39) are forgotten, and BLOB, TEXT and JSON get another length. */
 static bool plan_flags(const dt_case *c, const char *want, const char *got)
 {
-    (void)c;
     column w, g;
     if (!take_column(want, &w) || !take_column(got, &g) || w.name != g.name || memcmp(want, got, w.name) != 0)
         return false;
-    bool grown = w.type != g.type, unset = w.decimals > 30 || g.decimals > 30;
-    if (grown && (!integer(w.type) || !integer(g.type))) return false;
+    bool blobs = blob(w.type) && blob(g.type), jsons = is_json(w.type) && is_json(g.type);
+    bool grown = w.type != g.type && integer(w.type) && integer(g.type);
+    bool unset = w.decimals > 30 || g.decimals > 30;
+    if (w.type != g.type && !grown && !blobs) return false;
     if (w.decimals != g.decimals && !unset) return false;
-    return ((w.flags ^ g.flags) & ~((unsigned)LOST | (grown ? NOT_NULL : 0u))) == 0 &&
-           w.charset == g.charset && w.length == g.length;
+    if (w.charset != g.charset && !jsons) return false;
+    if (w.length != g.length && !jsons && !blobs) return false;
+    unsigned lost = LOST | (grown ? NOT_NULL : 0u) | (c->mariadb && blobs ? NOT_NULL | NO_DEFAULT : 0u);
+    return ((w.flags ^ g.flags) & ~lost) == 0;
 }
 
 /* The automatic name of an expression, which MySQL ends with a space where the statement has one there. */
@@ -355,6 +372,8 @@ static bool computed(const dt_case *c, const char *want, const char *got)
     if (starts(want, "A 0 ") && (starts(got, "A 0 ") || starts(got, "C "))) return true;
     if (starts(want, "I ") && starts(got, "C ")) return true; /* RETURNING, after the line above */
     if (says(c, "information_schema.statistics")) return true;
+    /* MySQL compares a BIGINT column with a constant as numbers in STRCMP(), and an expression as a text. */
+    if (!c->mariadb && says(c, "STRCMP(") && starts(want, "T ") && starts(got, "T ")) return true;
     if (starts(want, "R ") && starts(got, "R ")) return same_but_key(want, got);
     if (starts(got, "E 1054 ") && (c->version == DT_MIG || !own_name(c)))
         return says(c, "NATURAL ") || says(c, "USING (");
@@ -383,6 +402,18 @@ static bool another_key(const dt_case *c, const char *want, const char *got)
     if (c->phase < DT_RETIRED || !c->world->unique || c->world->nullable) return false;
     if (!says(c, "ON DUPLICATE KEY UPDATE") || !says(c, "DEFAULT")) return false;
     return (starts(want, "E 1062 ") || starts(want, "A ")) && (starts(got, "E 1062 ") || starts(got, "A "));
+}
+
+/* MariaDB lets UPDATE and DELETE read their own table in a subquery, and what that sees of the rows that are
+ * written by then hangs on the plan. The tables here have other indexes, in another order. */
+static bool reads_itself(const dt_case *c, const char *want, const char *got)
+{
+    const char *table = c->world->names->table, *at = c->sql;
+    unsigned n = 0;
+    if (!c->mariadb || (!starts(c->sql, "UPDATE ") && !starts(c->sql, "DELETE "))) return false;
+    for (; (at = strstr(at, table)) != NULL; at += strlen(table)) n++;
+    if (n < 2 || !says(c, "(SELECT ")) return false;
+    return (starts(want, "A ") && starts(got, "A ")) || (starts(want, "T ") && starts(got, "T "));
 }
 
 enum { ANY = 0, PLAN = 1, REST = 2, REST_OF_ERROR = 4 };
@@ -436,6 +467,9 @@ const dt_exception dt_exceptions[] = {
               listed, REST),
     EXCEPTION("another key",
               "a row that violates two unique keys takes the one that was there before the twin", another_key,
+              REST),
+    EXCEPTION("reads itself",
+              "which rows a self-reading UPDATE of MariaDB finds changed is the plan's choice", reads_itself,
               REST),
     {NULL, NULL, NULL, false, DT_GO_ON},
 };

@@ -59,3 +59,4 @@ INSERT INTO t (n, small) VALUES ROW(1, DEFAULT(small));
 INSERT INTO t (n, small) VALUES ROW(1, LENGTH('x'));
 INSERT INTO t (amount, first, last) VALUES ((SELECT COUNT(*) FROM t), 'a', 'b');
 INSERT INTO t (cents, full_name) VALUES ((SELECT COUNT(*) FROM s), 'a b');
+SELECT cents, 0 AS cents FROM t ORDER BY cents;
