@@ -179,6 +179,21 @@ static bool is_computed(rw_planner *p, rw_scope *s, const rw_item *item, lookup_
     return b.kind == RW_BIND_COLUMN && b.col->form != NULL;
 }
 
+/* Does a bare `*` give another column of that name than the item is? */
+static bool star_clashes(rw_planner *p, rw_scope *s, const rw_item *item, const rw_name *name)
+{
+    for (const rw_item *i = s->select->items; i != NULL; i = i->next) {
+        if (i->expr == NULL || i->expr->kind != RW_E_STAR || i->expr->name.n > 0) {
+            continue;
+        }
+        rw_binding b = find_in_star(p, s, i->expr, name);
+        if (b.kind == RW_BIND_COLUMN && !same_field(p, s, &b, item)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* after_tables: a column without an alias is then found in the tables already, or is not to be found. */
 static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name, lookup_world world,
                                 bool after_tables)
@@ -218,6 +233,10 @@ static rw_binding find_in_items(rw_planner *p, rw_scope *s, const rw_name *name,
             b.kind = RW_BIND_AMBIGUOUS;
             return b;
         }
+    }
+    if (b.kind == RW_BIND_ALIAS && world == FIRST && !after_tables && !s->no_star &&
+        !is_coalesced(s, name->part[0]) && star_clashes(p, s, b.item, name)) {
+        b.kind = RW_BIND_AMBIGUOUS;
     }
     return b;
 }

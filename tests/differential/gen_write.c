@@ -23,6 +23,7 @@ static void leaf_t_here(dt_gen *g)
 
 static const char *t_qualifier(const dt_gen *g)
 {
+    if (g->nframes == 0) return t_mark; /* DO and SET have no tables */
     const dt_frame *f = &g->frames[g->nframes - 1];
     for (unsigned i = 0; i < f->n; i++)
         if (f->v[i].columns == DT_T) return f->v[i].qualifier;

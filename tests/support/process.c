@@ -210,7 +210,7 @@ void ts_proxy_end(ts_proxy *p)
         ts_die("straddle ended with status %#x", status);
     }
     char path[192];
-    static const char *const files[] = {"straddle.yaml", "log"};
+    static const char *const files[] = {"straddle.yaml", "log", "straddle-tls.pem"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", p->dir, files[i]);
         unlink(path);

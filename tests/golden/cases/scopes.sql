@@ -43,3 +43,6 @@ SELECT *, t.transaction_type FROM transactions t, kinds k GROUP BY transaction_t
 SELECT t.* FROM transactions t, kinds k GROUP BY transaction_type;
 SELECT t.transaction_type, u.transaction_type, COUNT(*) FROM transactions t JOIN transactions u USING (id) GROUP BY transaction_type;
 SELECT t.transaction_type, COUNT(*) FROM transactions t JOIN transactions u USING (id) GROUP BY transaction_type;
+SELECT *, o.payment_method AS transaction_type FROM orders o JOIN transactions t ON o.id = t.id ORDER BY transaction_type;
+SELECT *, t.transaction_type AS transaction_type FROM orders o JOIN transactions t ON o.id = t.id ORDER BY transaction_type;
+SELECT *, UPPER(o.payment_method) AS transaction_type FROM orders o JOIN transactions t ON o.id = t.id ORDER BY transaction_type;
