@@ -102,7 +102,8 @@ static mig__event_kind kind_of(uint8_t type)
                  {31, MIG__EV_UPDATE},       {25, MIG__EV_DELETE},       {32, MIG__EV_DELETE},
                  {39, MIG__EV_UNREAD_ROWS},  {166, MIG__EV_UNREAD_ROWS}, {167, MIG__EV_UNREAD_ROWS},
                  {168, MIG__EV_UNREAD_ROWS}, {169, MIG__EV_UNREAD_ROWS}, {170, MIG__EV_UNREAD_ROWS},
-                 {171, MIG__EV_UNREAD_ROWS}, {40, MIG__EV_UNREAD}};
+                 {171, MIG__EV_UNREAD_ROWS}, {40, MIG__EV_UNREAD},       {2, MIG__EV_TEXT},
+                 {18, MIG__EV_TEXT},         {165, MIG__EV_UNREAD_TEXT}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i].type == type) return (mig__event_kind)kinds[i].kind;
     return MIG__EV_OTHER;
@@ -144,6 +145,39 @@ bool mig__binlog_rotate(b_slice whole, uint64_t *position, b_slice *file)
     if (whole.n <= CHECKSUM) return false;
     *file = b_slice_of(whole.p, whole.n - CHECKSUM);
     return is_file(*file);
+}
+
+/* ---- statements ---- */
+
+enum { TYPE_LOAD = 18, STATUS_FLAGS = 0, STATUS_SQL_MODE = 1 };
+
+/* Bits of sql_mode there, the same on both servers. */
+static const uint64_t ansi_quotes = 4, no_backslash_escapes = 1 << 20;
+
+/* The sql_mode is the first of the status variables, or the one behind the flags. */
+static bool take_mode(b_slice s, uint64_t *mode)
+{
+    uint64_t code, flags;
+    if (!take_le(&s, 1, &code)) return false;
+    if (code == STATUS_FLAGS && !(take_le(&s, 4, &flags) && take_le(&s, 1, &code))) return false;
+    return code == STATUS_SQL_MODE && take_le(&s, 8, mode);
+}
+
+b_status mig__binlog_text(const mig__event_head *h, mig__text *out, b_err *err)
+{
+    b_slice s = h->body, status, file, zero;
+    uint64_t seconds, schema = 0, error, n = 0, mode = 0;
+    *out = (mig__text){.thread = 0};
+    bool good = take_le(&s, 4, &out->thread) && take_le(&s, 4, &seconds) && take_le(&s, 1, &schema) &&
+                take_le(&s, 2, &error) && take_le(&s, 2, &n) &&
+                (h->type != TYPE_LOAD || take(&s, 13, &file)) && take(&s, (size_t)n, &status) &&
+                take(&s, (size_t)schema, &out->schema) && take(&s, 1, &zero);
+    if (!good) return b_fail(err, B_INVALID, "a statement in the binary log is cut off");
+    if (!take_mode(status, &mode)) mode = 0;
+    out->ansi_quotes = (mode & ansi_quotes) != 0,
+    out->no_backslash_escapes = (mode & no_backslash_escapes) != 0;
+    out->sql = s;
+    return B_OK;
 }
 
 /* ---- table maps ---- */

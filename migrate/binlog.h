@@ -22,7 +22,9 @@ typedef enum mig__event_kind {
     MIG__EV_UPDATE,
     MIG__EV_DELETE,
     MIG__EV_UNREAD_ROWS, /* rows in a form that is not read here: compressed, parts of JSON values */
-    MIG__EV_UNREAD       /* whole transactions of that kind */
+    MIG__EV_UNREAD,      /* whole transactions of that kind */
+    MIG__EV_TEXT,        /* a statement as text, LOAD DATA too */
+    MIG__EV_UNREAD_TEXT  /* a compressed one */
 } mig__event_kind;
 
 typedef struct mig__event_head {
@@ -38,6 +40,14 @@ bool mig__binlog_checksums(b_slice format_event); /* of the whole event */
 /* whole: a ROTATE that the server makes up may have no checksum where others have one. The name ends in a dot
  * and digits. */
 bool mig__binlog_rotate(b_slice whole, uint64_t *position, b_slice *file);
+
+typedef struct mig__text {
+    uint64_t thread; /* of the connection that sent it */
+    bool ansi_quotes, no_backslash_escapes;
+    b_slice schema, sql; /* the default one; in the client's character set */
+} mig__text;
+
+b_status mig__binlog_text(const mig__event_head *h, mig__text *out, b_err *err) B_MUSTCHECK;
 
 typedef struct mig__map_column {
     uint8_t type; /* the real one, of strings, too */

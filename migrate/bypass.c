@@ -23,6 +23,7 @@ enum {
     LIST_MS = 1000,
     KEEP_MS = 1000,
     LOST_MS = 1000,
+    UNREAD_MS = 1000,
     READ_MS = 10000,
     SAID_AFTER = 3,
     MOST_WAITING = 50000
@@ -45,6 +46,9 @@ typedef struct tail {
     mig__suspects waiting;
     bool checksums, between; /* two transactions */
     unsigned failures;
+    uint64_t unread_ms; /* when an event was said to be unread, and one that is still to be said */
+    char unread[1200];
+    rw_server kind;
     char server[80], file[512], kept_file[512], list[80];
     uint64_t position, kept_position,
         kept_seq; /* of a transaction's beginning; and how far it is to be kept */
@@ -157,7 +161,7 @@ static b_status keep(tail *t, b_err *err)
 static b_status keep_place(tail *t, b_err *err)
 {
     b_status s = B_OK;
-    if (t->kept_ms != 0 && mig__now_ms() - t->kept_ms < KEEP_MS) return B_OK;
+    if (t->unread[0] != '\0' || (t->kept_ms != 0 && mig__now_ms() - t->kept_ms < KEEP_MS)) return B_OK;
     if (t->kept_file[0] != '\0' && mig__suspects_first(&t->waiting) >= t->kept_seq) {
         s = keep(t, err);
         t->kept_file[0] = '\0';
@@ -230,6 +234,7 @@ static b_status open_log(tail *t, b_err *err)
 {
     uint32_t id = 0x7e000000U | (uint32_t)(b_hash(t->e->id, strlen(t->e->id), 3) & 0xffffffU);
     b_status s = start_place(t, err);
+    if (s == B_OK) t->kind = mig__server_of(t->db, err), s = err->code;
     if (s == B_OK) s = mig__connect(t->e, READ_MS, &t->dump, err);
     if (s == B_OK) s = mig_db_binlog_open(t->dump, t->file, t->position, id, err);
     return s;
@@ -362,17 +367,27 @@ static b_status on_event(tail *t, const mig__event_head *h, b_err *err)
         s = b_fail(&why, B_INVALID, "rows are compressed, or hold parts of JSON values");
         break;
     case MIG__EV_UNREAD: s = b_fail(&why, B_INVALID, "a transaction is compressed"); break;
+    case MIG__EV_UNREAD_TEXT: s = b_fail(&why, B_INVALID, "a statement is compressed"); break;
+    case MIG__EV_TEXT: s = mig__watched_text(t->v, t->n, t->kind, h, &why); break;
     case MIG__EV_FORMAT:
     case MIG__EV_DELETE:
     case MIG__EV_OTHER: return B_OK;
     }
     if (s != B_INVALID) return s == B_OK ? B_OK : b_fail(err, s, "%s", why.msg);
-    char what[1200];
-    snprintf(what, sizeof what,
+    snprintf(t->unread, sizeof t->unread,
              "an event near %s:%llu could not be read, its rows were not looked at; VERIFY "
              "MIGRATION: %.300s",
              t->file, (unsigned long long)t->position, why.msg);
-    return missed(t, what, err);
+    return B_OK;
+}
+
+/* An event that was not read is said at once, and of many that follow the last one each second. */
+static b_status say_unread(tail *t, b_err *err)
+{
+    if (t->unread[0] == '\0' || (t->unread_ms != 0 && mig__now_ms() - t->unread_ms < UNREAD_MS)) return B_OK;
+    b_status s = missed(t, t->unread, err);
+    t->unread[0] = '\0', t->unread_ms = mig__now_ms();
+    return s;
 }
 
 static b_status take_event(tail *t, b_err *err)
@@ -400,6 +415,7 @@ static b_status follow(tail *t, b_err *err)
         if (t->between) s = list(t, err);
         if (s != B_OK || t->n == 0) break;
         s = take_event(t, err);
+        if (s == B_OK) s = say_unread(t, err);
         bool stale = false;
         if (s == B_OK)
             s = mig__suspects_look(t->e, t->db, t->v, t->n, &t->waiting,
@@ -414,6 +430,7 @@ static void close_log(tail *t)
 {
     mig_db_close(t->dump);
     t->dump = NULL, t->checksums = false, t->between = true, t->kept_file[0] = '\0', t->kept_ms = 0;
+    t->unread[0] = '\0';
     mig__suspects_clear(&t->waiting);
     drop_list(t);
     t->list[0] = '\0', t->listed_ms = 0;

@@ -51,6 +51,10 @@ b_status mig__watched_row(const mig__watched *w, size_t watched, const mig__map 
 b_status mig__suspects_look(mig_engine *e, mig_db *db, const mig__watched *v, size_t n, mig__suspects *s,
                             bool all, bool *stale, b_err *err) B_MUSTCHECK;
 
+/* bypass_text.c. B_INVALID: the statement that the event has as text may have written one of the tables. */
+b_status mig__watched_text(const mig__watched *v, size_t n, rw_server server, const mig__event_head *h,
+                           b_err *err) B_MUSTCHECK;
+
 /* bypass_repair.c. Repairs that row of straddle.bypass, in a transaction of its own: only the column that
  * reads do not go to, only as it was seen, and never where it may hold the only copy of a value; *done: the
  * row is right, and is marked so. */

@@ -5,6 +5,8 @@
 
 #include "lexer.h"
 
+#include <string.h>
+
 static bool is_name(const rw_token *t)
 {
     return t->kind == RW_TOK_IDENT || t->kind == RW_TOK_QUOTED;
@@ -131,4 +133,55 @@ bool rw_code_names(const rw_ctx *ctx, rw_server server, b_slice expression, b_sl
     rw_tokens t;
     if (rw_lex(ctx, server, expression, arena, &t) != B_OK) return true; /* out of memory: rather too much */
     return find_name(ctx, &t, 0, t.n, column, arena) < t.n;
+}
+
+/* ---- statements of a binary log ---- */
+
+static bool word_in(const rw_tokens *t, uint32_t i, const char *words)
+{
+    b_slice w = rw__token_text(t, i);
+    for (const char *p = words; *p != '\0';) {
+        size_t n = strcspn(p, " ");
+        if (t->tok[i].kind == RW_TOK_IDENT && b_slice_ieq(w, b_slice_of(p, n))) return true;
+        p += n + (p[n] == ' ');
+    }
+    return false;
+}
+
+/* Is it the table that stands at token i, qualified or not? */
+static bool is_target(const rw_ctx *ctx, const rw_tokens *t, uint32_t i, b_slice schema, b_slice table,
+                      b_arena *arena)
+{
+    if (i >= t->n || !is_name(&t->tok[i])) return true; /* who knows */
+    b_slice first = rw__token_name(ctx, t, i, arena);
+    bool qualified = i + 2 < t->n && b_slice_eq(rw__token_text(t, i + 1), B_LIT("."));
+    if (!qualified) return b_slice_ieq(first, table) && b_slice_ieq(ctx->schema, schema);
+    if (!is_name(&t->tok[i + 2])) return true;
+    return b_slice_ieq(first, schema) && b_slice_ieq(rw__token_name(ctx, t, i + 2, arena), table);
+}
+
+bool rw_code_changes(const rw_ctx *ctx, rw_server server, b_slice sql, b_slice schema, b_slice table,
+                     b_arena *arena)
+{
+    rw_tokens t;
+    uint32_t i = 0;
+    if (rw_lex(ctx, server, sql, arena, &t) != B_OK) return true;
+    if (t.n == 0 || word_in(&t, 0,
+                            "BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE XA DELETE TRUNCATE CREATE ALTER "
+                            "DROP RENAME GRANT REVOKE ANALYZE OPTIMIZE REPAIR FLUSH"))
+        return false;
+    if (word_in(&t, 0, "SET") && !(t.n > 1 && word_in(&t, 1, "STATEMENT"))) return false;
+    if (word_in(&t, 0, "INSERT REPLACE")) {
+        for (i = 1; i < t.n && word_in(&t, i, "LOW_PRIORITY DELAYED HIGH_PRIORITY IGNORE INTO");) i++;
+        return is_target(ctx, &t, i, schema, table, arena);
+    }
+    if (word_in(&t, 0, "LOAD")) {
+        while (i < t.n && !word_in(&t, i, "TABLE")) i++;
+        return is_target(ctx, &t, i + 1, schema, table, arena);
+    }
+    if (word_in(&t, 0, "SELECT DO CALL")) return true;
+    uint32_t end = t.n;
+    for (i = 1; word_in(&t, 0, "UPDATE") && i < t.n && end == t.n; i++)
+        if (word_in(&t, i, "SET")) end = i;
+    return find_name(ctx, &t, 0, end, table, arena) < end;
 }

@@ -34,6 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     mig__event_head h;
     mig__map m;
+    mig__text text;
     b_err err;
     uint64_t position;
     b_slice file;
@@ -44,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!mig__binlog_head(first, (size & 1) != 0, &h)) return 0;
     (void)mig__binlog_rotate(h.whole, &position, &file);
     (void)mig__binlog_checksums(first);
+    (void)mig__binlog_text(&h, &text, &err);
     if (mig__binlog_map(h.body, &m, &err) != B_OK) return 0;
     if (mig__binlog_head(second, (size & 1) != 0, &h)) rows(&h, &m);
     mig__map_deinit(&m);

@@ -201,6 +201,44 @@ static void test_watch(void **state)
     shop_each_server(watch, NULL);
 }
 
+/* A session that logs statements: what it wrote cannot be looked at, and that is said. One that only reads
+ * the table is no finding. */
+static void as_text(shop *f)
+{
+    make(f, "CREATE TABLE t (id INT PRIMARY KEY, a INT)",
+         "columns: [{from: a, to: b}]\nguard: watch\nbackfill: {recheck_percent: 0}");
+    ts_do(f->direct, "CREATE TABLE sums (id INT PRIMARY KEY, n INT)");
+    ts_do(f->direct, "INSERT INTO t VALUES (1, 1), (2, 2)");
+    ts_go(f->admin, M, "dual_write");
+    ts_wait_backfill(f->admin, M);
+    ts_do(f->admin, "VERIFY MIGRATION " M);
+    await(f->direct, "SELECT COUNT(*) AS n FROM straddle.guard", "n", "1"); /* it is there */
+    await(f->direct, "SELECT checksum_clean AS v FROM straddle.migrations", "v", "1");
+    ts_conn *c = ts_root(f->server, "t_bypass");
+    ts_do(c, "SET SESSION binlog_format = STATEMENT");
+    ts_do(c, "REPLACE INTO sums SELECT 1, SUM(a) FROM t");
+    ts_do(c, "DELETE FROM t WHERE id = 2");
+    ts_do(f->direct, "UPDATE t SET b = 7 WHERE id = 1"); /* which is found, behind those */
+    await(f->direct, "SELECT COUNT(*) AS n FROM straddle.bypass", "n", "1");
+    await(f->admin, "SHOW GUARD", "missed", "");
+    ts_do(f->admin, "REPAIR BYPASS " M);
+    ts_do(f->admin, "VERIFY MIGRATION " M);
+    await(f->direct, "SELECT checksum_clean AS v FROM straddle.migrations", "v", "1");
+    ts_do(c, "UPDATE t SET b = 8 WHERE id = 1");
+    await(f->direct, "SELECT missed LIKE '%t_bypass.t, was logged as text%' AS v FROM straddle.guard", "v",
+          "1");
+    await(f->direct, "SELECT checksum_clean AS v FROM straddle.migrations", "v", "0");
+    ts_do(c, "UPDATE t SET b = 1 WHERE id = 1");
+    ts_close(c);
+    unmake(f);
+}
+
+static void test_as_text(void **state)
+{
+    (void)state;
+    shop_each_server(as_text, NULL);
+}
+
 static void test_goes_on(void **state)
 {
     (void)state;
@@ -227,8 +265,8 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_watch), cmocka_unit_test(test_goes_on),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_watch),   cmocka_unit_test(test_goes_on),
                                        cmocka_unit_test(test_changes), cmocka_unit_test(test_keeps),
-                                       cmocka_unit_test(test_refused)};
+                                       cmocka_unit_test(test_as_text), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

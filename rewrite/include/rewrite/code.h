@@ -23,4 +23,10 @@ b_status rw_code_look(const rw_ruleset *r, const rw_ctx *ctx, b_slice body, bool
 /* Do the identifiers of an expression name this column? */
 bool rw_code_names(const rw_ctx *ctx, rw_server server, b_slice expression, b_slice column, b_arena *arena);
 
+/* A statement that a binary log has as text: may it change a row of this table, other than by deleting it?
+ * What triggers and functions do that it sets off is not looked at, but for a function that is all there is
+ * of it. ctx: sql_mode and default schema as they were. In doubt, and out of memory: true. */
+bool rw_code_changes(const rw_ctx *ctx, rw_server server, b_slice sql, b_slice schema, b_slice table,
+                     b_arena *arena);
+
 #endif

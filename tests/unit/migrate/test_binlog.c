@@ -107,9 +107,38 @@ static void rotates(void **state)
     assert_false(mig__binlog_rotate(B("\x04\0\0\0\0\0\0\0log"), &position, &file));
 }
 
+/* UPDATE t SET a = 1 of connection 258, in schema s, with sql_mode ANSI_QUOTES behind the flags. */
+#define TEXT                                                                                                 \
+    "\x09\0\0\0\x02\x07\0\0\0\0\0\0\0\x65\0\0\0\0\0"                                                         \
+    "\x02\x01\0\0\0\0\0\0\x01\0\0\x0e\0\0\0\0\0\0\x01\x04\0\0\0\0\0\0\0s\0UPDATE t SET a = 1"
+
+static void text(void **state)
+{
+    (void)state;
+    mig__event_head h;
+    mig__text x;
+    b_err err = {0};
+    assert_true(mig__binlog_head(B(TEXT), false, &h));
+    assert_int_equal(h.kind, MIG__EV_TEXT);
+    assert_int_equal(mig__binlog_text(&h, &x, &err), B_OK);
+    assert_int_equal(x.thread, 258);
+    assert_true(x.ansi_quotes && !x.no_backslash_escapes);
+    assert_true(b_slice_eq(x.schema, B_LIT("s")) && b_slice_eq(x.sql, B_LIT("UPDATE t SET a = 1")));
+    size_t fixed = sizeof TEXT - sizeof "UPDATE t SET a = 1";
+    for (size_t n = 0; n < fixed; n++) { /* in memory of that size, for the sanitizer */
+        char *cut = malloc(n + 1);
+        assert_non_null(cut);
+        memcpy(cut, TEXT, n);
+        bool whole =
+            mig__binlog_head(b_slice_of(cut, n), false, &h) && mig__binlog_text(&h, &x, &err) == B_OK;
+        free(cut);
+        assert_false(whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(literals), cmocka_unit_test(update),
-                                       cmocka_unit_test(rotates)};
+                                       cmocka_unit_test(rotates), cmocka_unit_test(text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
