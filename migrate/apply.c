@@ -286,17 +286,27 @@ static b_status removal(const mig__m *m, mig__change *c, b_err *err)
     return ok && c->sql[TABLES] != NULL ? B_OK : b_fail(err, B_NOMEM, "out of memory");
 }
 
+/* In between only where the table is gone, and with it all that there was to be kept. */
+static b_status may_remove(mig__op *op, b_err *err)
+{
+    bool there = false;
+    b_status s = mig__table_there(op->db, op->m->schema, op->m->table, &there, err);
+    if (s != B_OK || !there) return s;
+    s = mig__finish_pending(op, err);
+    if (s == B_OK && op->m->phase != RW_PLANNED && op->m->phase != RW_FINISHED)
+        s = b_fail(err, B_STATE,
+                   "migration %s is in phase %s; only a planned or finished one can be removed: ROLLBACK or "
+                   "ADVANCE it first",
+                   op->m->name, rw_phase_name(op->m->phase));
+    return s;
+}
+
 b_status mig_remove(mig_engine *e, const char *name, const mig_actor *who, b_err *err)
 {
     mig__op op;
     b_status s = mig__op_begin(e, name, who, NULL, &op, err);
     if (s != B_OK) return s;
-    s = mig__finish_pending(&op, err);
-    if (s == B_OK && op.m->phase != RW_PLANNED && op.m->phase != RW_FINISHED)
-        s = b_fail(err, B_STATE,
-                   "migration %s is in phase %s; only a planned or finished one can be removed: ROLLBACK or "
-                   "ADVANCE it first",
-                   name, rw_phase_name(op.m->phase));
+    s = may_remove(&op, err);
     if (s == B_OK) {
         mig__m *m = op.m;
         mig__change c = {

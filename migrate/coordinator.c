@@ -147,7 +147,8 @@ static b_status change_all(mig__op *op, const mig__change *c, uint64_t epoch, rw
         op->history_id = s == B_OK ? strtoull(id, NULL, 10) : 0;
     }
     /* The rules are made before the commit: what cannot be made is not published. */
-    if (s == B_OK) s = mig__ruleset_make(op->e, op->db, r, hash, err);
+    const char *strict = op->m != NULL && c->event.to != NULL ? op->m->name : NULL;
+    if (s == B_OK) s = mig__ruleset_make(op->e, op->db, strict, r, hash, err);
     if (s == B_OK) s = mig__commit(op->db, err);
     return s;
 }
@@ -182,6 +183,7 @@ b_status mig__publish(mig__op *op, const mig__change *c, b_err *err)
         rw_ruleset_unref(r);
         return s;
     }
+    mig__tell_lost(op->db, r);
     mig__ruleset_use(op->e, r, hash);
     char detail[128];
     snprintf(detail, sizeof detail, "epoch %llu%s%s", (unsigned long long)epoch + 1,

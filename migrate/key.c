@@ -83,6 +83,17 @@ static b_status load_column(const b_table *t, size_t i, mig__keycol *c, b_err *e
         c->name, B_ARG(type));
 }
 
+static b_status no_key(mig_db *db, const char *schema, const char *table, b_err *err)
+{
+    bool there = false;
+    b_status s = mig__table_there(db, schema, table, &there, err);
+    if (s != B_OK) return s;
+    if (!there) return b_fail(err, B_REFUSED, "there is no table %s.%s", schema, table);
+    return b_fail(err, B_REFUSED,
+                  "%s.%s has no primary key; the backfill walks the table by it: add one first", schema,
+                  table);
+}
+
 b_status mig__key_load(mig_db *db, const char *schema, const char *table, mig__key *out, b_err *err)
 {
     b_buf q = {0};
@@ -103,9 +114,7 @@ b_status mig__key_load(mig_db *db, const char *schema, const char *table, mig__k
     if (s != B_OK) return s;
     size_t n = b_table_rows(t);
     if (n == 0)
-        s = b_fail(err, B_REFUSED,
-                   "%s.%s has no primary key; the backfill walks the table by it: add one first", schema,
-                   table);
+        s = no_key(db, schema, table, err);
     else if ((out->cols = calloc(n, sizeof *out->cols)) == NULL)
         s = b_fail(err, B_NOMEM, "out of memory");
     for (size_t i = 0; s == B_OK && i < n && out->cols != NULL; i++, out->n++)

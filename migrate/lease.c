@@ -361,13 +361,14 @@ static b_status publish_catalog(keeper *k, uint64_t epoch, b_err *err)
         s = mig_db_exec(k->db, NULL, err,
                         "UPDATE straddle.state SET epoch = epoch + 1 WHERE id = 1 AND epoch = %llu",
                         (unsigned long long)epoch);
-    if (s == B_OK) s = mig__ruleset_make(k->e, k->db, &r, &hash, err);
+    if (s == B_OK) s = mig__ruleset_make(k->e, k->db, NULL, &r, &hash, err);
     if (s == B_OK) s = mig__commit(k->db, err);
     if (s != B_OK) {
         mig__undo(k->db);
         rw_ruleset_unref(r);
         return s;
     }
+    mig__tell_lost(k->db, r);
     mig__ruleset_use(k->e, r, hash);
     return B_OK;
 }

@@ -112,6 +112,8 @@ void mig__copy_table(b_table *out, const b_table *t);
 
 bool mig__mariadb(const mig_db *db);
 rw_server mig__server_of(mig_db *db, b_err *err);
+b_status mig__table_there(mig_db *db, const char *schema, const char *table, bool *yes,
+                          b_err *err) B_MUSTCHECK;
 b_slice mig__cell(const b_table *t, size_t row, const char *column); /* p == NULL: NULL or no such column */
 uint64_t mig__cell_u64(const b_table *t, size_t row, const char *column);
 b_status mig__query(mig_db *db, b_table **out, b_err *err, const char *fmt, ...) B_PRINTF(4, 5) B_MUSTCHECK;
@@ -206,8 +208,10 @@ rw_default_kind mig__default_parse(bool mariadb, b_slice text, b_slice extra, b_
                                    b_buf *out);
 /* Is that default of B the value of A? */
 bool mig__default_is_column(b_slice text, const char *column);
-/* Builds the ruleset of what the connection sees (in a transaction: its own changes, too). */
-b_status mig__ruleset_make(mig_engine *e, mig_db *db, rw_ruleset **out, uint64_t *hash,
+void mig__tell_lost(mig_db *db, const rw_ruleset *r);
+/* Builds the ruleset of what the connection sees (in a transaction: its own changes, too). A migration whose
+ * table or column is not there is lost (rw_migration), but for `strict` (NULL: none): that is B_NOT_FOUND. */
+b_status mig__ruleset_make(mig_engine *e, mig_db *db, const char *strict, rw_ruleset **out, uint64_t *hash,
                            b_err *err) B_MUSTCHECK;
 /* Puts r in force if it is newer than what is; takes the reference. */
 void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash);

@@ -41,33 +41,53 @@ static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_mi
                           .npairs = m->npairs};
 }
 
-static b_status make(uint64_t epoch, rw_catalog *c, mig__m **all, size_t n, rw_ruleset **out, b_err *err)
+/* One that cannot be followed, as its table or a column of it is gone, keeps nobody else from going on: what
+ * names its table is refused. But for `strict`, which is being changed. */
+static b_status find_lost(mig_engine *e, rw_catalog *c, rw_migration *ms, size_t n, const char *strict,
+                          b_arena *arena, b_err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        b_err why = {0};
+        if (strict != NULL && b_slice_eq(ms[i].name, b_slice_str(strict))) continue;
+        if (rw_migration_check(c, &ms[i], &why) != B_NOT_FOUND) continue;
+        const char *text = b_arena_strdup(arena, why.msg);
+        if (text == NULL) return b_fail(err, B_NOMEM, "out of memory for the rules");
+        ms[i].lost = b_slice_str(text);
+        b_logf(e->log, B_ERROR, "migrate",
+               "migration=%.*s cannot be followed, statements on its table are refused: %s",
+               B_ARG(ms[i].name), text);
+    }
+    return B_OK;
+}
+
+static b_status make(mig_engine *e, uint64_t epoch, rw_catalog *c, mig__m **all, size_t n, const char *strict,
+                     rw_ruleset **out, b_err *err)
 {
     size_t total = 0, used = 0, at = 0;
     for (size_t i = 0; i < n; i++) total += all[i]->npairs;
     rw_migration *ms = calloc(n + 1, sizeof *ms);
     rw_pair *pairs = calloc(total + 1, sizeof *pairs);
-    if (ms == NULL || pairs == NULL) {
-        free(ms), free(pairs);
-        return b_fail(err, B_NOMEM, "out of memory for the rules");
-    }
-    for (size_t i = 0; i < n; i++) {
+    b_arena *arena = b_arena_new(0);
+    b_status s = B_OK;
+    if (ms == NULL || pairs == NULL || arena == NULL) s = b_fail(err, B_NOMEM, "out of memory for the rules");
+    for (size_t i = 0; s == B_OK && i < n; i++) {
         if (all[i]->phase == RW_FINISHED) continue; /* inert; its table may have another by now */
         fill_migration(c, all[i], pairs + at, &ms[used++]);
         at += all[i]->npairs;
     }
+    if (s == B_OK) s = find_lost(e, c, ms, used, strict, arena, err);
     b_err why = {0};
-    *out = rw_ruleset_new(epoch, c, ms, used, &why);
+    if (s == B_OK && (*out = rw_ruleset_new(epoch, c, ms, used, &why)) == NULL)
+        s = b_fail(err, why.code == B_OK ? B_INVALID : why.code, "the rules of epoch %llu cannot be made: %s",
+                   (unsigned long long)epoch, why.msg);
     free(ms), free(pairs);
-    if (*out == NULL)
-        return b_fail(err, why.code == B_OK ? B_INVALID : why.code,
-                      "the rules of epoch %llu cannot be made: %s", (unsigned long long)epoch, why.msg);
-    return B_OK;
+    b_arena_free(arena);
+    return s;
 }
 
-b_status mig__ruleset_make(mig_engine *e, mig_db *db, rw_ruleset **out, uint64_t *hash, b_err *err)
+b_status mig__ruleset_make(mig_engine *e, mig_db *db, const char *strict, rw_ruleset **out, uint64_t *hash,
+                           b_err *err)
 {
-    (void)e;
     uint64_t epoch = 0;
     mig__m **all = NULL;
     size_t n = 0;
@@ -77,7 +97,7 @@ b_status mig__ruleset_make(mig_engine *e, mig_db *db, rw_ruleset **out, uint64_t
     if (s == B_OK) s = mig__load_all(db, &all, &n, err);
     if (s == B_OK) s = mig__rules_load(db, &regex, err);
     if (s == B_OK) s = mig__catalog_load(db, &c, hash, err);
-    if (s == B_OK) s = make(epoch, c, all, n, out, err);
+    if (s == B_OK) s = make(e, epoch, c, all, n, strict, out, err);
     if (s == B_OK) rw_ruleset_set_regex(*out, regex);
     rw_regex_rules_unref(regex);
     rw_catalog_unref(c);
@@ -98,6 +118,22 @@ void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash)
     pthread_mutex_unlock(&e->publish);
 }
 
+/* In SHOW MIGRATIONS, too. What cannot be written there is in the log. */
+void mig__tell_lost(mig_db *db, const rw_ruleset *r)
+{
+    for (size_t i = 0; i < rw_ruleset_size(r); i++) {
+        const rw_migration *m = rw_ruleset_at(r, i);
+        b_buf q = {0};
+        b_err ignored;
+        if (m->lost.n == 0) continue;
+        b_buf_str(&q, "UPDATE straddle.migrations SET last_error = "), b_buf_quote(&q, m->lost);
+        b_buf_str(&q, " WHERE name = "), b_buf_quote(&q, m->name);
+        b_status s = mig__run(db, &ignored, &q);
+        b_buf_deinit(&q);
+        if (s != B_OK) return;
+    }
+}
+
 /* The rules of one epoch: where another one was published while they were read, they are read again. In a
  * transaction, so that MariaDB says that a table is being altered, and does not wait for it. */
 b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err)
@@ -107,10 +143,11 @@ b_status mig__refresh(mig_engine *e, mig_db *db, b_err *err)
         rw_ruleset *r = NULL;
         uint64_t hash = 0, epoch = 0;
         b_status s = mig__begin(db, err);
-        if (s == B_OK) s = mig__ruleset_make(e, db, &r, &hash, err);
+        if (s == B_OK) s = mig__ruleset_make(e, db, NULL, &r, &hash, err);
         if (s == B_OK) s = mig__epoch(db, &epoch, err);
         mig__undo(db);
         if (s == B_OK && epoch == rw_ruleset_epoch(r)) {
+            mig__tell_lost(db, r);
             mig__ruleset_use(e, r, hash);
             return B_OK;
         }

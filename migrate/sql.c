@@ -11,6 +11,20 @@ bool mig__mariadb(const mig_db *db)
     return strstr(mig_db_server_version(db), "MariaDB") != NULL;
 }
 
+b_status mig__table_there(mig_db *db, const char *schema, const char *table, bool *yes, b_err *err)
+{
+    b_buf q = {0};
+    b_table *t = NULL;
+    b_buf_str(&q, "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = ");
+    b_buf_quote(&q, b_slice_str(schema)), b_buf_str(&q, " AND TABLE_NAME = ");
+    b_buf_quote(&q, b_slice_str(table));
+    b_status s = mig__ask(db, &t, err, &q);
+    *yes = s == B_OK && b_table_rows(t) > 0;
+    b_table_free(t);
+    b_buf_deinit(&q);
+    return s;
+}
+
 rw_server mig__server_of(mig_db *db, b_err *err)
 {
     rw_server s = {mig__mariadb(db) ? RW_MARIADB : RW_MYSQL, 0, 0};

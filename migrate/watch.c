@@ -65,11 +65,13 @@ static b_status look_at(mig_db *db, const rw_ruleset *r, const rw_migration *m, 
 {
     b_table *t = NULL;
     const rw_table *known = rw_catalog_find(rw_ruleset_catalog(r), m->schema, m->table);
-    if (known == NULL || m->phase == RW_FINISHED || m->held_ms != 0) return B_OK;
+    if ((known == NULL && m->lost.n == 0) || m->phase == RW_FINISHED || m->held_ms != 0) return B_OK;
+    static const rw_table none;
+    if (known == NULL) known = &none; /* a table that was gone: is it there again? */
     b_status s = read_columns(db, m, &t, err);
     b_slice column = s == B_OK ? differs(t, known) : (b_slice){NULL, 0};
     bool triggers = false;
-    if (s == B_OK) s = other_triggers(db, m, known, &triggers, err);
+    if (s == B_OK && known != &none) s = other_triggers(db, m, known, &triggers, err);
     c->found = s == B_OK && (column.p != NULL || triggers);
     if (c->found) {
         snprintf(c->migration, sizeof c->migration, "%.*s", B_ARG(m->name));

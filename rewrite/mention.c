@@ -61,6 +61,60 @@ rw_mtab *rw__mention(rw_planner *p, uint32_t tok, uint32_t end, bool views)
     return NULL;
 }
 
+/* Without a qualifier it may be one of any schema that the statement goes to. */
+static bool may_be(const rw_planner *p, const rw_name *name, b_slice schema, b_slice table)
+{
+    if (!rw__table_name_eq(p, name->part[name->n - 1], table)) {
+        return false;
+    }
+    return rw__table_name_eq(p, name->n == 2 ? name->part[0] : p->ctx->schema, schema) ||
+           (name->n == 1 && rw_catalog_server(p->catalog).lower_case_table_names == 0 &&
+            b_slice_ieq(p->ctx->schema, schema));
+}
+
+static bool may_be_view(const rw_planner *p, const rw_name *name, const rw_migration *m)
+{
+    for (size_t i = 0; i < rw_catalog_size(p->catalog); i++) {
+        const rw_table *v = rw_catalog_at(p->catalog, i);
+
+        for (size_t b = 0; v->is_view && b < v->nbases; b++) {
+            if (rw__table_name_eq(p, v->bases[b].name, m->table) &&
+                rw__table_name_eq(p, v->bases[b].schema, m->schema) && may_be(p, name, v->schema, v->name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void check_lost_one(rw_planner *p, const rw_migration *m)
+{
+    for (uint32_t i = 0; i < p->t->n && !rw__stop(p); i++) {
+        rw_name name;
+
+        if (!name_at(p, i, 0, &name) ||
+            (!may_be(p, &name, m->schema, m->table) && !may_be_view(p, &name, m))) {
+            continue;
+        }
+        rw__refuse_as(
+            p, 1235, "42000", "lost",
+            "straddle: a statement that names %.*s.%.*s, whose migration cannot be followed: %.*s; put it "
+            "back, or let an operator take the migration off with ABORT or REMOVE MIGRATION",
+            B_ARG(m->schema), B_ARG(m->table), B_ARG(m->lost));
+    }
+}
+
+void rw__check_lost(rw_planner *p)
+{
+    for (size_t i = 0; i < rw_ruleset_size(p->rules) && !rw__stop(p); i++) {
+        const rw_migration *m = rw_ruleset_at(p->rules, i);
+
+        if (m->lost.n > 0) {
+            check_lost_one(p, m);
+        }
+    }
+}
+
 void rw__check_folding(rw_planner *p)
 {
     for (uint32_t i = 0; i < p->t->n && !rw__stop(p); i++) {

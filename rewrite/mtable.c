@@ -6,7 +6,7 @@
 
 static bool same_table(rw_server server, const rw_migration *a, const rw_migration *b)
 {
-    if (a->phase == RW_FINISHED || b->phase == RW_FINISHED) return false;
+    if (a->phase == RW_FINISHED || b->phase == RW_FINISHED || a->lost.n > 0 || b->lost.n > 0) return false;
     return server.lower_case_table_names == 0
                ? b_slice_eq(a->schema, b->schema) && b_slice_eq(a->table, b->table)
                : b_slice_ieq(a->schema, b->schema) && b_slice_ieq(a->table, b->table);

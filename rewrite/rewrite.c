@@ -134,6 +134,10 @@ b_status rw__plan_traced(const rw_ruleset *r, const rw_ctx *ctx, const rw_tokens
             "known: SET NAMES utf8mb4");
         return rw__sum_up(&s, out);
     }
+    rw__check_lost(&s.p);
+    if (rw__stop(&s.p)) {
+        return rw__sum_up(&s, out);
+    }
     status = rw_parse(&s.ctx, s.p.server, t, arena, &stmts, &err);
     if (status == B_NOMEM) {
         return status;

@@ -150,7 +150,7 @@ static b_status check_pair(const rw_migration *m, const rw_table *t, size_t i, b
     return check_columns(m, t, p, err);
 }
 
-static b_status check_migration(const rw_catalog *c, const rw_migration *m, b_err *err)
+b_status rw_migration_check(const rw_catalog *c, const rw_migration *m, b_err *err)
 {
     b_status s = check_name(m, "table", m->table, err);
     if (s == B_OK) s = check_name(m, "schema", m->schema, err);
@@ -191,11 +191,13 @@ static b_status check_two(const rw_migration *a, const rw_migration *b, b_err *e
 static b_status check_all(const rw_catalog *c, const rw_migration *m, size_t n, b_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        b_status s = check_migration(c, &m[i], err);
+        if (m[i].lost.n > 0) continue;
+        b_status s = rw_migration_check(c, &m[i], err);
         if (s != B_OK) return s;
         const rw_table *t = rw_catalog_find(c, m[i].schema, m[i].table);
         for (size_t j = 0; j < i && m[i].phase != RW_FINISHED && s == B_OK; j++) {
-            if (m[j].phase != RW_FINISHED && rw_catalog_find(c, m[j].schema, m[j].table) == t)
+            if (m[j].lost.n == 0 && m[j].phase != RW_FINISHED &&
+                rw_catalog_find(c, m[j].schema, m[j].table) == t)
                 s = check_two(&m[j], &m[i], err);
         }
         if (s != B_OK) return s;
@@ -246,6 +248,7 @@ static bool copy_migrations(rw_ruleset *r, const rw_migration *m, size_t n)
         to->schema = keep(r->arena, m[i].schema, &ok);
         to->table = keep(r->arena, m[i].table, &ok);
         to->time_zone = keep(r->arena, m[i].time_zone, &ok);
+        to->lost = keep(r->arena, m[i].lost, &ok);
         memcpy(pairs, m[i].pairs, m[i].npairs * sizeof *pairs);
         for (size_t j = 0; j < m[i].npairs; j++) keep_pair(r->arena, &pairs[j], &ok);
         to->pairs = pairs;

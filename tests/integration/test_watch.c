@@ -63,8 +63,10 @@ static void column_gone(shop *f)
     ts_do(c, "PREPARE s FROM 'SELECT payment_method FROM transactions WHERE id = 1'");
     ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN transaction_type TO other_name");
     assert_true(told(f, "column other_name"));
-    shop_expect(c, "SELECT payment_method FROM transactions WHERE id = 1", 1205, "changed directly");
-    shop_expect(c, "EXECUTE s", 1205, "changed directly");
+    shop_expect(c, "SELECT payment_method FROM transactions WHERE id = 1", 1235,
+                "has no column transaction_type");
+    shop_expect(c, "EXECUTE s", 1235, "has no column transaction_type");
+    ts_text(c, got, sizeof got, "SELECT COUNT(*) FROM accounts");
     ts_do(f->direct, "ALTER TABLE transactions RENAME COLUMN other_name TO transaction_type");
     for (int i = 0; i < 1200; i++, usleep(50000)) {
         ts_result *r = ts_query(c, "SELECT payment_method FROM transactions WHERE id = 1");
@@ -73,6 +75,37 @@ static void column_gone(shop *f)
         if (there) break;
     }
     ts_text(c, got, sizeof got, "SELECT payment_method FROM transactions WHERE id = 1");
+    ts_close(c);
+}
+
+/* The whole table goes, and the proxy is started anew: it serves all others, and lets the migration be
+ * removed. */
+static void table_gone(shop *f)
+{
+    char got[200];
+    shop_apply(f, NULL);
+    ts_go(f->admin, SHOP_MIGRATION, "dual_write");
+    ts_do(f->direct, "RENAME TABLE transactions TO elsewhere");
+    ts_close(f->admin);
+    ts_proxy_stop(&f->proxy, 15);
+    ts_proxy_restart(&f->proxy);
+    f->admin = ts_proxy_admin(&f->proxy);
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_old, "t_mig");
+    shop_expect(c, "SELECT * FROM transactions", 1235, "there is no table t_mig.transactions");
+    ts_text(c, got, sizeof got, "SELECT COUNT(*) FROM elsewhere");
+    shop_cell(f->admin, "SHOW MIGRATIONS", "last_error", got, sizeof got);
+    if (strstr(got, "there is no table") == NULL) fail_msg("%s", got);
+    ts_do(f->direct, "RENAME TABLE elsewhere TO transactions");
+    for (int i = 0; i < 1200; i++, usleep(50000)) {
+        ts_result *r = ts_query(c, "SELECT transaction_type FROM transactions");
+        bool there = r->error == 0;
+        ts_result_free(r);
+        if (there) break;
+    }
+    ts_text(c, got, sizeof got, "SELECT COUNT(transaction_type) FROM transactions");
+    ts_do(f->direct, "DROP TABLE transactions");
+    ts_do(f->admin, "REMOVE MIGRATION " SHOP_MIGRATION);
+    shop_expect(c, "SELECT * FROM transactions", 1146, "");
     ts_close(c);
 }
 
@@ -113,6 +146,12 @@ static void test_noticed(void **state)
     shop_each_server(noticed, NULL);
 }
 
+static void test_table_gone(void **state)
+{
+    (void)state;
+    shop_each_server(table_gone, NULL);
+}
+
 static void test_column_gone(void **state)
 {
     (void)state;
@@ -122,6 +161,7 @@ static void test_column_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_noticed), cmocka_unit_test(test_column_gone),
+                                       cmocka_unit_test(test_table_gone),
                                        cmocka_unit_test(test_trigger_made)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

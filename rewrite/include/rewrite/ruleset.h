@@ -71,15 +71,23 @@ typedef struct rw_migration {
     /* Not 0: its columns are being renamed, no statement on it may be sent before the next epoch; how long
      * one waits for that at most. */
     uint32_t held_ms;
+    /* Not empty: its table, or a column that the phase needs, is not in the catalogue, says this text of
+     * rw_migration_check. Nothing is known of the table: every statement that names it is refused. */
+    b_slice lost;
     const rw_pair *pairs;
     size_t npairs;
 } rw_migration;
+
+/* B_NOT_FOUND: the table, or a column of it that the phase needs, is not there. B_INVALID: no catalogue could
+ * make it right. */
+b_status rw_migration_check(const rw_catalog *c, const rw_migration *m, b_err *err) B_MUSTCHECK;
 
 typedef struct rw_ruleset rw_ruleset;
 
 /* Copies the migrations; takes a reference of its own on the catalogue. A table may have several, in phases
  * of their own. NULL with *err filled: a table or column that is not in the catalogue as the phase needs it
- * (A missing in planned, B missing in dual_write, …), a name with bytes outside ASCII, a column in two pairs.
+ * (A missing in planned, B missing in dual_write, …) of a migration that is not said to be lost, a name with
+ * bytes outside ASCII, a column in two pairs.
  */
 rw_ruleset *rw_ruleset_new(uint64_t epoch, rw_catalog *c, const rw_migration *m, size_t n, b_err *err);
 rw_ruleset *rw_ruleset_ref(rw_ruleset *r);

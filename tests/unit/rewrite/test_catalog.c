@@ -267,6 +267,42 @@ static void test_two_migrations(void **state)
     rw_catalog_unref(c);
 }
 
+static void expect_lost(const rw_ruleset *r, const char *sql, bool refused)
+{
+    b_arena *arena = b_arena_new(0);
+    rw_ctx ctx = {.charset = RW_CHARSET_SAFE, .schema = B_LIT("shop")};
+    rw_result res;
+    assert_int_equal(rw_rewrite(r, &ctx, b_slice_str(sql), arena, &res), B_OK);
+    if ((res.verdict == RW_REFUSED && strcmp(res.code, "lost") == 0) != refused) fail_msg("%s", sql);
+    b_arena_free(arena);
+}
+
+/* Its table is gone: what may name it is refused, and others are as they were. */
+static void test_lost(void **state)
+{
+    (void)state;
+    rw_catalog *c = must_read(mysql, "CREATE TABLE t (a int, b int); CREATE TABLE u (a int);");
+    rw_pair p = {.from = B_LIT("a"), .to = B_LIT("x")};
+    rw_migration m[2] = {
+        {.name = B_LIT("m"), .schema = B_LIT("shop"), .table = B_LIT("gone"), .pairs = &p, .npairs = 1},
+        {.name = B_LIT("n"), .schema = B_LIT("shop"), .table = B_LIT("t"), .pairs = &p, .npairs = 1},
+    };
+    b_err err = {0};
+    assert_int_equal(rw_migration_check(c, &m[1], &err), B_OK);
+    assert_int_equal(rw_migration_check(c, &m[0], &err), B_NOT_FOUND);
+    m[0].lost = B_LIT("there is no such table");
+    rw_ruleset *r = rw_ruleset_new(1, c, m, 2, &err);
+    assert_non_null(r);
+    expect_lost(r, "SELECT 1 FROM gone", true);
+    expect_lost(r, "INSERT INTO `shop`.`gone` VALUES (1)", true);
+    expect_lost(r, "CREATE TABLE gone (a INT)", true);
+    expect_lost(r, "SELECT * FROM other.gone", false);
+    expect_lost(r, "SELECT 'gone' FROM u /* gone */", false);
+    expect_lost(r, "SELECT a FROM t", false);
+    rw_ruleset_unref(r);
+    rw_catalog_unref(c);
+}
+
 static void test_parse_names(void **state)
 {
     (void)state;
@@ -282,10 +318,10 @@ static void test_parse_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_columns),     cmocka_unit_test(test_dump),
-        cmocka_unit_test(test_mariadb),     cmocka_unit_test(test_bad_ddl),
-        cmocka_unit_test(test_rules),       cmocka_unit_test(test_two_migrations),
-        cmocka_unit_test(test_parse_names),
+        cmocka_unit_test(test_columns), cmocka_unit_test(test_dump),
+        cmocka_unit_test(test_mariadb), cmocka_unit_test(test_bad_ddl),
+        cmocka_unit_test(test_rules),   cmocka_unit_test(test_two_migrations),
+        cmocka_unit_test(test_lost),    cmocka_unit_test(test_parse_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
