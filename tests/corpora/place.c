@@ -233,8 +233,28 @@ static void read_session(place *p)
     mysql_free_result(res);
 }
 
+/* Some scripts make a server read only, or break it. */
+static bool fit(mig_db *db)
+{
+    b_table *t = NULL;
+    b_err err = {0};
+    bool good = mig_db_query(db, "SELECT @@GLOBAL.read_only", &t, &err) == B_OK &&
+                b_slice_eq(b_table_cell(t, 0, 0), B_LIT("0"));
+    b_table_free(t);
+    return good;
+}
+
+static void renew(place *p)
+{
+    bool mariadb = p->server.flavour == RW_MARIADB;
+    printf("a server is gone, or read only: both are made anew\n");
+    place_close(p);
+    place_open(p, mariadb);
+}
+
 void place_begin(place *p, place_how how, b_slice script)
 {
+    if (!fit(p->plain_admin) || !fit(p->phase_admin)) renew(p);
     end_sessions(p);
     drop_rules(p);
     forget_all(p);

@@ -4,7 +4,8 @@
  *
  * FOLDER: what tests/corpora/fetch prints. STRADDLE_CORPORA_SECONDS bounds the run (0: all scripts);
  * which scripts a bounded run takes, and the phase of each, follows from STRADDLE_SEED.
- * STRADDLE_CORPORA_ONLY: only scripts whose path holds this text.
+ * STRADDLE_CORPORA_ONLY: only scripts whose path holds this text. STRADDLE_CORPORA_FROM: how many of them to
+ * pass over, where a run is to go on.
  *
  * Shown of each statement: the rewriter ends; one that names no migrating table comes out byte for byte; one
  * that names such a table and that the server takes on the plain table is rewritten to something that the
@@ -424,7 +425,9 @@ static place_how how_of(const char *path)
 static void all_scripts(run *r, unsigned seconds)
 {
     time_t end = time(NULL) + (time_t)seconds;
-    for (size_t i = 0; i < found.n && (seconds == 0 || time(NULL) < end); i++) {
+    const char *from = getenv("STRADDLE_CORPORA_FROM");
+    for (size_t i = from == NULL ? 0 : strtoul(from, NULL, 10);
+         i < found.n && (seconds == 0 || time(NULL) < end); i++) {
         one_script(r, found.paths[i], how_of(found.paths[i]));
         if (i % 100 == 99)
             printf("%zu scripts: naming a migrating table %u, refused %u, broken %u\n", i + 1, r->named,
