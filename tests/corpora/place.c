@@ -234,12 +234,14 @@ static void read_session(place *p)
 }
 
 /* Some scripts make a server read only, or break it. */
-static bool fit(mig_db *db)
+static bool fit(const place *p, mig_db *db)
 {
     b_table *t = NULL;
     b_err err = {0};
-    bool good = mig_db_query(db, "SELECT @@GLOBAL.read_only", &t, &err) == B_OK &&
-                b_slice_eq(b_table_cell(t, 0, 0), B_LIT("0"));
+    const char *sql = p->server.flavour == RW_MARIADB
+                          ? "SELECT @@GLOBAL.read_only OR @@GLOBAL.tx_read_only"
+                          : "SELECT @@GLOBAL.read_only OR @@GLOBAL.transaction_read_only";
+    bool good = mig_db_query(db, sql, &t, &err) == B_OK && b_slice_eq(b_table_cell(t, 0, 0), B_LIT("0"));
     b_table_free(t);
     return good;
 }
@@ -254,7 +256,7 @@ static void renew(place *p)
 
 void place_begin(place *p, place_how how, b_slice script)
 {
-    if (!fit(p->plain_admin) || !fit(p->phase_admin)) renew(p);
+    if (!fit(p, p->plain_admin) || !fit(p, p->phase_admin)) renew(p);
     end_sessions(p);
     drop_rules(p);
     forget_all(p);

@@ -73,6 +73,12 @@ static bool reaches_out(const rw_tokens *t)
                                      RW_W_INSTANCE,   RW_W_DIRECTORY, RW_W_UNDO,         RW_WORD_NONE};
     for (size_t i = 0; words[i] != RW_WORD_NONE; i++)
         if (has_word(t, words[i])) return true;
+    for (uint32_t i = 0; i + 1 < t->n; i++) {
+        b_slice s = rw__token_text(t, i + 1);
+        if (t->tok[i].kind == RW_TOK_SYSVAR &&
+            (b_slice_ieq(s, B_LIT("global")) || b_slice_istarts(s, B_LIT("persist"))))
+            return true;
+    }
     return has_text(t, "mysql") || has_text(t, "sys") || has_text(t, "performance_schema") ||
            has_text(t, "sleep") || has_text(t, "get_lock") || has_text(t, "benchmark");
 }
