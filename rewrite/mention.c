@@ -61,15 +61,18 @@ rw_mtab *rw__mention(rw_planner *p, uint32_t tok, uint32_t end, bool views)
     return NULL;
 }
 
-/* Without a qualifier it may be one of any schema that the statement goes to. */
+/* Without a qualifier it may be one of any schema where the text has a USE of its own. */
 static bool may_be(const rw_planner *p, const rw_name *name, b_slice schema, b_slice table)
 {
     if (!rw__table_name_eq(p, name->part[name->n - 1], table)) {
         return false;
     }
-    return rw__table_name_eq(p, name->n == 2 ? name->part[0] : p->ctx->schema, schema) ||
-           (name->n == 1 && rw_catalog_server(p->catalog).lower_case_table_names == 0 &&
-            b_slice_ieq(p->ctx->schema, schema));
+    for (uint32_t i = 0; i < p->t->n && name->n == 1; i++) {
+        if (p->t->tok[i].kind == RW_TOK_IDENT && p->t->tok[i].word == RW_W_USE) {
+            return true;
+        }
+    }
+    return rw__table_name_eq(p, name->n == 2 ? name->part[0] : p->ctx->schema, schema);
 }
 
 static bool may_be_view(const rw_planner *p, const rw_name *name, const rw_migration *m)

@@ -281,7 +281,7 @@ static void expect_lost(const rw_ruleset *r, const char *sql, bool refused)
 static void test_lost(void **state)
 {
     (void)state;
-    rw_catalog *c = must_read(mysql, "CREATE TABLE t (a int, b int); CREATE TABLE u (a int);");
+    rw_catalog *c = must_read(mariadb, "CREATE TABLE t (a int, b int); CREATE TABLE u (a int);");
     rw_pair p = {.from = B_LIT("a"), .to = B_LIT("x")};
     rw_migration m[2] = {
         {.name = B_LIT("m"), .schema = B_LIT("shop"), .table = B_LIT("gone"), .pairs = &p, .npairs = 1},
@@ -297,6 +297,8 @@ static void test_lost(void **state)
     expect_lost(r, "INSERT INTO `shop`.`gone` VALUES (1)", true);
     expect_lost(r, "CREATE TABLE gone (a INT)", true);
     expect_lost(r, "SELECT * FROM other.gone", false);
+    expect_lost(r, "USE other; SELECT * FROM gone", true);
+    expect_lost(r, "EXECUTE IMMEDIATE 'SELECT * FROM gone'", true);
     expect_lost(r, "SELECT 'gone' FROM u /* gone */", false);
     expect_lost(r, "SELECT a FROM t", false);
     rw_ruleset_unref(r);
