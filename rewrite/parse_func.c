@@ -65,7 +65,10 @@ bool rw__unit(rw__parser *p)
 void rw__type(rw__parser *p)
 {
     if (rw__kind(p, 0) != RW_TOK_IDENT) rw__fail(p, "data type");
-    while (rw__kind(p, 0) == RW_TOK_IDENT || rw__is(p, RW_OP_LPAREN)) {
+    bool charset = false; /* whose name may be a string */
+    while (rw__kind(p, 0) == RW_TOK_IDENT || rw__is(p, RW_OP_LPAREN) ||
+           (charset && rw__kind(p, 0) == RW_TOK_STRING)) {
+        charset = RW_IS_ANY(p, RW_W_SET, RW_W_CHARSET);
         if (rw__is(p, RW_OP_LPAREN))
             rw__skip_parens(p, "data type");
         else
@@ -108,7 +111,7 @@ static void at_time_zone(rw__parser *p, rw__exprs *kids)
 
 static void argument_alias(rw__parser *p, unsigned flags)
 {
-    bool label = rw__is_name(p, 0) || rw__kind(p, 0) == RW_TOK_STRING;
+    bool label = (rw__is_name(p, 0) && !rw__is2(p, RW_W_ABSENT, RW_W_ON)) || rw__kind(p, 0) == RW_TOK_STRING;
     if (!rw__accept(p, RW_W_AS)) {
         if (flags == 0 && label) p->pos++; /* f(a b), as f(a AS b) */
         return;
@@ -122,6 +125,13 @@ static void argument_alias(rw__parser *p, unsigned flags)
     }
 }
 
+/* JSON_ARRAYAGG(a NULL ON NULL), or ABSENT ON NULL, of MySQL. */
+static void json_null_rest(rw__parser *p)
+{
+    bool clause = rw__is2(p, RW_W_NULL, RW_W_ON) || rw__is2(p, RW_W_ABSENT, RW_W_ON);
+    if (p->server.flavour == RW_MYSQL && clause && rw__is_at(p, 2, RW_W_NULL)) p->pos += 3;
+}
+
 /* What may come after the last argument. */
 static void arguments_rest(rw__parser *p, unsigned flags, rw__exprs *kids)
 {
@@ -129,6 +139,7 @@ static void arguments_rest(rw__parser *p, unsigned flags, rw__exprs *kids)
         rw_name charset;
         rw__ident(p, &charset, "character set");
     }
+    json_null_rest(p);
     if (flags & RW_FN_LEVEL) level_rest(p);
     if (flags & RW_FN_RETURNING) json_value_rest(p, kids);
     if (rw__accept2(p, RW_W_ORDER, RW_W_BY)) {

@@ -178,6 +178,9 @@ static void test_only_mysql(void **state)
     (void)state;
     static const row rows[] = {
         {"SELECT a MEMBER OF (b)", "select (MEMBER a b)"},
+        {"SELECT JSON_ARRAYAGG(a NULL ON NULL), JSON_ARRAYAGG(b ABSENT ON NULL), JSON_VALUE(c, '$' NULL ON "
+         "EMPTY)",
+         "select (JSON_ARRAYAGG a) (JSON_ARRAYAGG b) (JSON_VALUE c #)"},
         {"SELECT a -> '$.x', b->>'$.y' FROM t", "select (-> a #) (->> b #) from t"},
         {"SELECT * FROM t, LATERAL (SELECT t.a) AS d (x)", "select * from t lateral{select t.a}:d[x]"},
         {"VALUES ROW(1, 2), ROW(a, 4) ORDER BY 1", "values # # a # order #"},
