@@ -118,20 +118,41 @@ void mig__ruleset_use(mig_engine *e, rw_ruleset *r, uint64_t hash)
     pthread_mutex_unlock(&e->publish);
 }
 
-/* In SHOW MIGRATIONS, too. What cannot be written there is in the log. */
+static const rw_migration *migration_named(const rw_ruleset *r, b_slice name)
+{
+    for (size_t i = 0; i < rw_ruleset_size(r); i++)
+        if (b_slice_eq(rw_ruleset_at(r, i)->name, name)) return rw_ruleset_at(r, i);
+    return NULL;
+}
+
+static b_status set_error(mig_db *db, b_slice name, b_slice text)
+{
+    b_buf q = {0};
+    b_err ignored;
+    b_buf_str(&q, "UPDATE straddle.migrations SET last_error = "), b_buf_quote(&q, text);
+    b_buf_str(&q, " WHERE name = "), b_buf_quote(&q, name);
+    b_status s = mig__run(db, &ignored, &q);
+    b_buf_deinit(&q);
+    return s;
+}
+
+/* In SHOW MIGRATIONS, too, until it is there again: the texts of rw_migration_check begin so. What cannot be
+ * written there is in the log. */
 void mig__tell_lost(mig_db *db, const rw_ruleset *r)
 {
-    for (size_t i = 0; i < rw_ruleset_size(r); i++) {
-        const rw_migration *m = rw_ruleset_at(r, i);
-        b_buf q = {0};
-        b_err ignored;
-        if (m->lost.n == 0) continue;
-        b_buf_str(&q, "UPDATE straddle.migrations SET last_error = "), b_buf_quote(&q, m->lost);
-        b_buf_str(&q, " WHERE name = "), b_buf_quote(&q, m->name);
-        b_status s = mig__run(db, &ignored, &q);
-        b_buf_deinit(&q);
-        if (s != B_OK) return;
+    b_table *told = NULL;
+    b_err ignored;
+    b_status s = mig_db_query(
+        db, "SELECT name FROM straddle.migrations WHERE last_error LIKE CONCAT('migration ', name, ': %')",
+        &told, &ignored);
+    for (size_t i = 0; s == B_OK && i < b_table_rows(told); i++) {
+        const rw_migration *m = migration_named(r, b_table_cell(told, i, 0));
+        if (m == NULL || m->lost.n == 0) s = set_error(db, b_table_cell(told, i, 0), B_LIT(""));
     }
+    b_table_free(told);
+    for (size_t i = 0; s == B_OK && i < rw_ruleset_size(r); i++)
+        if (rw_ruleset_at(r, i)->lost.n > 0)
+            s = set_error(db, rw_ruleset_at(r, i)->name, rw_ruleset_at(r, i)->lost);
 }
 
 /* The rules of one epoch: where another one was published while they were read, they are read again. In a
