@@ -18,20 +18,23 @@ static const mig__pair *pair_with(const mig__m *m, b_slice column, bool new_name
     return NULL;
 }
 
-/* All of the table, one row a column, a key's columns side by side. */
+/* All of the table, one row a column, a key's columns side by side. A rule that is the server's default is
+ * not written, as it was not: MariaDB makes NO ACTION of a RESTRICT that is. */
 static b_status read_keys(mig_db *db, const mig__m *m, b_table **out, b_err *err)
 {
+    const char *usual = mig__mariadb(db) ? "RESTRICT" : "NO ACTION";
     return mig__query(
         db, out, err,
         "SELECT k.CONSTRAINT_NAME AS n, k.COLUMN_NAME AS c, k.REFERENCED_TABLE_SCHEMA AS rs, "
         "k.REFERENCED_TABLE_NAME AS rt, k.REFERENCED_COLUMN_NAME AS rc, r.UPDATE_RULE AS up, r.DELETE_RULE "
-        "AS "
-        "del FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON "
+        "AS del, IF(r.UPDATE_RULE = '%s', '', CONCAT(' ON UPDATE ', r.UPDATE_RULE)) AS on_up, "
+        "IF(r.DELETE_RULE = '%s', '', CONCAT(' ON DELETE ', r.DELETE_RULE)) AS on_del FROM "
+        "information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON "
         "r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND "
         "r.TABLE_NAME "
         "= k.TABLE_NAME WHERE k.TABLE_SCHEMA = %s AND k.TABLE_NAME = %s AND k.REFERENCED_TABLE_NAME IS NOT "
         "NULL ORDER BY k.CONSTRAINT_NAME, k.ORDINAL_POSITION",
-        mig__q(m->arena, m->schema), mig__q(m->arena, m->table));
+        usual, usual, mig__q(m->arena, m->schema), mig__q(m->arena, m->table));
 }
 
 static size_t key_end(const b_table *t, size_t at)
@@ -60,8 +63,8 @@ static void columns(const mig__m *m, const b_table *t, size_t at, size_t end, bo
     }
 }
 
-/* FOREIGN KEY (…) REFERENCES … (…) ON UPDATE … ON DELETE …, over the columns as they are written. */
-static void definition(const b_table *t, size_t at, size_t end, b_slice over_columns, b_buf *out)
+/* FOREIGN KEY (…) REFERENCES … (…), over the columns as they are written. */
+static void references(const b_table *t, size_t at, size_t end, b_slice over_columns, b_buf *out)
 {
     b_buf_printf(out, "FOREIGN KEY (%.*s) REFERENCES ", B_ARG(over_columns));
     b_buf_ident(out, mig__cell(t, at, "rs")), b_buf_char(out, '.'), b_buf_ident(out, mig__cell(t, at, "rt"));
@@ -69,13 +72,30 @@ static void definition(const b_table *t, size_t at, size_t end, b_slice over_col
         b_buf_str(out, i == at ? " (" : ", ");
         b_buf_ident(out, mig__cell(t, i, "rc"));
     }
-    b_buf_printf(out, ") ON UPDATE %.*s ON DELETE %.*s", B_ARG(mig__cell(t, at, "up")),
-                 B_ARG(mig__cell(t, at, "del")));
+    b_buf_char(out, ')');
 }
 
-static bool exists(const b_table *t, b_slice wanted)
+/* … ON UPDATE … ON DELETE … */
+static void definition(const b_table *t, size_t at, size_t end, b_slice over_columns, b_buf *out)
+{
+    references(t, at, end, over_columns, out);
+    b_buf_slice(out, mig__cell(t, at, "on_up")), b_buf_slice(out, mig__cell(t, at, "on_del"));
+}
+
+/* RESTRICT and NO ACTION are one to InnoDB. */
+static bool same_rule(b_slice a, b_slice b)
+{
+    bool none = b_slice_ieq(a, B_LIT("RESTRICT")) || b_slice_ieq(a, B_LIT("NO ACTION"));
+    return b_slice_ieq(a, b) ||
+           (none && (b_slice_ieq(b, B_LIT("RESTRICT")) || b_slice_ieq(b, B_LIT("NO ACTION"))));
+}
+
+/* Is there a key over these columns that is as the one at `like` otherwise? */
+static bool exists(const b_table *t, size_t like, size_t like_end, b_slice over_columns)
 {
     bool found = false;
+    b_buf wanted = {0};
+    references(t, like, like_end, over_columns, &wanted);
     for (size_t at = 0, end; !found && at < b_table_rows(t); at = end) {
         b_buf have = {0}, names = {0};
         end = key_end(t, at);
@@ -83,10 +103,13 @@ static bool exists(const b_table *t, b_slice wanted)
             if (i > at) b_buf_str(&names, ", ");
             b_buf_ident(&names, mig__cell(t, i, "c"));
         }
-        definition(t, at, end, b_buf_view(&names), &have);
-        found = !have.failed && b_slice_ieq(b_buf_view(&have), wanted);
+        references(t, at, end, b_buf_view(&names), &have);
+        found = !have.failed && !wanted.failed && b_slice_ieq(b_buf_view(&have), b_buf_view(&wanted)) &&
+                same_rule(mig__cell(t, at, "up"), mig__cell(t, like, "up")) &&
+                same_rule(mig__cell(t, at, "del"), mig__cell(t, like, "del"));
         b_buf_deinit(&names), b_buf_deinit(&have);
     }
+    b_buf_deinit(&wanted);
     return found;
 }
 
@@ -97,8 +120,9 @@ static bool counterpart(const mig__m *m, const b_table *t, size_t at, size_t end
     columns(m, t, at, end, to_new, &names);
     definition(t, at, end, b_buf_view(&names), out);
     if (names.failed) out->failed = true;
+    bool there = !out->failed && exists(t, at, end, b_buf_view(&names));
     b_buf_deinit(&names);
-    return out->failed || !exists(t, b_buf_view(out));
+    return !there;
 }
 
 b_status mig__foreign_list(mig_db *db, const mig__m *m, b_buf *clauses, b_err *err)
