@@ -88,13 +88,6 @@ static bool exists(const mig__m *m, const b_table *t, b_slice columns, bool uniq
     return found;
 }
 
-void mig__twin_name(b_slice name, const char *column, char out[65])
-{
-    char whole[200];
-    snprintf(whole, sizeof whole, "%.*s__%.64s", B_ARG(name), column);
-    snprintf(out, 65, "%.64s", whole);
-}
-
 /* twin: of the one over B, where it is not there; else of the index itself. */
 static void add_clause(const mig__m *m, const mig_db *db, const b_table *t, size_t at, size_t end, bool twin,
                        b_buf *clauses)

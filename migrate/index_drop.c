@@ -100,7 +100,7 @@ static const mig__pair *pair_to(const mig__m *m, b_slice column)
     return NULL;
 }
 
-/* Indexes named <index>__<B> over B: rows twin, unique, column, sub. */
+/* Indexes named as twins are, over B: rows twin, unique, column, sub. */
 static b_status read_twins(mig_db *db, const mig__m *m, b_table **out, b_err *err)
 {
     return mig__query(
@@ -109,18 +109,6 @@ static b_status read_twins(mig_db *db, const mig__m *m, b_table **out, b_err *er
         "FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME "
         "LIKE '%%\\_\\_%%' ORDER BY INDEX_NAME, SEQ_IN_INDEX",
         mig__q(m->arena, m->schema), mig__q(m->arena, m->table));
-}
-
-/* The name without its end __<B>, if it has one of this migration's. */
-b_slice mig__original_name(const mig__m *m, b_slice twin)
-{
-    for (size_t i = 0; i < m->npairs; i++) {
-        b_slice end = b_slice_str(m->pairs[i].to);
-        if (twin.n > end.n + 2 && b_slice_ieq((b_slice){twin.p + twin.n - end.n, end.n}, end) &&
-            memcmp(twin.p + twin.n - end.n - 2, "__", 2) == 0)
-            return (b_slice){twin.p, twin.n - end.n - 2};
-    }
-    return (b_slice){NULL, 0};
 }
 
 static size_t run_end(const b_table *t, size_t at)

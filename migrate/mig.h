@@ -149,6 +149,7 @@ typedef struct mig__pair {
 typedef struct mig__m {
     b_arena *arena;
     const char *name, *schema, *table, *definition, *pending, *last_error;
+    const char *found; /* CREATE TABLE as it was when the migration was applied; "": not known */
     rw_phase phase;
     uint64_t epoch, generation;
     cfg_pace pace;
@@ -419,6 +420,7 @@ b_status mig__indexes_over_old(mig_db *db, const mig__m *m, bool unique, b_buf *
 b_status mig__twins_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 /* Twins that must not stand over a column that is behind: unique ones, foreign keys. */
 b_status mig__twins_strict_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+/* name__column; where that is too long, its beginning and a hash of it all (twin_name.c). */
 void mig__twin_name(b_slice name, const char *column, char out[65]);
 b_slice mig__original_name(const mig__m *m, b_slice twin); /* p == NULL: it is no twin's name */
 

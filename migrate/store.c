@@ -327,6 +327,7 @@ static b_status fill(mig_db *db, mig__m *m, const b_table *t, size_t i, b_err *e
     m->name = text(a, t, i, "name"), m->schema = text(a, t, i, "table_schema");
     m->table = text(a, t, i, "table_name"), m->definition = text(a, t, i, "definition");
     m->pending = text(a, t, i, "pending"), m->last_error = text(a, t, i, "last_error");
+    m->found = text(a, t, i, "found");
     m->epoch = mig__cell_u64(t, i, "epoch"), m->generation = mig__cell_u64(t, i, "generation");
     m->observe_days = mig__cell_u64(t, i, "observe_days");
     m->disabled = mig__cell_u64(t, i, "disabled") != 0, m->a_trusted = mig__cell_u64(t, i, "a_trusted") != 0;

@@ -130,6 +130,57 @@ static void unique_goes_with_the_writes(shop *f)
     unmake(f);
 }
 
+static long long indexes(shop *f, const char *name, const char *column)
+{
+    return ts_int(f->direct,
+                  "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = 't_twins' AND "
+                  "INDEX_NAME = '%s' AND COLUMN_NAME = '%s'",
+                  name, column);
+}
+
+/* Names that leave no room for the new column's, as frameworks make them: back from retired, and to the end.
+ */
+static void long_names(shop *f)
+{
+    static const char u[] = "index_transactions_on_transaction_type_and_account_id_and_so_on_",
+                      k[] = "index_transactions_on_transaction_type_and_account_id_and_amount",
+                      fk[] = "transactions_transaction_type_refers_to_kinds_of_transactions_id";
+    ts_do(f->direct, "DROP DATABASE IF EXISTS t_twins");
+    ts_do(f->direct, "CREATE DATABASE t_twins");
+    ts_do(f->direct, "USE t_twins");
+    ts_do(f->direct, "CREATE TABLE p (id INT PRIMARY KEY)");
+    ts_do(f->direct, "INSERT INTO p VALUES (1), (2), (3)");
+    ts_do(f->direct,
+          "CREATE TABLE t (id INT PRIMARY KEY, a INT, n INT, UNIQUE KEY %s (a), KEY %s (a, n), CONSTRAINT %s "
+          "FOREIGN KEY (a) REFERENCES p (id))",
+          u, k, fk);
+    ts_do(f->direct, "INSERT INTO t VALUES (1, 1, 1), (2, 2, 2)");
+    ts_do(f->admin,
+          "APPLY MIGRATION 'name: " M "\ntable: t_twins.t\ncolumns: [{from: a, to: b}]\nobserve_days: 0\n'");
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_twins");
+    ts_go(f->admin, M, "retired");
+    ts_do(f->admin, "ROLLBACK MIGRATION " M " TO switched");
+    ts_wait_backfill(f->admin, M);
+    assert_int_equal(indexes(f, u, "a") + indexes(f, k, "a") + keys(f, fk, "a"), 3);
+    shop_expect(c, "INSERT INTO t (id, a) VALUES (5, 1)", 1062, "Duplicate");
+    ts_go(f->admin, M, "planned");
+    assert_int_equal(
+        ts_int(f->direct,
+               "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = 't_twins' AND "
+               "TABLE_NAME = 't'"),
+        4);
+    ts_go(f->admin, M, "finished");
+    assert_int_equal(indexes(f, u, "b") + indexes(f, k, "b") + keys(f, fk, "b"), 3);
+    ts_close(c);
+    unmake(f);
+}
+
+static void test_long_names(void **state)
+{
+    (void)state;
+    shop_each_server(long_names, NULL);
+}
+
 static void test_foreign_key(void **state)
 {
     (void)state;
@@ -151,6 +202,7 @@ static void test_unique(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_foreign_key),
-                                       cmocka_unit_test(test_before_the_twin), cmocka_unit_test(test_unique)};
+                                       cmocka_unit_test(test_before_the_twin), cmocka_unit_test(test_unique),
+                                       cmocka_unit_test(test_long_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

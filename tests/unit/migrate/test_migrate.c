@@ -132,14 +132,41 @@ static void default_of_a_column(void **state)
     assert_false(mig__default_is_column(B_LIT("'kind'"), "kind"));
 }
 
+/* Back from a twin's name to the one that it is of, also where that is too long to be seen in it. */
+static void test_twin_names(void **state)
+{
+    (void)state;
+#define LONG64 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg"
+#define LONG50 "index_transactions_on_transaction_type_and_account"
+    char one[65], two[65], three[65];
+    mig__pair pair = {.from = "transaction_type", .to = "payment_method"};
+    mig__m m = {.pairs = &pair,
+                .npairs = 1,
+                .arena = b_arena_new(0),
+                .found = "CREATE TABLE `KEY t` (\n  `a` int,\n  KEY `" LONG50
+                         "_ids` (`a`),\n  UNIQUE KEY `" LONG64 "` (`a`),\n  KEY `q``" LONG50
+                         "` (`b`),\n  CONSTRAINT `" LONG50 "` FOREIGN KEY (`a`) REFERENCES `x` (`y`)\n)"};
+    mig__twin_name(B_LIT("short"), pair.to, one);
+    assert_string_equal(one, "short__payment_method");
+    assert_true(b_slice_eq(mig__original_name(&m, b_slice_str(one)), B_LIT("short")));
+    mig__twin_name(B_LIT(LONG64), pair.to, one);
+    mig__twin_name(B_LIT(LONG50), pair.to, two);
+    mig__twin_name(B_LIT("q`" LONG50), pair.to, three);
+    assert_int_equal(strlen(one), 64);
+    assert_int_equal(strlen(two), 64);
+    assert_true(b_slice_eq(mig__original_name(&m, b_slice_str(one)), B_LIT(LONG64)));
+    assert_true(b_slice_eq(mig__original_name(&m, b_slice_str(two)), B_LIT(LONG50)));
+    assert_true(b_slice_eq(mig__original_name(&m, b_slice_str(three)), B_LIT("q`" LONG50)));
+    assert_true(b_slice_eq(mig__original_name(&m, B_LIT(LONG50 "__payment_meth")), B_LIT(LONG50)));
+    assert_null(mig__original_name(&m, B_LIT("other__column")).p);
+    b_arena_free(m.arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(edges),
-        cmocka_unit_test(keys),
-        cmocka_unit_test(guard_bodies),
-        cmocka_unit_test(defaults),
-        cmocka_unit_test(default_of_a_column),
+        cmocka_unit_test(test_twin_names), cmocka_unit_test(edges),    cmocka_unit_test(keys),
+        cmocka_unit_test(guard_bodies),    cmocka_unit_test(defaults), cmocka_unit_test(default_of_a_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
