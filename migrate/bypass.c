@@ -219,14 +219,14 @@ static b_status start_place(tail *t, b_err *err)
     b_table_free(r);
     memcpy(t->kept_file, t->file, sizeof t->kept_file);
     t->kept_position = t->position;
-    if (s == B_OK && !same) s = keep(t, err);
-    t->kept_file[0] = '\0';
-    if (s == B_OK && have && !same)
+    if (s == B_OK && have && !same) /* said before the place is kept: what fails here is said the next time */
         s = missed(
             t,
             "the server is another one than before: what was written to the table meanwhile was not looked "
             "at; VERIFY MIGRATION",
             err);
+    if (s == B_OK && !same) s = keep(t, err);
+    t->kept_file[0] = '\0';
     return s;
 }
 
@@ -250,8 +250,8 @@ static b_status start_anew(tail *t, const b_err *why, b_err *err)
              t->file, (unsigned long long)t->position, why->msg);
     b_status s = end_of_log(t, err);
     memcpy(t->kept_file, t->file, sizeof t->kept_file), t->kept_position = t->position;
-    if (s == B_OK) s = keep(t, err);
-    return s == B_OK ? missed(t, what, err) : s;
+    if (s == B_OK) s = missed(t, what, err);
+    return s == B_OK ? keep(t, err) : s;
 }
 
 /* ---- events ---- */

@@ -233,6 +233,48 @@ static void as_text(shop *f)
     unmake(f);
 }
 
+/* Another server answers than before, or its log is gone from where it was left: what was written meanwhile
+ * was not looked at. That is said, also where it cannot be written down at the first try. */
+static void moved(shop *f, const char *place, const char *said)
+{
+    char sql[200];
+    ts_do(f->admin, "VERIFY MIGRATION " M);
+    await(f->direct, "SELECT checksum_clean AS v FROM straddle.migrations", "v", "1");
+    ts_do(f->direct, "KILL %lld", ts_int(f->direct, "SELECT IS_USED_LOCK('straddle.guard')"));
+    assert_int_equal(ts_int(f->direct, "SELECT GET_LOCK('straddle.guard', 20)"), 1); /* it waits now */
+    ts_do(f->direct, "UPDATE straddle.guard SET missed = '', %s", place);
+    ts_do(f->direct, "START TRANSACTION");
+    ts_do(f->direct, "UPDATE straddle.migrations SET last_error = '' WHERE name = '" M "'");
+    ts_do(f->direct, "DO RELEASE_LOCK('straddle.guard')");
+    nanosleep(&(struct timespec){5, 0}, NULL); /* more than one try, each of which waits for the row */
+    ts_do(f->direct, "COMMIT");
+    await(f->direct, "SELECT checksum_clean AS v FROM straddle.migrations", "v", "0");
+    snprintf(sql, sizeof sql, "SELECT last_error LIKE '%s%%' AS v FROM straddle.migrations", said);
+    await(f->direct, sql, "v", "1");
+    snprintf(sql, sizeof sql, "SELECT missed LIKE '%s%%' AS v FROM straddle.guard", said);
+    await(f->direct, sql, "v", "1");
+    settle(f); /* it goes on */
+}
+
+static void elsewhere(shop *f)
+{
+    make(f, "CREATE TABLE t (k VARCHAR(20) CHARACTER SET utf8mb4 NOT NULL PRIMARY KEY, a VARCHAR(20))",
+         "columns: [{from: a, to: b}]\nguard: watch\nguard_repair: true\nbackfill: {recheck_percent: 0}");
+    ts_do(f->direct, "INSERT INTO t VALUES ('marker', 'm')");
+    ts_go(f->admin, M, "dual_write");
+    ts_wait_backfill(f->admin, M);
+    await(f->direct, "SELECT COUNT(*) AS n FROM straddle.guard", "n", "1"); /* it is there */
+    moved(f, "server = 'another'", "the server is another one than before");
+    moved(f, "file = 'gone.000001', position = 4", "the binary log cannot be read on from gone.000001:4");
+    unmake(f);
+}
+
+static void test_elsewhere(void **state)
+{
+    (void)state;
+    shop_each_server(elsewhere, NULL);
+}
+
 static void test_as_text(void **state)
 {
     (void)state;
@@ -265,8 +307,9 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_watch),   cmocka_unit_test(test_goes_on),
-                                       cmocka_unit_test(test_changes), cmocka_unit_test(test_keeps),
-                                       cmocka_unit_test(test_as_text), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_watch),    cmocka_unit_test(test_goes_on),
+                                       cmocka_unit_test(test_changes),  cmocka_unit_test(test_keeps),
+                                       cmocka_unit_test(test_as_text),  cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_elsewhere)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
