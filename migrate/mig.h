@@ -422,6 +422,9 @@ b_status mig__twins_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 b_status mig__twins_strict_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 /* name__column; where that is too long, its beginning and a hash of it all (twin_name.c). */
 void mig__twin_name(b_slice name, const char *column, char out[65]);
+/* Of all indexes and keys of the table as it was found, those whose twins are called otherwise; in the arena.
+ */
+bool mig__long_twins(const mig__m *m, const char *column, b_arena *a, const rw_twin **out, size_t *n);
 b_slice mig__original_name(const mig__m *m, b_slice twin); /* p == NULL: it is no twin's name */
 
 /* Foreign keys over A and their twins over B (foreign.c); called by the functions for indexes above. */

@@ -15,8 +15,9 @@ static bool default_up(rw_catalog *c, const mig__m *m, const mig__pair *p)
            (p->up[0] != '\0' || mig__default_is_column(b->default_text, p->from));
 }
 
-static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_migration *out)
+static bool fill_migration(rw_catalog *c, const mig__m *m, b_arena *arena, rw_pair *pairs, rw_migration *out)
 {
+    bool ok = true;
     for (size_t i = 0; i < m->npairs; i++) {
         const mig__pair *p = &m->pairs[i];
         pairs[i] = (rw_pair){.from = b_slice_str(p->from),
@@ -29,6 +30,7 @@ static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_mi
                              .after = b_slice_str(p->after),
                              .b_default_up = default_up(c, m, p),
                              .a_stale = m->phase == RW_SWITCHED && !m->a_trusted};
+        ok = mig__long_twins(m, p->to, arena, &pairs[i].twins, &pairs[i].ntwins) && ok;
     }
     *out = (rw_migration){.name = b_slice_str(m->name),
                           .schema = b_slice_str(m->schema),
@@ -39,6 +41,7 @@ static void fill_migration(rw_catalog *c, const mig__m *m, rw_pair *pairs, rw_mi
                           .time_zone = b_slice_str(m->time_zone),
                           .pairs = pairs,
                           .npairs = m->npairs};
+    return ok;
 }
 
 /* One that cannot be followed, as its table or a column of it is gone, keeps nobody else from going on: what
@@ -72,7 +75,8 @@ static b_status make(mig_engine *e, uint64_t epoch, rw_catalog *c, mig__m **all,
     if (ms == NULL || pairs == NULL || arena == NULL) s = b_fail(err, B_NOMEM, "out of memory for the rules");
     for (size_t i = 0; s == B_OK && i < n; i++) {
         if (all[i]->phase == RW_FINISHED) continue; /* inert; its table may have another by now */
-        fill_migration(c, all[i], pairs + at, &ms[used++]);
+        if (!fill_migration(c, all[i], arena, pairs + at, &ms[used++]))
+            s = b_fail(err, B_NOMEM, "out of memory for the rules");
         at += all[i]->npairs;
     }
     if (s == B_OK) s = find_lost(e, c, ms, used, strict, arena, err);

@@ -69,3 +69,22 @@ b_slice mig__original_name(const mig__m *m, b_slice twin)
                 return b_arena_dup(m->arena, b_slice_str(name));
     return (b_slice){NULL, 0};
 }
+
+bool mig__long_twins(const mig__m *m, const char *column, b_arena *a, const rw_twin **out, size_t *n)
+{
+    char name[LONGEST * 4 + 1], twin[65];
+    rw_twin *all = NULL;
+    *out = NULL, *n = 0;
+    if (column[0] == '\0') return true;
+    for (const char *at = m->found; at != NULL && next_name(&at, name);) {
+        if (strlen(name) + 2 + strlen(column) <= LONGEST) continue;
+        rw_twin *more = b_arena_array(a, *n + 1, sizeof *more);
+        if (more == NULL) return false;
+        if (*n > 0) memcpy(more, all, *n * sizeof *more);
+        mig__twin_name(b_slice_str(name), column, twin);
+        more[*n] = (rw_twin){b_arena_dup(a, b_slice_str(name)), b_arena_dup(a, b_slice_str(twin))};
+        if (more[*n].index.p == NULL || more[*n].twin.p == NULL) return false;
+        *out = all = more, ++*n;
+    }
+    return true;
+}

@@ -207,32 +207,49 @@ const rw_view_column *rw__view_changed(rw_catview v, b_slice name)
     return NULL;
 }
 
-/* The index's name without the end that makes it a twin's. */
+/* WHEN the index has that end THEN its name without it. */
+static void put_end(rw_view *t, const rw_mtab *mt, const char *index, b_slice to)
+{
+    const char *end = b_arena_printf(t->p->arena, "__%.*s", B_ARG(to));
+    size_t n = end == NULL ? 0 : strlen(end);
+
+    if (end == NULL) {
+        t->p->nomem = true;
+        return;
+    }
+    rw__view_put(t, "WHEN ");
+    rw__view_table(t, mt, RW_CATVIEW_ROW);
+    b_buf_printf(&t->b, " AND RIGHT(" RW_CATVIEW_ROW "%s, %zu) = ", index, n);
+    rw__view_literal(t, b_slice_of(end, n));
+    b_buf_printf(&t->b, " THEN LEFT(" RW_CATVIEW_ROW "%s, CHAR_LENGTH(" RW_CATVIEW_ROW "%s) - %zu) ", index,
+                 index, n);
+}
+
+/* A twin's index by the name of the one that it is of. */
 static bool put_index(rw_view *t, const rw_mtab *mt)
 {
+    const char *index = rw__catviews[t->v].index;
     bool any = false;
 
-    for (size_t i = 0; i < mt->m->npairs; i++) {
-        if (!rw__phase_reads_to(mt->m->pairs[i].phase) || mt->m->pairs[i].to.n == 0) {
+    for (size_t i = 0; i < mt->m->npairs && !t->p->nomem; i++) {
+        const rw_pair *pair = &mt->m->pairs[i];
+
+        if (!rw__phase_reads_to(pair->phase) || pair->to.n == 0) {
             continue;
         }
         any = true;
-        const char *index = rw__catviews[t->v].index;
-        const char *end = b_arena_printf(t->p->arena, "__%.*s", B_ARG(mt->m->pairs[i].to));
-        size_t n = end == NULL ? 0 : strlen(end);
-
-        if (end == NULL) {
-            t->p->nomem = true;
-            return false;
+        put_end(t, mt, index, pair->to);
+        for (size_t k = 0; k < pair->ntwins; k++) {
+            rw__view_put(t, "WHEN ");
+            rw__view_table(t, mt, RW_CATVIEW_ROW);
+            b_buf_printf(&t->b, " AND " RW_CATVIEW_ROW "%s = ", index);
+            rw__view_literal(t, pair->twins[k].twin);
+            rw__view_put(t, " THEN ");
+            rw__view_literal(t, pair->twins[k].index);
+            rw__view_put(t, " ");
         }
-        rw__view_put(t, "WHEN ");
-        rw__view_table(t, mt, RW_CATVIEW_ROW);
-        b_buf_printf(&t->b, " AND RIGHT(" RW_CATVIEW_ROW "%s, %zu) = ", index, n);
-        rw__view_literal(t, b_slice_of(end, n));
-        b_buf_printf(&t->b, " THEN LEFT(" RW_CATVIEW_ROW "%s, CHAR_LENGTH(" RW_CATVIEW_ROW "%s) - %zu) ",
-                     index, index, n);
     }
-    return any;
+    return any && !t->p->nomem;
 }
 
 bool rw__view_whens(rw_view *t, const rw_mtab *mt, const rw_view_column *c)

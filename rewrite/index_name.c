@@ -1,25 +1,39 @@
 /* See index_name.h.
  *
- * An index over A has a twin over B, called <index>__<B> (migrate/index.c), until the twin takes its name in
- * contracted. The client knows of one: in the phases that read B the twin, by the name of the index. */
+ * An index over A has a twin over B, called <index>__<B> (migrate/twin_name.c; a longer name is in the pair),
+ * until the twin takes its name in contracted. The client knows of one: in the phases that read B the twin,
+ * by the name of the index. */
 #include "index_name.h"
 
-/* The name without the end that makes it a twin's of a pair that is read so; empty: no twin. */
-static b_slice base_of(const rw_mtab *mt, b_slice index, bool reads_to)
+b_slice rw__twin_base(const rw_pair *pair, b_slice index)
 {
-    for (size_t i = 0; i < mt->m->npairs; i++) {
-        const rw_pair *pair = &mt->m->pairs[i];
-        b_slice to = pair->to;
+    b_slice to = pair->to;
 
-        if (to.n == 0 || rw__phase_reads_to(pair->phase) != reads_to || index.n <= to.n + 2) {
-            continue;
-        }
+    if (to.n > 0 && index.n > to.n + 2) {
         b_slice end = b_slice_of(index.p + index.n - to.n, to.n);
         if (b_slice_ieq(end, to) && memcmp(end.p - 2, "__", 2) == 0) {
             return b_slice_of(index.p, index.n - to.n - 2);
         }
     }
-    return (b_slice){NULL, 0};
+    for (size_t i = 0; i < pair->ntwins; i++) {
+        if (b_slice_ieq(pair->twins[i].twin, index)) {
+            return pair->twins[i].index;
+        }
+    }
+    return (b_slice){"", 0};
+}
+
+/* The same by any pair that is read so. */
+static b_slice base_of(const rw_mtab *mt, b_slice index, bool reads_to)
+{
+    b_slice base = {"", 0};
+
+    for (size_t i = 0; i < mt->m->npairs && base.n == 0; i++) {
+        if (rw__phase_reads_to(mt->m->pairs[i].phase) == reads_to) {
+            base = rw__twin_base(&mt->m->pairs[i], index);
+        }
+    }
+    return base;
 }
 
 static bool has_index(const rw_mtab *mt, b_slice name)
@@ -54,7 +68,7 @@ b_slice rw__index_meant(const rw_mtab *mt, b_slice name, bool prefix)
         if (shown.n == 0 || name.n == 0 || !b_slice_istarts(shown, name)) {
             continue;
         }
-        bool twin = shown.n != index.n, exact = shown.n == name.n;
+        bool twin = !b_slice_eq(shown, index), exact = shown.n == name.n;
         bool other = called.n > 0 && !b_slice_ieq(called, shown);
 
         if (exact && (called.n != name.n || twin)) {

@@ -4,6 +4,9 @@
 
 #include "resolve.h"
 
+/* Of which index this one is the twin by the pair; empty: of none. */
+b_slice rw__twin_base(const rw_pair *pair, b_slice index);
+
 /* The index that the name means to the client: in the phases that read B the twin stands for the index over
  * A. prefix: an unambiguous beginning of the name will do, as in USE INDEX. Empty: no index of the plain
  * table. */

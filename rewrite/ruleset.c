@@ -223,8 +223,18 @@ static void keep_column(b_arena *a, rw_column *c, bool *ok)
     c->default_text = keep(a, c->default_text, ok);
 }
 
+static void keep_twins(b_arena *a, rw_pair *p, bool *ok)
+{
+    rw_twin *twins = b_arena_array(a, p->ntwins, sizeof *twins);
+    for (size_t i = 0; twins != NULL && i < p->ntwins; i++)
+        twins[i] = (rw_twin){keep(a, p->twins[i].index, ok), keep(a, p->twins[i].twin, ok)};
+    if (twins == NULL && p->ntwins > 0) *ok = false;
+    p->twins = twins;
+}
+
 static void keep_pair(b_arena *a, rw_pair *p, bool *ok)
 {
+    keep_twins(a, p, ok);
     p->from = keep(a, p->from, ok);
     p->to = keep(a, p->to, ok);
     p->up = keep(a, p->up, ok);

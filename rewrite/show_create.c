@@ -4,6 +4,7 @@
  * The text is cut into tokens like any other. Its elements (columns, keys, constraints) are kept in order; of
  * a pair, one column stays, under the client's name, and of an index and its twin, one. */
 #include "show_create.h"
+#include "index_name.h"
 
 #include "lexer.h"
 #include "type.h"
@@ -308,20 +309,15 @@ static void put_columns(creator *c, bool *first)
     }
 }
 
-/* A twin's name without its end; empty for any other. */
+/* The name of the key that this one is the twin of; empty: of none. */
 static b_slice twin_of(const creator *c, const element *e)
 {
-    b_slice name = key_name(c, e);
+    b_slice name = key_name(c, e), base = {"", 0};
 
-    for (size_t i = 0; i < c->m->npairs; i++) {
-        b_slice to = c->m->pairs[i].to;
-
-        if (name.n > to.n + 2 && b_slice_ieq(b_slice_of(name.p + name.n - to.n, to.n), to) &&
-            memcmp(name.p + name.n - to.n - 2, "__", 2) == 0) {
-            return b_slice_of(name.p, name.n - to.n - 2);
-        }
+    for (size_t i = 0; i < c->m->npairs && base.n == 0; i++) {
+        base = rw__twin_base(&c->m->pairs[i], name);
     }
-    return (b_slice){"", 0};
+    return base;
 }
 
 static bool has_key(const creator *c, b_slice name)

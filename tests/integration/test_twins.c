@@ -138,6 +138,33 @@ static long long indexes(shop *f, const char *name, const char *column)
                   name, column);
 }
 
+/* A client sees each key once, by the name that it had. */
+static void shown_once(ts_conn *c, const char *u, const char *k)
+{
+    char sql[200];
+    ts_result *r = ts_query(c, "SHOW INDEX FROM t");
+    size_t of_u = 0, of_k = 0;
+    for (size_t i = 0; i < r->nrows; i++) {
+        of_u += strcmp(ts_cell(r, i, "Key_name"), u) == 0;
+        of_k += strcmp(ts_cell(r, i, "Key_name"), k) == 0;
+    }
+    assert_int_equal(r->nrows, 4);
+    assert_int_equal(of_u, 1);
+    assert_int_equal(of_k, 2); /* of two columns */
+    ts_result_free(r);
+    r = ts_query(c, "SHOW CREATE TABLE t");
+    assert_non_null(strstr(ts_cell(r, 0, "Create Table"), u));
+    assert_null(strstr(ts_cell(r, 0, "Create Table"), "__"));
+    ts_result_free(r);
+    snprintf(sql, sizeof sql, "EXPLAIN FORMAT=TRADITIONAL SELECT id FROM t FORCE INDEX (%s) WHERE a = 1", u);
+    r = ts_query(c, "%s", sql);
+    if (r->error != 0) fail_msg("%s", r->message);
+    const char *key = ts_cell(r, 0, "key");
+    if (key == NULL || strncmp(key, u, 50) != 0 || strcmp(key, u) == 0)
+        fail_msg("the twin is not used, but %s", key == NULL ? "none" : key);
+    ts_result_free(r);
+}
+
 /* Names that leave no room for the new column's, as frameworks make them: back from retired, and to the end.
  */
 static void long_names(shop *f)
@@ -157,8 +184,11 @@ static void long_names(shop *f)
     ts_do(f->direct, "INSERT INTO t VALUES (1, 1, 1), (2, 2, 2)");
     ts_do(f->admin,
           "APPLY MIGRATION 'name: " M "\ntable: t_twins.t\ncolumns: [{from: a, to: b}]\nobserve_days: 0\n'");
-    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_both, "t_twins");
+    ts_conn *c = ts_proxy_connect(&f->proxy, f->proxy.port_old, "t_twins");
+    ts_go(f->admin, M, "switched");
+    shown_once(c, u, k);
     ts_go(f->admin, M, "retired");
+    shown_once(c, u, k);
     ts_do(f->admin, "ROLLBACK MIGRATION " M " TO switched");
     ts_wait_backfill(f->admin, M);
     assert_int_equal(indexes(f, u, "a") + indexes(f, k, "a") + keys(f, fk, "a"), 3);

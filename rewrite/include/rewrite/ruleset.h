@@ -33,6 +33,11 @@ bool rw_version_parse(b_slice name, rw_version *out);
 
 struct rw_forms; /* rewrite/form.h */
 
+/* An index over A, and its twin over B, where that is not called <index>__<B>: it would be too long. */
+typedef struct rw_twin {
+    b_slice index, twin;
+} rw_twin;
+
 /* One renamed or changed column. Slices are borrowed for the call that takes the struct.
  *
  * Where several columns become one, or one several, the pairs after the first have one name only: `to` alone
@@ -40,13 +45,15 @@ struct rw_forms; /* rewrite/form.h */
  * over any column of the other side and columns of the table that no migration changes. */
 typedef struct rw_pair {
     b_slice from, to;
-    b_slice up, down;  /* B from A, A from B; empty: the other column as it is */
-    bool one_way;      /* there is no down */
-    rw_column plain;   /* A as it was on the plain table, before the migration touched anything */
-    rw_column target;  /* B as it is to be when all is over; no name: as A but for the name */
-    b_slice after;     /* the column that A followed on the plain table; empty: A was the first */
-    bool b_default_up; /* B now physically carries DEFAULT (up(A)) */
-    bool a_stale;      /* in switched, on the way back from retired: A is not filled again yet */
+    b_slice up, down;     /* B from A, A from B; empty: the other column as it is */
+    bool one_way;         /* there is no down */
+    rw_column plain;      /* A as it was on the plain table, before the migration touched anything */
+    rw_column target;     /* B as it is to be when all is over; no name: as A but for the name */
+    b_slice after;        /* the column that A followed on the plain table; empty: A was the first */
+    bool b_default_up;    /* B now physically carries DEFAULT (up(A)) */
+    bool a_stale;         /* in switched, on the way back from retired: A is not filled again yet */
+    const rw_twin *twins; /* those that are called otherwise */
+    size_t ntwins;
 
     /* Filled by rw_ruleset_new: */
     rw_phase phase;
