@@ -321,10 +321,24 @@ b_status mig__new_default_drop(mig__op *op, b_err *err)
     return s;
 }
 
+/* Would the same statement succeed in a moment? */
+static bool may_pass(const b_err *err)
+{
+    enum { LOCK_WAIT = 1205, DEADLOCK = 1213, INTERRUPTED = 1317, TOO_LONG = 3024, SHUTDOWN = 1053 };
+    return err->code != B_DATABASE || err->db_errno == LOCK_WAIT || err->db_errno == DEADLOCK ||
+           err->db_errno == INTERRUPTED || err->db_errno == TOO_LONG || err->db_errno == SHUTDOWN;
+}
+
+/* Where the server will not have one so, none is left, so that the phase is taken back. */
 b_status mig__add_columns(mig__op *op, b_err *err)
 {
     b_status s = B_OK;
     for (size_t i = 0; s == B_OK && i < op->m->npairs; i++) s = add_one(op, i, err);
+    if (s == B_OK || may_pass(err)) return s;
+    b_err ignored = {0};
+    if (mig__drop_new(op, &ignored) != B_OK)
+        b_logf(op->e->log, B_WARN, "migrate", "migration=%s the new column is left: %s", op->m->name,
+               ignored.msg);
     return s;
 }
 

@@ -22,7 +22,8 @@ static b_status read_indexes(mig_db *db, const mig__m *m, b_table **out, b_err *
     b_buf q = {0};
     b_buf_printf(&q,
                  "SELECT INDEX_NAME AS i, NON_UNIQUE AS nu, COLUMN_NAME AS c, COALESCE(SUB_PART, 0) AS sub, "
-                 "COLLATION AS dir, INDEX_TYPE AS type, %s AS hidden FROM information_schema.STATISTICS "
+                 "COLLATION AS dir, INDEX_TYPE AS type, INDEX_COMMENT AS remark, %s AS hidden FROM "
+                 "information_schema.STATISTICS "
                  "WHERE INDEX_NAME <> 'PRIMARY' AND TABLE_SCHEMA = ",
                  mig__mariadb(db) ? "IF(IGNORED = 'YES', 1, 0)" : "IF(IS_VISIBLE = 'NO', 1, 0)");
     b_buf_quote(&q, b_slice_str(m->schema));
@@ -88,6 +89,22 @@ static bool exists(const mig__m *m, const b_table *t, b_slice columns, bool uniq
     return found;
 }
 
+void mig__put_remark(b_slice remark, b_buf *out)
+{
+    b_buf quoted = {0};
+    if (remark.n == 0) return;
+    b_buf_quote(&quoted, remark);
+    b_buf_str(out, " COMMENT ");
+    for (size_t i = 0; i < quoted.n; i++) {
+        if (quoted.p[i] == '\n')
+            b_buf_str(out, "\\n"); /* clauses are a line each */
+        else
+            b_buf_char(out, quoted.p[i]);
+    }
+    if (quoted.failed) out->failed = true;
+    b_buf_deinit(&quoted);
+}
+
 /* twin: of the one over B, where it is not there; else of the index itself. */
 static void add_clause(const mig__m *m, const mig_db *db, const b_table *t, size_t at, size_t end, bool twin,
                        b_buf *clauses)
@@ -109,6 +126,7 @@ static void add_clause(const mig__m *m, const mig_db *db, const b_table *t, size
         b_buf_printf(clauses, " (%s)", b_buf_cstr(&columns));
         if (mig__cell_u64(t, at, "hidden") != 0)
             b_buf_str(clauses, mig__mariadb(db) ? " IGNORED" : " INVISIBLE");
+        mig__put_remark(mig__cell(t, at, "remark"), clauses);
     }
     b_buf_deinit(&columns);
 }

@@ -105,8 +105,9 @@ static b_status read_twins(mig_db *db, const mig__m *m, b_table **out, b_err *er
 {
     return mig__query(
         db, out, err,
-        "SELECT INDEX_NAME AS twin, NON_UNIQUE = 0 AS uq, COLUMN_NAME AS c, COALESCE(SUB_PART, 0) AS sub "
-        "FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME "
+        "SELECT INDEX_NAME AS twin, NON_UNIQUE = 0 AS uq, COLUMN_NAME AS c, COALESCE(SUB_PART, 0) AS sub, "
+        "INDEX_COMMENT AS remark FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = "
+        "%s AND INDEX_NAME "
         "LIKE '%%\\_\\_%%' ORDER BY INDEX_NAME, SEQ_IN_INDEX",
         mig__q(m->arena, m->schema), mig__q(m->arena, m->table));
 }
@@ -153,6 +154,7 @@ static b_status restore_one(mig__op *op, const b_table *t, size_t at, size_t end
         if (sub > 0) b_buf_printf(&change, "(%llu)", (unsigned long long)sub);
     }
     b_buf_char(&change, ')');
+    mig__put_remark(mig__cell(t, at, "remark"), &change);
     s = change.failed ? b_fail(err, B_NOMEM, "out of memory")
                       : mig__alter(op, b_buf_cstr(&change), true, err);
     b_buf_deinit(&change);

@@ -420,6 +420,7 @@ b_status mig__indexes_over_old(mig_db *db, const mig__m *m, bool unique, b_buf *
 b_status mig__twins_drop(mig__op *op, b_err *err) B_MUSTCHECK;
 /* Twins that must not stand over a column that is behind: unique ones, foreign keys. */
 b_status mig__twins_strict_drop(mig__op *op, b_err *err) B_MUSTCHECK;
+void mig__put_remark(b_slice remark, b_buf *out); /* COMMENT of an index; nothing where there is none */
 /* name__column; where that is too long, its beginning and a hash of it all (twin_name.c). */
 void mig__twin_name(b_slice name, const char *column, char out[65]);
 /* Of all indexes and keys of the table as it was found, those whose twins are called otherwise; in the arena.

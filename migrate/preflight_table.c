@@ -54,6 +54,32 @@ static void check_on_update(mig__flight *f, const char *name)
                      "set guard: none, or guard: watch without repair");
 }
 
+static bool is_spatial(b_slice type)
+{
+    static const char *const types[] = {"geometry",     "point",          "linestring",
+                                        "polygon",      "multipoint",     "multilinestring",
+                                        "multipolygon", "geomcollection", "geometrycollection"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (b_slice_ieq(type, b_slice_str(types[i]))) return true;
+    return false;
+}
+
+/* Types for which a server has no default where the migration needs one. */
+static void check_type(mig__flight *f, b_slice name, b_slice type, bool nullable)
+{
+    if (!f->mariadb && b_slice_istarts(type, B_LIT("vector")))
+        mig__finding(
+            f, MIG__BLOCKER, name.p,
+            "a VECTOR: MySQL lets none be the default of another column, by which the new one is filled",
+            "use strategy instant_rename");
+    if (is_spatial(type) && !nullable)
+        mig__finding(
+            f, MIG__BLOCKER, name.p,
+            "a spatial column that is NOT NULL: it can have no default, which the old one needs once "
+            "nobody writes it (retired)",
+            "let it be NULL for the time of the migration, or use strategy instant_rename");
+}
+
 static void check_column(mig__flight *f, const b_table *t, size_t i)
 {
     b_slice name = mig__cell(t, i, "c"), extra = mig__cell(t, i, "ex"), generated = mig__cell(t, i, "ge"),
@@ -70,6 +96,7 @@ static void check_column(mig__flight *f, const b_table *t, size_t i)
         mig__finding(f, MIG__BLOCKER, name.p, mig__say(f, "its default is computed from %s", hit, NULL),
                      "give it another default first");
     if (!mig__is_from(f, name) || f->instant) return;
+    check_type(f, name, mig__cell(t, i, "ty"), b_slice_ieq(mig__cell(t, i, "nu"), B_LIT("YES")));
     if (b_slice_find(extra, B_LIT("auto_increment")) != (size_t)-1)
         mig__finding(f, MIG__BLOCKER, name.p,
                      "AUTO_INCREMENT: a table has only one, so the new column cannot have its own",

@@ -138,6 +138,14 @@ static long long indexes(shop *f, const char *name, const char *column)
                   name, column);
 }
 
+/* Indexes with that comment. */
+static long long remarks(shop *f)
+{
+    return ts_int(f->direct,
+                  "SELECT COUNT(*) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = 't_twins' AND "
+                  "INDEX_COMMENT = 'it''s\\nof two lines'");
+}
+
 /* A client sees each key once, by the name that it had. */
 static void shown_once(ts_conn *c, const char *u, const char *k)
 {
@@ -178,8 +186,9 @@ static void long_names(shop *f)
     ts_do(f->direct, "CREATE TABLE p (id INT PRIMARY KEY)");
     ts_do(f->direct, "INSERT INTO p VALUES (1), (2), (3)");
     ts_do(f->direct,
-          "CREATE TABLE t (id INT PRIMARY KEY, a INT, n INT, UNIQUE KEY %s (a), KEY %s (a, n), CONSTRAINT %s "
-          "FOREIGN KEY (a) REFERENCES p (id))",
+          "CREATE TABLE t (id INT PRIMARY KEY, a INT, n INT, UNIQUE KEY %s (a) COMMENT 'it''s\\nof two "
+          "lines', KEY "
+          "%s (a, n), CONSTRAINT %s FOREIGN KEY (a) REFERENCES p (id))",
           u, k, fk);
     ts_do(f->direct, "INSERT INTO t VALUES (1, 1, 1), (2, 2, 2)");
     ts_do(f->admin,
@@ -192,6 +201,7 @@ static void long_names(shop *f)
     ts_do(f->admin, "ROLLBACK MIGRATION " M " TO switched");
     ts_wait_backfill(f->admin, M);
     assert_int_equal(indexes(f, u, "a") + indexes(f, k, "a") + keys(f, fk, "a"), 3);
+    assert_int_equal(remarks(f), 2);
     shop_expect(c, "INSERT INTO t (id, a) VALUES (5, 1)", 1062, "Duplicate");
     ts_go(f->admin, M, "planned");
     assert_int_equal(
@@ -201,6 +211,7 @@ static void long_names(shop *f)
         4);
     ts_go(f->admin, M, "finished");
     assert_int_equal(indexes(f, u, "b") + indexes(f, k, "b") + keys(f, fk, "b"), 3);
+    assert_int_equal(remarks(f), 1);
     ts_close(c);
     unmake(f);
 }
