@@ -234,6 +234,13 @@ static b_status pause_for_good(runner *r, b_err *err)
     return s == B_OK ? b_fail(err, B_CANCELLED, "the backfill was paused") : s;
 }
 
+/* Do applications use the table now? Then no row is to be locked for long, however idle the server is. */
+static bool in_use(const runner *r)
+{
+    const mig_host *h = &r->e->host;
+    return h->table_p99_us != NULL && h->table_p99_us(h->ctx, r->m->schema, r->m->table) != 0;
+}
+
 /* Now and then: settings, pause, throttle. *go false: wait. B_CANCELLED: no longer this runner's work. */
 static b_status look(runner *r, bool *go, b_err *err)
 {
@@ -255,7 +262,7 @@ static b_status look(runner *r, bool *go, b_err *err)
     mig__go how = mig__throttle_check(&r->throttle, r->db, m);
     const mig__vitals *v = &r->throttle.vitals;
     r->idle = v->known[MIG__THREADS_RUNNING] && v->value[MIG__THREADS_RUNNING] <= IDLE_THREADS;
-    r->target_ms = r->idle ? IDLE_MS : BUSY_MS;
+    r->target_ms = r->idle && !in_use(r) ? IDLE_MS : BUSY_MS;
     *go = how == MIG__GO;
     if (how == MIG__PAUSE) return pause_for_good(r, err);
     return store_reason(r, *go ? r->locked : r->throttle.reason, err);
