@@ -98,6 +98,8 @@ static bool converted(const dt_case *c, const char *want, const char *got)
         (starts(want, "E 1062 ") && starts(got, "E 1062 ")))
         return true;
     if ((c->stmt->flags & DT_WRITES) == 0) return false;
+    if (says(c, " JOIN ") && starts(got, "E 1048 "))
+        return true; /* of the rows that match, one has no value */
     return starts(want, "E 1292 ") || starts(got, "E 1292 ") || starts(want, "E 1264 ") ||
            starts(got, "E 1264 ");
 }
@@ -107,6 +109,8 @@ static bool default_warns(const dt_case *c, const char *want, const char *got)
 {
     if (c->world->type->kind != DT_DATE_KIND || c->phase < DT_EXPANDED || c->phase > DT_SWITCHED)
         return false;
+    if (starts(got, "E 1292 ") && strstr(got, "'0000-00-00") != NULL)
+        return true; /* of a column without default */
     if (!says(c, "LOAD DATA") && !says(c, "IGNORE")) return false;
     return (starts(got, "W ") && strstr(got, "|1264|") != NULL) || counted(c, want, got);
 }
@@ -387,11 +391,15 @@ static bool computed(const dt_case *c, const char *want, const char *got)
     if (starts(got, "E 1054 ") && (c->version == DT_MIG || !own_name(c)))
         return says(c, "NATURAL ") || says(c, "USING (");
     if (is_conversion(want) || is_conversion(got) || counted(c, want, got)) return true;
-    if ((c->stmt->flags & DT_WRITES) != 0 && (starts(want, "E 1292 ") || starts(got, "E 1292 "))) return true;
+    bool strict = starts(want, "E 1292 ") || starts(got, "E 1292 ") || starts(want, "E 1366 ") ||
+                  starts(got, "E 1366 ");
+    if ((c->stmt->flags & DT_WRITES) != 0 && strict) return true;
+    /* An expression of a derived table that was merged is no column, which an alias could be taken for. */
+    if (starts(want, "E 1052 ") && starts(got, "C ")) return true;
     if (starts(want, "E 1690 ") && starts(got, "E 1690 ")) return true; /* which shows the expression */
     if (starts(want, "E 1048 ") && starts(got, "E 1048 ")) return true; /* of two columns, the derived last */
     if (starts(want, "E 1062 ") && starts(got, "E 1062 ")) return true; /* the key's value, as it is stored */
-    return starts(got, "E 1264 ") || starts(got, "E 1055 ");
+    return starts(got, "E 1264 ") || starts(got, "E 1055 ") || starts(got, "E 3065 ");
 }
 
 /* MariaDB does not warn of conversions in the select list of INSERT (columns) SELECT, nor has a strict mode
