@@ -43,8 +43,13 @@ static bool large_type(const char *type)
 }
 
 /* A constant that stands in A where nobody reads it. */
-static void literal(b_buf *out, bool mariadb, const char *type)
+static void literal(b_buf *out, bool mariadb, const mig__column *c)
 {
+    const char *type = c->type;
+    if (c->json) {
+        b_buf_str(out, "'[]'");
+        return;
+    }
     static const struct {
         const char *type, *value;
     } known[] = {
@@ -86,7 +91,7 @@ static void literal(b_buf *out, bool mariadb, const char *type)
 
 void mig__unread_literal(b_buf *out, bool mariadb, const mig__pair *p)
 {
-    literal(out, mariadb, p->a.type);
+    literal(out, mariadb, &p->a);
 }
 
 bool mig__is_new(const mig__pair *p, const char *name)
@@ -128,7 +133,7 @@ static void default_value(b_buf *out, bool mariadb, const mig__pair *p, const ch
     const mig__column *w = mig__is_new(p, name) ? &p->b : &p->a;
     switch (def) {
     case MIG__DEF_UP: b_buf_char(out, '('), mig__up(p, out), b_buf_char(out, ')'); return;
-    case MIG__DEF_LITERAL: literal(out, mariadb, w->type); return;
+    case MIG__DEF_LITERAL: literal(out, mariadb, w); return;
     case MIG__DEF_NONE:
         if (!not_null) b_buf_str(out, "NULL");
         return;
@@ -161,8 +166,9 @@ void mig__column_def(b_buf *out, const mig_db *db, const mig__pair *p, const cha
     b_buf value = {0};
     const mig__column *w = mig__is_new(p, name) ? &p->b : &p->a;
     b_buf_ident(out, b_slice_str(name));
-    b_buf_printf(out, " %s", w->type);
-    if (w->charset[0] != '\0') b_buf_printf(out, " CHARACTER SET %s COLLATE %s", w->charset, w->collation);
+    b_buf_printf(out, " %s", w->json ? "json" : w->type);
+    if (w->charset[0] != '\0' && !w->json)
+        b_buf_printf(out, " CHARACTER SET %s COLLATE %s", w->charset, w->collation);
     b_buf_str(out, not_null ? " NOT NULL" : " NULL");
     default_value(&value, mig__mariadb(db), p, name, not_null, def);
     if (value.n != 0) b_buf_printf(out, " DEFAULT %s", b_buf_cstr(&value));

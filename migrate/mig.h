@@ -131,7 +131,10 @@ void mig__undo(mig_db *db); /* ROLLBACK, whatever comes of it */
 
 typedef struct mig__column { /* how a column is written down; "" where there is none */
     const char *type, *charset, *collation, *default_text;
+    bool json; /* MariaDB: a LONGTEXT with the server's own CHECK, as JSON is there */
 } mig__column;
+
+#define MIG__JSON_CHECK "json_valid(`%s`)" /* as MariaDB writes it, of a column */
 
 /* A further new column has no `from`, a further old one no `to`: "". */
 typedef struct mig__pair {

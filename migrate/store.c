@@ -236,8 +236,10 @@ typedef struct names { /* of the cells that tell of a column */
 static void fill_column(b_arena *a, const b_table *t, size_t i, const names *n, const char *name,
                         mig__column *c, rw_column *out)
 {
-    *c = (mig__column){text(a, t, i, n->type), text(a, t, i, n->charset), text(a, t, i, n->collation),
-                       text(a, t, i, n->default_text)};
+    *c = (mig__column){.type = text(a, t, i, n->type),
+                       .charset = text(a, t, i, n->charset),
+                       .collation = text(a, t, i, n->collation),
+                       .default_text = text(a, t, i, n->default_text)};
     *out = (rw_column){.name = b_slice_str(name),
                        .type = b_slice_str(c->type),
                        .collation = b_slice_str(c->collation),
@@ -262,6 +264,14 @@ static void fill_pair(b_arena *a, const b_table *t, size_t i, mig__pair *p)
     fill_column(a, t, i, changes ? &of_b : &of_a, p->to, &p->b, &p->target);
     p->plain.on_update_now = mig__cell_u64(t, i, "on_update") != 0;
     p->target.on_update_now = p->plain.on_update_now && !changes;
+}
+
+/* Did the table, as it was found, have A as MariaDB has JSON? B is so, too, unless the values change. */
+static void set_json(const mig__m *m, const b_table *t, size_t i, mig__pair *p)
+{
+    const char *check = b_arena_printf(m->arena, " CHECK (" MIG__JSON_CHECK ")", p->from);
+    p->a.json = check != NULL && p->from[0] != '\0' && strstr(m->found, check) != NULL;
+    p->b.json = p->a.json && mig__cell(t, i, "to_type").p == NULL && p->up[0] == '\0';
 }
 
 /* What all pairs together say. */
@@ -302,6 +312,7 @@ static b_status load_pairs(mig_db *db, mig__m *m, b_err *err)
     } else {
         for (size_t i = 0; i < n; i++) {
             fill_pair(m->arena, t, i, &pairs[i]);
+            set_json(m, t, i, &pairs[i]);
             pairs[i].no_default_up = m->guard == CFG_GUARD_TRIGGERS && !mig__mariadb(db);
         }
         m->pairs = pairs, m->npairs = n;

@@ -81,18 +81,18 @@ static bool calls_table(const rw_shown *s, b_slice message, b_slice name)
     return is_alias(s, name);
 }
 
-/* A physical name behind message[at], which is a quote or the dot before it: 'B', `B`, 't.B', "t"."B". What
- * stands in double quotes by itself may be a text. */
+/* A physical name behind message[at], which is a quote or the dot before it: 'B', `B`, 't.B', `t.B`, "t"."B".
+ * What stands in double quotes by itself may be a text. */
 static const rw_shown *name_at(names all, b_slice message, size_t at)
 {
     char begin = message.p[at];
     if (begin != '\'' && begin != '`' && begin != '"' && begin != '.') return NULL;
     if (begin == '"' && qualifier(message, at).n == 0) return NULL;
-    char end = begin;
-    if (begin == '.') end = '\'';
     for (size_t i = 0; i < all.n; i++) {
         b_slice name = all.v[i].physical;
-        if (message.n - at < name.n + 2 || message.p[at + name.n + 1] != end) continue;
+        if (message.n - at < name.n + 2) continue;
+        char end = message.p[at + name.n + 1];
+        if (begin == '.' ? end != '\'' && end != '`' : end != begin) continue;
         if (b_slice_ieq(b_slice_of(message.p + at + 1, name.n), name) &&
             calls_table(&all.v[i], message, qualifier(message, at)))
             return &all.v[i];

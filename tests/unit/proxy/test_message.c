@@ -13,6 +13,8 @@ static const struct row {
     const char *server, *client;
 } rows[] = {
     {1054, "Unknown column 'a' in 'field list'", "Unknown column 'a' in 'field list'"},
+    {4025, "CONSTRAINT `t.a` failed for `s`.`t`", "CONSTRAINT `t.b` failed for `s`.`t`"},
+    {4025, "CONSTRAINT `o.a` failed for `s`.`o`", "CONSTRAINT `o.a` failed for `s`.`o`"},
     {1048, "Column 'A' cannot be null", "Column 'b' cannot be null"},
     {1055, "column 'u.a' which is not", "column 'u.b' which is not"},
     {1055, "column 'd.a' which is not", "column 'd.a' which is not"},
