@@ -150,8 +150,8 @@ static void emit_twice(rw_planner *p, const rw_assigns *a, const rw_target *t)
     rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
 }
 
-/* A = A: nothing that changes. But a column that is assigned keeps its value where the server would set it by
- * ON UPDATE, and so must the other one. */
+/* A = A: nothing that changes, where the server is right about it (write_itself). But a column that is
+ * assigned keeps its value where the server would set it by ON UPDATE, and so must the other one. */
 static void emit_itself(rw_planner *p, const rw_assigns *a, const rw_target *t)
 {
     rw_marker none = {{NULL, 0}, false};
@@ -171,7 +171,7 @@ static void emit_both(rw_planner *p, const rw_assigns *a, const rw_target *t)
         rw__emit_expr(p, a->scope, RW_C_FIELDS, t->asg->value);
         return;
     }
-    if (rw__is_itself(p, a, t)) {
+    if (!a->write_itself && rw__is_itself(p, a, t)) {
         emit_itself(p, a, t);
         return;
     }

@@ -6,7 +6,8 @@
  * - one table, MySQL, a subquery in sight and a value that may be written twice: twice.
  * - one table, MySQL, another value, or partitioned: from left to right, made certain by a LIMIT. An UPDATE
  *   with LIMIT or ORDER BY never becomes one of several tables there.
- * - one table, MariaDB, subqueries that may read the target: twice, or refused.
+ * - one table, MariaDB, subqueries that may read the target: twice, or refused; A = A as well, by which 10.11
+ *   stores another row's value where the semijoin needs a temporary table for ORDER BY and LIMIT.
  * - one table, MariaDB from 11.1, a subquery in WHERE: twice, or with semijoin off. It may become a semijoin
  *   (MDEV-7487), LIMIT or not.
  * - one table, MariaDB, other subqueries: from left to right.
@@ -135,6 +136,7 @@ static void choose_mariadb(rw_planner *p, rw_assigns *a, const rw_mtab *mt)
 {
     const rw_stmt *s = a->stmt;
     if (has_subquery(s) && !avoids_target(p, s, mt->table)) {
+        a->write_itself = true;
         twice_or_refuse(p, a, mt);
     } else if (p->server.version < 110100 || !rw__has_subquery(s->where)) {
         return;

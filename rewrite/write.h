@@ -78,6 +78,7 @@ typedef struct rw_assigns {
     rw_scope *target_scope; /* where the assigned names are looked up */
     rw_scope *scope;        /* where the expressions are */
     rw_assign_form form;
+    bool write_itself; /* A = A is written to both sides: the server may store another row's value by it */
     bool keep_noop; /* AFTER: in dual_write B may be stale; a row that the plain table leaves alone must stay
                        as it is */
     bool qualify;   /* names that are added get their table's name */

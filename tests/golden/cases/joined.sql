@@ -15,3 +15,5 @@ UPDATE transactions SET note = 'u', transaction_type = (SELECT MAX(label) FROM k
 UPDATE transactions SET note = 'u', payment_method = UUID() WHERE id = (SELECT MAX(transaction_id) FROM orders);
 UPDATE transactions SET note = 'u', payment_method = CONCAT(note, UUID()) WHERE id = (SELECT MAX(transaction_id) FROM orders);
 UPDATE transactions SET note = 'u', payment_method = CONCAT(note, UUID()) WHERE EXISTS (SELECT 1 FROM orders o WHERE o.transaction_id = transactions.id);
+UPDATE transactions SET transaction_type = transaction_type WHERE id IN (SELECT transaction_type FROM transactions) ORDER BY id LIMIT 3;
+UPDATE transactions SET payment_method = payment_method, note = 'u' WHERE id IN (SELECT transaction_id FROM orders) ORDER BY id LIMIT 3;
