@@ -102,8 +102,8 @@ static void check_lost_one(rw_planner *p, const rw_migration *m)
         rw__refuse_as(
             p, 1235, "42000", "lost",
             "straddle: a statement that names %.*s.%.*s, whose migration cannot be followed: %.*s; put it "
-            "back, or let an operator take the migration off with ABORT or REMOVE MIGRATION",
-            B_ARG(m->schema), B_ARG(m->table), B_ARG(m->lost));
+            "back, or, where the table is gone for good, REMOVE MIGRATION %.*s",
+            B_ARG(m->schema), B_ARG(m->table), B_ARG(m->lost), B_ARG(m->name));
     }
 }
 
