@@ -174,7 +174,7 @@ b_status mig__binlog_text(const mig__event_head *h, mig__text *out, b_err *err)
                 take(&s, (size_t)schema, &out->schema) && take(&s, 1, &zero);
     if (!good) return b_fail(err, B_INVALID, "a statement in the binary log is cut off");
     if (!take_mode(status, &mode)) mode = 0;
-    out->ansi_quotes = (mode & ansi_quotes) != 0,
+    out->ansi_quotes = (mode & ansi_quotes) != 0;
     out->no_backslash_escapes = (mode & no_backslash_escapes) != 0;
     out->sql = s;
     return B_OK;

@@ -11,11 +11,16 @@
 
 #define M "twins"
 
-static void make(shop *f, const char *rules)
+static void fresh(shop *f)
 {
     ts_do(f->direct, "DROP DATABASE IF EXISTS t_twins");
     ts_do(f->direct, "CREATE DATABASE t_twins");
     ts_do(f->direct, "USE t_twins");
+}
+
+static void make(shop *f, const char *rules)
+{
+    fresh(f);
     ts_do(f->direct, "CREATE TABLE p (id INT, area INT, PRIMARY KEY (id, area), KEY (area))");
     ts_do(f->direct, "INSERT INTO p VALUES (1, 1), (2, 1), (3, 1), (4, 1)");
     ts_do(f->direct,
@@ -108,9 +113,7 @@ static void before_the_twin(shop *f)
 /* A unique twin over a column that nobody writes any more would refuse rows that the table takes. */
 static void unique_goes_with_the_writes(shop *f)
 {
-    ts_do(f->direct, "DROP DATABASE IF EXISTS t_twins");
-    ts_do(f->direct, "CREATE DATABASE t_twins");
-    ts_do(f->direct, "USE t_twins");
+    fresh(f);
     ts_do(f->direct, "CREATE TABLE t (id INT PRIMARY KEY, a INT NOT NULL, UNIQUE KEY ua (a))");
     ts_do(f->direct, "INSERT INTO t VALUES (1, 1), (2, 2)");
     ts_do(f->admin,
@@ -180,9 +183,7 @@ static void long_names(shop *f)
     static const char u[] = "index_transactions_on_transaction_type_and_account_id_and_so_on_",
                       k[] = "index_transactions_on_transaction_type_and_account_id_and_amount",
                       fk[] = "transactions_transaction_type_refers_to_kinds_of_transactions_id";
-    ts_do(f->direct, "DROP DATABASE IF EXISTS t_twins");
-    ts_do(f->direct, "CREATE DATABASE t_twins");
-    ts_do(f->direct, "USE t_twins");
+    fresh(f);
     ts_do(f->direct, "CREATE TABLE p (id INT PRIMARY KEY)");
     ts_do(f->direct, "INSERT INTO p VALUES (1), (2), (3)");
     ts_do(f->direct,
