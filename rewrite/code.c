@@ -168,7 +168,10 @@ bool rw_code_changes(const rw_ctx *ctx, rw_server server, b_slice sql, b_slice s
     if (rw_lex(ctx, server, sql, arena, &t) != B_OK) return true;
     if (t.n == 0 || word_in(&t, 0,
                             "BEGIN START COMMIT ROLLBACK SAVEPOINT RELEASE XA DELETE TRUNCATE CREATE ALTER "
-                            "DROP RENAME GRANT REVOKE ANALYZE OPTIMIZE REPAIR FLUSH"))
+                            "DROP RENAME GRANT REVOKE OPTIMIZE REPAIR FLUSH"))
+        return false;
+    /* MariaDB's ANALYZE of a statement runs it. */
+    if (word_in(&t, 0, "ANALYZE") && t.n > 1 && word_in(&t, 1, "TABLE TABLES LOCAL NO_WRITE_TO_BINLOG"))
         return false;
     if (word_in(&t, 0, "SET") && !(t.n > 1 && word_in(&t, 1, "STATEMENT"))) return false;
     if (word_in(&t, 0, "INSERT REPLACE")) {
@@ -182,6 +185,6 @@ bool rw_code_changes(const rw_ctx *ctx, rw_server server, b_slice sql, b_slice s
     if (word_in(&t, 0, "SELECT DO CALL")) return true;
     uint32_t end = t.n;
     for (i = 1; word_in(&t, 0, "UPDATE") && i < t.n && end == t.n; i++)
-        if (word_in(&t, i, "SET")) end = i;
+        if (word_in(&t, i, "SET") && !word_in(&t, i - 1, "CHARACTER CHAR")) end = i;
     return find_name(ctx, &t, 0, end, table, arena) < end;
 }

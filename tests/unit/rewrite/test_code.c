@@ -40,6 +40,12 @@ static void changes(void **state)
         {"SET STATEMENT max_statement_time = 1 FOR UPDATE t SET a = 1", true, 0},
         {"SET PASSWORD = 'x'", false, 0},
         {"/*!50000 UPDATE */ t SET a = 1", true, 0},
+        {"UPDATE u JOIN (SELECT CAST(a AS CHAR CHARACTER SET utf8mb4) FROM v) d JOIN t SET t.a = 1", true, 0},
+        {"ANALYZE UPDATE t SET a = 1", true, 0},
+        {"ANALYZE FORMAT = JSON INSERT INTO s.t VALUES (1)", true, 0},
+        {"ANALYZE UPDATE u SET a = 1", false, 0},
+        {"ANALYZE TABLE t", false, 0},
+        {"ANALYZE NO_WRITE_TO_BINLOG TABLES t", false, 0},
     };
     b_arena *arena = b_arena_new(0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
